@@ -1,0 +1,145 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// The strictest settings the toolchain has; warnings are errors everywhere.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+]
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceLifecycleUnix = Target.Dependency.product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
+    exclude: [String] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path, exclude: exclude,
+        swiftSettings: strict)
+}
+
+func command(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: testFixtures[name] ?? [],
+        swiftSettings: strict)
+}
+
+/// Folders of test targets that hold recorded answers and transcripts, read from the source tree.
+let testFixtures: [String: [String]] = [:]
+
+// Fuzz targets are built only on request (style.md): a libFuzzer main is not a normal executable.
+let fuzz: [Target] = ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil ? [] : []
+
+let package = Package(
+    name: "roost",
+    products: [
+        .executable(name: "roost", targets: ["roost"]),
+        .executable(name: "roost-log", targets: ["roost-log"]),
+        .executable(name: "roost-bench", targets: ["roost-bench"]),
+    ],
+    dependencies: [
+        // Command lines with generated help, for `roost` and the tools.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // One configuration type for file, environment and flags.
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: ["JSON", "CommandLineArguments"]),
+        // Deque: rings of pending requests that reuse their storage.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        // SHA-256 of snapshots and long keys, SHA-1 of ZooKeeper's digest scheme.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // Structured logs with levels.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // Event loops, sockets and the HTTP/1.1 parser below every front end.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // gzip of HTTP answers, which Consul's clients may ask for.
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        // File descriptors with typed errors, for the disk's side of the house.
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        // The HTTP client of `roost`'s own commands.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Ordered start-up and graceful shutdown on signals.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Debian's liblmdb-dev.
+        .systemLibrary(
+            name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+
+        // Pure: values in, values out; no NIO, Foundation or Dispatch.
+        module("Bytes"),
+        module("LMDB", ["CLMDB", "Bytes"]),
+        module("Commands", ["Bytes"]),
+        module("Raft"),
+        module("RaftStore", ["Raft", "LMDB", "Bytes", crypto, systemPackage]),
+        module("StateMachine", ["Commands", "LMDB", "Bytes", crypto]),
+        module("Watches", ["Commands", "Bytes"]),
+        module(
+            "Replica",
+            ["Raft", "RaftStore", "StateMachine", "Watches", "Commands", "LMDB", "Bytes", deque]),
+        module("ZooKeeperProtocol", ["Bytes"]),
+        module("ConsulProtocol", ["Bytes"]),
+
+        // NIO from here up.
+        module(
+            "ZooKeeperServer",
+            [
+                "ZooKeeperProtocol", "Replica", "StateMachine", "Watches", "Commands", "Bytes",
+                crypto, deque, logging, nioCore, nioPosix,
+            ]),
+        module(
+            "ConsulServer",
+            [
+                "ConsulProtocol", "Replica", "StateMachine", "Watches", "Commands", "Bytes",
+                crypto, deque, logging, nioCore, nioPosix, nioHTTP1, nioExtras,
+            ]),
+        module(
+            "RoostServer",
+            [
+                "ZooKeeperServer", "ConsulServer", "Replica", "RaftStore", "StateMachine", "Watches",
+                "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioCore, nioPosix,
+                serviceLifecycle, serviceLifecycleUnix, systemPackage,
+            ], exclude: ["Docs.docc"]),
+        command(
+            "roost",
+            ["RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, serviceLifecycle]),
+
+        // Tools that a person runs.
+        command(
+            "roost-log",
+            ["RaftStore", "Raft", "StateMachine", "Commands", "LMDB", "Bytes", argumentParser],
+            path: "Tools/roost-log"),
+        command(
+            "roost-bench",
+            ["ZooKeeperProtocol", "Bytes", argumentParser, nioCore, nioPosix],
+            path: "Tools/roost-bench"),
+
+    ] + fuzz
+)
