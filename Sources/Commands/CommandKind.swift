@@ -1,0 +1,31 @@
+/// Byte 1 of a payload. Numbers are never used again for something else.
+public enum CommandKind: UInt8, CaseIterable, Sendable {
+    case createSession = 1
+    case attachSession = 2
+    case closeSession = 3
+    case createZnode = 4
+    case deleteZnode = 5
+    case setData = 6
+    case setACL = 7
+    case checkVersion = 8
+    case multi = 9
+    case deleteContainer = 10
+
+    case setKey = 32
+    case setKeyIfUnchanged = 33
+    case lockKey = 34
+    case unlockKey = 35
+    case deleteKey = 36
+    case deleteKeyTree = 37
+    case deleteKeyIfUnchanged = 38
+    case transaction = 39
+    case createConsulSession = 40
+    case destroyConsulSession = 41
+    case register = 42
+    case deregister = 43
+    case updateCheck = 44
+    case reapTombstones = 45
+
+    /// What tools print: the case's name.
+    public var name: String { "\(self)" }
+}
