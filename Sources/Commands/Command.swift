@@ -103,7 +103,9 @@ public enum Command: Equatable, Sendable {
     }
 
     private func encode(
-        _ header: CommandHeader, _ identities: IdentityList?, body: (inout ByteWriter) -> Void
+        _ header: CommandHeader,
+        _ identities: IdentityList?,
+        body: (inout ByteWriter) -> Void
     ) -> [UInt8] {
         var writer = ByteWriter(reserving: 256)
         header.encode(kind, into: &writer)
@@ -127,7 +129,8 @@ public enum Command: Equatable, Sendable {
 
     @_lifetime(reader: copy reader)
     private static func znodeOrSession(
-        _ kind: CommandKind, _ reader: inout SpanReader
+        _ kind: CommandKind,
+        _ reader: inout SpanReader
     ) throws(BytesError) -> Command? {
         switch kind {
         case .createSession: .createSession(try CreateSession(from: &reader))
@@ -151,7 +154,8 @@ public enum Command: Equatable, Sendable {
 
     @_lifetime(reader: copy reader)
     private static func consul(
-        _ kind: CommandKind, _ reader: inout SpanReader
+        _ kind: CommandKind,
+        _ reader: inout SpanReader
     ) throws(BytesError) -> Command {
         switch kind {
         case .transaction: .transaction(try Transaction(from: &reader))

@@ -27,7 +27,9 @@ public struct CommandHeader: Equatable, Sendable {
 
     @inlinable
     public init(
-        timeMilliseconds: Int64 = 0, session: SessionID = .none, connection: UInt64 = 0,
+        timeMilliseconds: Int64 = 0,
+        session: SessionID = .none,
+        connection: UInt64 = 0,
         client: ClientAddress = .none
     ) {
         self.timeMilliseconds = timeMilliseconds

@@ -16,7 +16,9 @@ public struct Register: Equatable, Sendable {
     public var checks: [CheckDefinition]
 
     public init(
-        node: NodeDefinition, skipNodeUpdate: Bool = false, service: ServiceDefinition? = nil,
+        node: NodeDefinition,
+        skipNodeUpdate: Bool = false,
+        service: ServiceDefinition? = nil,
         checks: [CheckDefinition] = []
     ) {
         self.node = node
@@ -65,8 +67,12 @@ public struct UpdateCheck: Equatable, Sendable {
     public var term: UInt64
 
     public init(
-        node: ByteString, checkID: ByteString, status: CheckStatus, output: ByteString,
-        expired: Bool = false, term: UInt64 = 0
+        node: ByteString,
+        checkID: ByteString,
+        status: CheckStatus,
+        output: ByteString,
+        expired: Bool = false,
+        term: UInt64 = 0
     ) {
         self.node = node
         self.checkID = checkID

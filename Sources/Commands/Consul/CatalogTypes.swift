@@ -37,8 +37,11 @@ public struct NodeDefinition: Equatable, Sendable {
     public var metadata: [Metadatum]?
 
     public init(
-        id: ByteString = "", name: ByteString, address: ByteString = "",
-        datacenter: ByteString = "", taggedAddresses: [TaggedAddress]? = nil,
+        id: ByteString = "",
+        name: ByteString,
+        address: ByteString = "",
+        datacenter: ByteString = "",
+        taggedAddresses: [TaggedAddress]? = nil,
         metadata: [Metadatum]? = nil
     ) {
         self.id = id
@@ -71,10 +74,19 @@ public struct ServiceDefinition: Equatable, Sendable {
     public var connect: [UInt8]
 
     public init(
-        kind: ByteString = "", id: ByteString, name: ByteString, tags: [ByteString]? = nil,
-        address: ByteString = "", taggedAddresses: [TaggedAddress]? = nil, port: Int32 = 0,
-        socketPath: ByteString = "", metadata: [Metadatum]? = nil, weightPassing: Int32 = 1,
-        weightWarning: Int32 = 1, enableTagOverride: Bool = false, proxy: [UInt8] = [],
+        kind: ByteString = "",
+        id: ByteString,
+        name: ByteString,
+        tags: [ByteString]? = nil,
+        address: ByteString = "",
+        taggedAddresses: [TaggedAddress]? = nil,
+        port: Int32 = 0,
+        socketPath: ByteString = "",
+        metadata: [Metadatum]? = nil,
+        weightPassing: Int32 = 1,
+        weightWarning: Int32 = 1,
+        enableTagOverride: Bool = false,
+        proxy: [UInt8] = [],
         connect: [UInt8] = []
     ) {
         self.kind = kind
@@ -131,10 +143,19 @@ public struct CheckDefinition: Equatable, Sendable {
     public var deregisterAfterMilliseconds: Int64
 
     public init(
-        node: ByteString, id: ByteString, name: ByteString = "", status: CheckStatus = .critical,
-        notes: ByteString = "", output: ByteString = "", serviceID: ByteString = "",
-        serviceName: ByteString = "", serviceTags: [ByteString]? = nil, type: ByteString = "",
-        definition: [UInt8] = [], ttlMilliseconds: Int64 = 0, deregisterAfterMilliseconds: Int64 = 0
+        node: ByteString,
+        id: ByteString,
+        name: ByteString = "",
+        status: CheckStatus = .critical,
+        notes: ByteString = "",
+        output: ByteString = "",
+        serviceID: ByteString = "",
+        serviceName: ByteString = "",
+        serviceTags: [ByteString]? = nil,
+        type: ByteString = "",
+        definition: [UInt8] = [],
+        ttlMilliseconds: Int64 = 0,
+        deregisterAfterMilliseconds: Int64 = 0
     ) {
         self.node = node
         self.id = id
@@ -173,7 +194,10 @@ public struct ServiceRecord: Equatable, Sendable {
     public var modifyIndex: UInt64
 
     public init(
-        node: ByteString, definition: ServiceDefinition, createIndex: UInt64, modifyIndex: UInt64
+        node: ByteString,
+        definition: ServiceDefinition,
+        createIndex: UInt64,
+        modifyIndex: UInt64
     ) {
         self.node = node
         self.definition = definition
@@ -191,7 +215,9 @@ public struct CheckRecord: Equatable, Sendable {
     public var modifyIndex: UInt64
 
     public init(
-        definition: CheckDefinition, statusSinceMilliseconds: Int64 = 0, createIndex: UInt64,
+        definition: CheckDefinition,
+        statusSinceMilliseconds: Int64 = 0,
+        createIndex: UInt64,
         modifyIndex: UInt64
     ) {
         self.definition = definition

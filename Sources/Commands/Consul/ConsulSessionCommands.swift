@@ -25,9 +25,15 @@ public struct SessionDefinition: Equatable, Sendable {
     public var ttlMilliseconds: Int64
 
     public init(
-        id: ByteString, name: ByteString = "", node: ByteString, nodeChecks: [ByteString]? = nil,
-        serviceChecks: [ServiceCheckReference]? = nil, lockDelayNanoseconds: Int64 = 15_000_000_000,
-        behavior: SessionBehavior = .release, ttlText: ByteString = "", ttlMilliseconds: Int64 = 0
+        id: ByteString,
+        name: ByteString = "",
+        node: ByteString,
+        nodeChecks: [ByteString]? = nil,
+        serviceChecks: [ServiceCheckReference]? = nil,
+        lockDelayNanoseconds: Int64 = 15_000_000_000,
+        behavior: SessionBehavior = .release,
+        ttlText: ByteString = "",
+        ttlMilliseconds: Int64 = 0
     ) {
         self.id = id
         self.name = name

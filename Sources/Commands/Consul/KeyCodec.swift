@@ -26,16 +26,27 @@ public struct KeyView: ~Escapable {
 extension KeyOperation {
     public func encode(_ header: CommandHeader) -> [UInt8] {
         KeyEncoder.encode(
-            header, verb, key: key.bytes.rawSpan, value: value.rawSpan, flags: flags, index: index,
-            session: session)
+            header,
+            verb,
+            key: key.bytes.rawSpan,
+            value: value.rawSpan,
+            flags: flags,
+            index: index,
+            session: session
+        )
     }
 
     @_lifetime(reader: copy reader)
     init(_ verb: KeyVerb, from reader: inout SpanReader) throws(BytesError) {
         let view = try KeyView(&reader)
         self.init(
-            verb: verb, key: ByteString(copying: view.key), value: view.value.copiedBytes(),
-            flags: view.flags, index: view.index, session: ByteString(copying: view.session))
+            verb: verb,
+            key: ByteString(copying: view.key),
+            value: view.value.copiedBytes(),
+            flags: view.flags,
+            index: view.index,
+            session: ByteString(copying: view.session)
+        )
     }
 }
 
@@ -58,7 +69,12 @@ extension KeyTransactionOperation {
         }
         let view = try KeyView(&reader)
         self.init(
-            verb: verb, key: ByteString(copying: view.key), value: view.value.copiedBytes(),
-            flags: view.flags, index: view.index, session: ByteString(copying: view.session))
+            verb: verb,
+            key: ByteString(copying: view.key),
+            value: view.value.copiedBytes(),
+            flags: view.flags,
+            index: view.index,
+            session: ByteString(copying: view.session)
+        )
     }
 }

@@ -41,7 +41,11 @@ public struct KeyOperation: Equatable, Sendable {
     public var session: ByteString
 
     public init(
-        verb: KeyVerb, key: ByteString, value: [UInt8] = [], flags: UInt64 = 0, index: UInt64 = 0,
+        verb: KeyVerb,
+        key: ByteString,
+        value: [UInt8] = [],
+        flags: UInt64 = 0,
+        index: UInt64 = 0,
         session: ByteString = ""
     ) {
         self.verb = verb
@@ -65,8 +69,13 @@ public struct KeyRecord: Equatable, Sendable {
     public var session: ByteString
 
     public init(
-        key: ByteString, value: [UInt8], flags: UInt64, createIndex: UInt64, modifyIndex: UInt64,
-        lockIndex: UInt64, session: ByteString
+        key: ByteString,
+        value: [UInt8],
+        flags: UInt64,
+        createIndex: UInt64,
+        modifyIndex: UInt64,
+        lockIndex: UInt64,
+        session: ByteString
     ) {
         self.key = key
         self.value = value

@@ -36,8 +36,12 @@ public struct KeyTransactionOperation: Equatable, Sendable {
     public var session: ByteString
 
     public init(
-        verb: KeyTransactionVerb, key: ByteString, value: [UInt8] = [], flags: UInt64 = 0,
-        index: UInt64 = 0, session: ByteString = ""
+        verb: KeyTransactionVerb,
+        key: ByteString,
+        value: [UInt8] = [],
+        flags: UInt64 = 0,
+        index: UInt64 = 0,
+        session: ByteString = ""
     ) {
         self.verb = verb
         self.key = key

@@ -20,7 +20,11 @@ public enum ConsulError: Error, Equatable, Sendable {
     case unknownCheck(ByteString)
     /// `Node name X is reserved by node ID with name NAME (ADDRESS)`.
     case nodeNameReserved(
-        name: ByteString, byID: ByteString, byName: ByteString, byAddress: ByteString)
+        name: ByteString,
+        byID: ByteString,
+        byName: ByteString,
+        byAddress: ByteString
+    )
     case transaction(TransactionError)
 }
 

@@ -38,9 +38,17 @@ public struct Stat: Equatable, Sendable {
 
     @inlinable
     public init(
-        czxid: UInt64, mzxid: UInt64, ctimeMilliseconds: Int64, mtimeMilliseconds: Int64,
-        version: Int32, cversion: Int32, aversion: Int32, ephemeralOwner: Int64, dataLength: Int32,
-        childCount: Int32, pzxid: UInt64
+        czxid: UInt64,
+        mzxid: UInt64,
+        ctimeMilliseconds: Int64,
+        mtimeMilliseconds: Int64,
+        version: Int32,
+        cversion: Int32,
+        aversion: Int32,
+        ephemeralOwner: Int64,
+        dataLength: Int32,
+        childCount: Int32,
+        pzxid: UInt64
     ) {
         self.czxid = czxid
         self.mzxid = mzxid

@@ -116,7 +116,9 @@ public enum ACLCodec {
         var entries: [ACLEntry] = []
         for _ in 0..<count {
             let permissions = Permissions(rawValue: try reader.signedVarint32())
-            entries.append(ACLEntry(permissions: permissions, identity: try Identity(from: &reader)))
+            entries.append(
+                ACLEntry(permissions: permissions, identity: try Identity(from: &reader))
+            )
         }
         return entries
     }

@@ -5,8 +5,13 @@ public import Bytes
 public enum ZnodeEncoder {
     /// `acl` is as `ACLCodec` writes it; `ACLCodec.open.rawSpan` nearly always.
     public static func create(
-        _ header: CommandHeader, identities: IdentityList, path: RawSpan, data: RawSpan?,
-        acl: RawSpan, flags: Int32, request: CreateRequest = .plain
+        _ header: CommandHeader,
+        identities: IdentityList,
+        path: RawSpan,
+        data: RawSpan?,
+        acl: RawSpan,
+        flags: Int32,
+        request: CreateRequest = .plain
     ) -> [UInt8] {
         let size = path.byteCount + (data?.byteCount ?? 0) + acl.byteCount
         var writer = payload(header, .createZnode, size, identities)
@@ -20,7 +25,10 @@ public enum ZnodeEncoder {
     }
 
     public static func setData(
-        _ header: CommandHeader, identities: IdentityList, path: RawSpan, data: RawSpan?,
+        _ header: CommandHeader,
+        identities: IdentityList,
+        path: RawSpan,
+        data: RawSpan?,
         version: Int32
     ) -> [UInt8] {
         let size = path.byteCount + (data?.byteCount ?? 0)
@@ -33,7 +41,10 @@ public enum ZnodeEncoder {
     }
 
     public static func delete(
-        _ header: CommandHeader, identities: IdentityList, path: RawSpan, version: Int32
+        _ header: CommandHeader,
+        identities: IdentityList,
+        path: RawSpan,
+        version: Int32
     ) -> [UInt8] {
         var writer = payload(header, .deleteZnode, path.byteCount, identities)
         writer.varBytes(path)
@@ -43,7 +54,10 @@ public enum ZnodeEncoder {
     }
 
     private static func payload(
-        _ header: CommandHeader, _ kind: CommandKind, _ bodyBytes: Int, _ identities: IdentityList
+        _ header: CommandHeader,
+        _ kind: CommandKind,
+        _ bodyBytes: Int,
+        _ identities: IdentityList
     ) -> ByteWriter {
         var writer = ByteWriter(reserving: 80 + bodyBytes + identities.encoded.count)
         header.encode(kind, into: &writer)
@@ -54,8 +68,13 @@ public enum ZnodeEncoder {
 /// The same for the KV store.
 public enum KeyEncoder {
     public static func encode(
-        _ header: CommandHeader, _ verb: KeyVerb, key: RawSpan, value: RawSpan, flags: UInt64 = 0,
-        index: UInt64 = 0, session: ByteString = ""
+        _ header: CommandHeader,
+        _ verb: KeyVerb,
+        key: RawSpan,
+        value: RawSpan,
+        flags: UInt64 = 0,
+        index: UInt64 = 0,
+        session: ByteString = ""
     ) -> [UInt8] {
         let size = key.byteCount + value.byteCount + session.bytes.count
         var writer = ByteWriter(reserving: 96 + size)

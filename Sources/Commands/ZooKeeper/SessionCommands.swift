@@ -95,7 +95,10 @@ extension CloseSession {
 }
 
 private func encodeSessionFields(
-    _ header: CommandHeader, _ kind: CommandKind, _ timeoutMilliseconds: Int32, _ password: [UInt8]
+    _ header: CommandHeader,
+    _ kind: CommandKind,
+    _ timeoutMilliseconds: Int32,
+    _ password: [UInt8]
 ) -> [UInt8] {
     var writer = ByteWriter(reserving: 64)
     header.encode(kind, into: &writer)

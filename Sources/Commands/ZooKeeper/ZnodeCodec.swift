@@ -137,8 +137,12 @@ extension CreateOperation {
     init(from reader: inout SpanReader) throws(BytesError) {
         let view = try CreateView(&reader)
         self.init(
-            path: ByteString(copying: view.path), data: copied(view.data),
-            acl: try ACLCodec.decodeAll(view.acl), flags: view.flags, request: view.request)
+            path: ByteString(copying: view.path),
+            data: copied(view.data),
+            acl: try ACLCodec.decodeAll(view.acl),
+            flags: view.flags,
+            request: view.request
+        )
     }
 }
 
@@ -166,7 +170,10 @@ extension SetDataOperation {
     init(from reader: inout SpanReader) throws(BytesError) {
         let view = try SetDataView(&reader)
         self.init(
-            path: ByteString(copying: view.path), data: copied(view.data), version: view.version)
+            path: ByteString(copying: view.path),
+            data: copied(view.data),
+            version: view.version
+        )
     }
 }
 
@@ -181,8 +188,10 @@ extension SetACLOperation {
     init(from reader: inout SpanReader) throws(BytesError) {
         let view = try SetACLView(&reader)
         self.init(
-            path: ByteString(copying: view.path), acl: try ACLCodec.decodeAll(view.acl),
-            version: view.version)
+            path: ByteString(copying: view.path),
+            acl: try ACLCodec.decodeAll(view.acl),
+            version: view.version
+        )
     }
 }
 

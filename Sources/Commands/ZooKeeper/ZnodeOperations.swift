@@ -18,7 +18,10 @@ public struct CreateOperation: Equatable, Sendable {
     public var request: CreateRequest
 
     public init(
-        path: ByteString, data: [UInt8]?, acl: [ACLEntry] = [.open], flags: Int32 = 0,
+        path: ByteString,
+        data: [UInt8]?,
+        acl: [ACLEntry] = [.open],
+        flags: Int32 = 0,
         request: CreateRequest = .plain
     ) {
         self.path = path
