@@ -23,6 +23,8 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(
+    name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let serviceLifecycle = Target.Dependency.product(
@@ -124,12 +126,15 @@ let package = Package(
             "RoostServer",
             [
                 "ZooKeeperServer", "ConsulServer", "Replica", "RaftStore", "StateMachine", "Watches",
-                "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioCore, nioPosix,
-                serviceLifecycle, serviceLifecycleUnix, systemPackage,
+                "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency, nioCore,
+                nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage,
             ], exclude: ["Docs.docc"]),
         command(
             "roost",
             ["RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, serviceLifecycle]),
+
+        tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
+        tests("ReplicaTests", ["Replica", "Commands", "Bytes"]),
 
         // Tools that a person runs.
         command(

@@ -1,0 +1,150 @@
+package import Commands
+package import LMDB
+package import Raft
+package import StateMachine
+
+/// Applies what is committed, tells the event loops what it did, and keeps the leader informed of
+/// leases that begin and end. It has one owner; batches cross to it and from it, never single
+/// requests.
+package final class Applier {
+    private let machine: Machine
+    private let loops: [LoopInbox]
+    private let limits: ReplicaLimits
+    private var reading: ReadTransaction
+    private var barriers: [(index: LogIndex, origins: [Origin])] = []
+    private var lastTransaction: UInt64 = 0
+
+    package private(set) var applied: LogIndex
+
+    package init(
+        machine: Machine, environment: Environment, loops: [LoopInbox], limits: ReplicaLimits
+    ) throws(ReplicaError) {
+        self.machine = machine
+        self.loops = loops
+        self.limits = limits
+        do {
+            reading = try ReadTransaction(environment)
+            applied = LogIndex(try StateView(reading.reader, tables: machine.tables).appliedIndex)
+            lastTransaction = reading.id
+            reading.reset()
+        } catch { throw .state(.storage(error)) }
+    }
+
+    /// Joins batches that wait one behind the other, so that they cost one commit.
+    package static func join(_ orders: [ApplyOrder], entriesMax: Int) -> [ApplyOrder] {
+        var joined: [ApplyOrder] = []
+        for order in orders {
+            guard case .apply(let next) = order, case .apply(var batch)? = joined.last,
+                batch.entries.count + next.entries.count <= entriesMax
+            else {
+                joined.append(order)
+                continue
+            }
+            joined.removeLast()
+            let offset = batch.entries.count
+            batch.entries.append(contentsOf: next.entries)
+            for origin in next.origins {
+                batch.origins.append(
+                    EntryOrigin(offset: origin.offset + offset, origin: origin.origin))
+            }
+            batch.startsLeases = batch.startsLeases || next.startsLeases
+            joined.append(.apply(batch))
+        }
+        return joined
+    }
+
+    /// Carries one order out. When it throws, nothing of it was done, and it can be tried again.
+    package func perform(_ order: ApplyOrder) throws(ReplicaError) -> ApplyReport? {
+        switch order {
+        case .apply(let batch): return try apply(batch)
+        case .barrier(let index, let origins):
+            barriers.append((index, origins))
+            answerBarriers()
+            return nil
+        case .chores(let chores): return try look(for: chores)
+        }
+    }
+
+    private func apply(_ batch: CommittedBatch) throws(ReplicaError) -> ApplyReport {
+        let commands = batch.entries.map { entry in
+            MachineEntry(
+                index: entry.index.rawValue, term: entry.term.rawValue,
+                payload: entry.kind == .normal ? entry.payload : [])
+        }
+        var announced: UInt64 = 0
+        let result: AppliedBatch
+        do {
+            result = try machine.apply(commands) { result in
+                announced = result.transactionID
+                announce(result, batch.origins)
+            }
+        } catch {
+            if announced != 0 { for loop in loops { loop.withdraw(transaction: announced) } }
+            throw .state(error)
+        }
+        lastTransaction = result.transactionID
+        if let last = batch.entries.last { applied = last.index }
+        answerBarriers()
+        for loop in loops { loop.ring() }
+        return try report(result, startsLeases: batch.startsLeases)
+    }
+
+    private func announce(_ result: AppliedBatch, _ origins: [EntryOrigin]) {
+        let notice = LoopNotice(
+            transaction: result.transactionID, body: .delivery(result, origins))
+        for loop in loops { loop.announce(notice) }
+    }
+
+    private func answerBarriers() {
+        guard !barriers.isEmpty else { return }
+        for barrier in barriers where barrier.index <= applied {
+            let notice = LoopNotice(
+                transaction: lastTransaction,
+                body: .barrier(index: barrier.index.rawValue, barrier.origins))
+            for loop in loops { loop.post(notice) }
+        }
+        barriers.removeAll { $0.index <= applied }
+    }
+
+    // MARK: Leases
+
+    private func report(
+        _ result: AppliedBatch, startsLeases: Bool
+    ) throws(ReplicaError) -> ApplyReport {
+        var report = ApplyReport(applied: applied)
+        let concerned = result.changes.filter(\.concernsLeases)
+        guard startsLeases || !concerned.isEmpty else { return report }
+        do {
+            try reading.renew()
+            defer { reading.reset() }
+            let view = StateView(reading.reader, tables: machine.tables)
+            if startsLeases { report.leasesAll = try view.allLeases() }
+            for change in concerned { try view.collectLeases(of: change, into: &report.leases) }
+        } catch { throw .state(.storage(error)) }
+        return report
+    }
+
+    private func look(for chores: Chores) throws(ReplicaError) -> ApplyReport {
+        var report = ApplyReport(applied: applied)
+        do {
+            try reading.renew()
+            defer { reading.reset() }
+            let view = StateView(reading.reader, tables: machine.tables)
+            if chores.findsContainers {
+                let paths = try view.unusedContainers(max: limits.containersPerCheckMax)
+                report.due = paths.map { LeaderCommands.deleteContainer($0) }
+            }
+        } catch { throw .state(.storage(error)) }
+        return report
+    }
+}
+
+extension Change {
+    /// Whether sessions or checks, and with them leases, may have begun or ended.
+    fileprivate var concernsLeases: Bool {
+        switch self {
+        case .zooKeeperSessionAttached, .zooKeeperSessionClosed, .consulSession, .check: true
+        case .znode, .key, .keyTree, .node, .service: false
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package import Raft
+
+/// Entries to be applied, in order, with the requests of this node that they answer.
+package struct CommittedBatch: Sendable {
+    package var entries: [Entry]
+    /// By offset into `entries`, ascending.
+    package var origins: [EntryOrigin] = []
+    /// Set in the batch with which a leader's term begins: the expiry clock starts from the
+    /// state as it is after that batch.
+    package var startsLeases = false
+}
+
+/// Which entry of a batch answers which request.
+package struct EntryOrigin: Sendable {
+    package var offset: Int
+    package var origin: Origin
+}
+
+/// Work for the thread that applies.
+package enum ApplyOrder: Sendable {
+    case apply(CommittedBatch)
+    /// Answer these when everything up to `index` is applied.
+    case barrier(index: LogIndex, [Origin])
+    /// Look for what only the leader cleans up: empty containers, old tombstones.
+    case chores(Chores)
+}
+
+/// What the leader looks for now and then.
+package struct Chores: Sendable {
+    /// Containers without children are to be found.
+    package var findsContainers: Bool
+}
+
+/// What the thread that applies tells the one that owns the log.
+package struct ApplyReport: Sendable {
+    package var applied: LogIndex
+    /// All leases of the state, when the batch was the beginning of a term.
+    package var leasesAll: [LeaseChange]?
+    /// What changed since; in order.
+    package var leases: [LeaseChange] = []
+    /// Commands that chores found to be due.
+    package var due: [[UInt8]] = []
+}

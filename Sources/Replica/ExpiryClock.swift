@@ -1,0 +1,78 @@
+/// When each of many leases runs out, if nobody renews it: ZooKeeper's sessions, Consul's
+/// sessions with a TTL, and TTL checks.
+///
+/// Only the leader keeps one; a new leader fills it anew and so gives every lease its full time.
+/// Renewing costs one dictionary write. Leases wait in buckets of time; a bucket that comes due
+/// looks each of its leases up and moves those that were renewed to their new bucket.
+package struct ExpiryClock<Lease: Hashable> {
+    private struct Term {
+        var durationMilliseconds: Int64
+        var deadlineMilliseconds: Int64
+        /// Where it is filed; an entry in any other bucket is stale.
+        var bucket: Int64 = 0
+    }
+
+    private var terms: [Lease: Term] = [:]
+    private var buckets: [Int64: [Lease]] = [:]
+    private var nextBucket: Int64?
+
+    package init() {}
+
+    /// How finely time is cut; a lease ends at most this much late.
+    package static var bucketMilliseconds: Int64 { 50 }
+
+    package var count: Int { terms.count }
+
+    /// Begins a lease, or begins it again with another duration.
+    package mutating func start(_ lease: Lease, duration: Int64, now: Int64) {
+        terms[lease] = Term(durationMilliseconds: duration, deadlineMilliseconds: now + duration)
+        file(lease, until: now + duration)
+    }
+
+    /// Gives a lease its full time again; false if there is none.
+    @discardableResult
+    package mutating func renew(_ lease: Lease, now: Int64) -> Bool {
+        guard let place = terms.index(forKey: lease) else { return false }
+        terms.values[place].deadlineMilliseconds =
+            now + terms.values[place].durationMilliseconds
+        return true
+    }
+
+    package mutating func stop(_ lease: Lease) {
+        terms[lease] = nil
+    }
+
+    package mutating func removeAll() {
+        self = ExpiryClock()
+    }
+
+    /// The leases that ran out by `now`, each told once more after another full duration if it is
+    /// still there then (the proposal that ends it may have been lost).
+    package mutating func expired(now: Int64) -> [Lease] {
+        var ended: [Lease] = []
+        while let bucket = nextBucket, bucket * Self.bucketMilliseconds <= now {
+            let due = buckets.removeValue(forKey: bucket) ?? []
+            nextBucket = buckets.isEmpty ? nil : buckets.keys.min()
+            for lease in due where terms[lease]?.bucket == bucket {
+                settle(lease, now: now, &ended)
+            }
+        }
+        return ended
+    }
+
+    private mutating func settle(_ lease: Lease, now: Int64, _ ended: inout [Lease]) {
+        guard let term = terms[lease] else { return }
+        if term.deadlineMilliseconds <= now {
+            ended.append(lease)
+            renew(lease, now: now)
+        }
+        file(lease, until: max(terms[lease]?.deadlineMilliseconds ?? now, now))
+    }
+
+    private mutating func file(_ lease: Lease, until deadline: Int64) {
+        let bucket = deadline / Self.bucketMilliseconds + 1
+        terms[lease]?.bucket = bucket
+        buckets[bucket, default: []].append(lease)
+        nextBucket = min(nextBucket ?? bucket, bucket)
+    }
+}

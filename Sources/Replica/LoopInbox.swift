@@ -1,0 +1,81 @@
+import DequeModule
+package import StateMachine
+package import Synchronization
+
+/// What the appliers' thread has for one event loop.
+package struct LoopNotice: Sendable {
+    package enum Body: Sendable {
+        /// An applied batch, and which of its entries answer requests.
+        case delivery(AppliedBatch, [EntryOrigin])
+        case barrier(index: UInt64, [Origin])
+        case refused([Origin], Refusal)
+    }
+
+    /// The state transaction that must be visible to the loop before it may act on this.
+    package var transaction: UInt64
+    package var body: Body
+}
+
+/// The notices of one event loop, in the order of the log.
+///
+/// A batch is announced before its transaction commits. A loop that opens a snapshot therefore
+/// finds here everything that led to it, and can tell its clients of changes before it shows them.
+package final class LoopInbox: Sendable {
+    private struct Contents {
+        var notices = Deque<LoopNotice>()
+        var isRung = false
+    }
+
+    private let contents = Mutex(Contents())
+    private let bell: @Sendable () -> Void
+
+    /// - Parameter bell: makes the loop call `LoopPort.deliver` soon.
+    package init(bell: @escaping @Sendable () -> Void) {
+        self.bell = bell
+    }
+
+    /// Puts a notice there without waking the loop.
+    package func announce(_ notice: LoopNotice) {
+        contents.withLock { $0.notices.append(notice) }
+    }
+
+    /// Takes back what was announced for a transaction that did not commit.
+    package func withdraw(transaction: UInt64) {
+        contents.withLock { contents in
+            contents.notices.removeAll { notice in
+                guard case .delivery = notice.body else { return false }
+                return notice.transaction == transaction
+            }
+        }
+    }
+
+    package func post(_ notice: LoopNotice) {
+        announce(notice)
+        ring()
+    }
+
+    /// Wakes the loop, unless it was woken and has not looked yet.
+    package func ring() {
+        let mustRing = contents.withLock { contents in
+            if contents.isRung { return false }
+            contents.isRung = true
+            return true
+        }
+        if mustRing { bell() }
+    }
+
+    /// All notices that a snapshot of this transaction includes.
+    func take(upTo transaction: UInt64) -> Deque<LoopNotice> {
+        contents.withLock { contents in
+            contents.isRung = false
+            guard let last = contents.notices.last else { return [] }
+            if last.transaction <= transaction {
+                defer { contents.notices = [] }
+                return contents.notices
+            }
+            let ready = contents.notices.prefix { $0.transaction <= transaction }
+            defer { contents.notices.removeFirst(ready.count) }
+            return Deque(ready)
+        }
+    }
+}

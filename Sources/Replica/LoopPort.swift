@@ -1,0 +1,303 @@
+package import Bytes
+package import Commands
+import DequeModule
+package import LMDB
+package import StateMachine
+package import Watches
+
+/// A client's connection, as the replica sees it. All calls come on the connection's own loop.
+///
+/// `completed`, `watchFired` and `sessionEnded` only record: they may neither read the state nor
+/// propose. What follows from them happens in `flush`.
+package protocol LoopClient: AnyObject {
+    /// The answer to a proposal or a barrier.
+    func completed(tag: UInt32, _ completion: Completion)
+    /// An event of one of the connection's watches; it comes before the answer to the write that
+    /// caused it, and before anything can be read that the write changed.
+    func watchFired(_ event: ZnodeWatchEvent)
+    func sessionEnded(_ reason: SessionEnd)
+    /// Once after a batch of the above, if it was asked for by `LoopPort.wantsFlush`.
+    func flush()
+}
+
+/// One event loop's door to the replica: proposals go out by it, answers and changes come in, and
+/// the state is read through it, straight from the map. Used on its loop only.
+///
+/// What a read shows is never newer than the events already delivered: opening a snapshot first
+/// delivers everything that led to it (see `LoopInbox`).
+package final class LoopPort {
+    /// The loop's number.
+    package let loop: UInt8
+    package let clock: LoopClock
+    package var watches = ZnodeWatches()
+    package var topics = Topics()
+    /// Told once a batch which questions are to be asked again; may read.
+    package var onTopics: (([QuestionID]) -> Void)?
+
+    private let inbox: LoopInbox
+    private let outbox: Mailbox<ReplicaInput>
+    private let board: StatusBoard
+    private let tables: StateTables
+    private let limits: ReplicaLimits
+    private let scheduleFlush: () -> Void
+    private var transaction: ReadTransaction
+    private var openDepth = 0
+    private var slots: [Tenancy] = []
+    private var freeSlots: [ClientSlot] = []
+    private var sessions: [SessionID: SessionBinding] = [:]
+    private var outgoing = LoopRequests()
+    private var isFlushScheduled = false
+    private var dirty: [ClientSlot] = []
+    private var woken: Set<QuestionID> = []
+    private var fired: [(ClientSlot, ZnodeWatchEvent)] = []
+    private var isStopped = false
+
+    private struct Tenancy {
+        var client: (any LoopClient)?
+        var generation: UInt32 = 0
+        var isDirty = false
+    }
+
+    private struct SessionBinding {
+        var slot: ClientSlot
+        var connection: UInt64
+    }
+
+    /// - Parameter scheduleFlush: makes the loop call `flushOutgoing` at the end of its tick.
+    package init(
+        loop: UInt8, environment: Environment, tables: StateTables, inbox: LoopInbox,
+        outbox: Mailbox<ReplicaInput>, board: StatusBoard, clock: LoopClock,
+        limits: ReplicaLimits, scheduleFlush: @escaping () -> Void
+    ) throws(LMDBError) {
+        self.loop = loop
+        self.tables = tables
+        self.inbox = inbox
+        self.outbox = outbox
+        self.board = board
+        self.clock = clock
+        self.limits = limits
+        self.scheduleFlush = scheduleFlush
+        transaction = try ReadTransaction(environment)
+        transaction.reset()
+    }
+
+    package var status: ReplicaStatus { board.current }
+
+    // MARK: Connections
+
+    /// Gives a connection its slot; answers to an earlier tenant do not reach it.
+    package func attach(_ client: any LoopClient) -> ClientSlot {
+        if let slot = freeSlots.popLast() {
+            slots[Int(slot.rawValue)].client = client
+            return slot
+        }
+        slots.append(Tenancy(client: client))
+        return ClientSlot(rawValue: UInt32(slots.count - 1))
+    }
+
+    /// Forgets a connection: its watches, its binding to a session, answers under way.
+    package func detach(_ slot: ClientSlot) {
+        slots[Int(slot.rawValue)].client = nil
+        slots[Int(slot.rawValue)].generation &+= 1
+        watches.removeAll(slot: slot)
+        freeSlots.append(slot)
+    }
+
+    /// From now on the end of this session is told to this connection.
+    package func bind(session: SessionID, connection: UInt64, to slot: ClientSlot) {
+        sessions[session] = SessionBinding(slot: slot, connection: connection)
+    }
+
+    /// Undoes `bind`, unless another connection has been bound since.
+    package func unbind(session: SessionID, from slot: ClientSlot) {
+        if sessions[session]?.slot == slot { sessions[session] = nil }
+    }
+
+    /// Has `flush` called on the connection after the current batch.
+    package func wantsFlush(_ slot: ClientSlot) {
+        guard !slots[Int(slot.rawValue)].isDirty else { return }
+        slots[Int(slot.rawValue)].isDirty = true
+        dirty.append(slot)
+    }
+
+    // MARK: Requests
+
+    /// Sends a command towards the log. The answer comes by `LoopClient.completed`.
+    package func propose(_ payload: [UInt8], from slot: ClientSlot, tag: UInt32) {
+        let origin = origin(slot, tag)
+        guard !isStopped, outgoing.proposals.count < limits.outgoingProposalsMax else {
+            refuse(origin, isStopped ? .stopping : .overloaded)
+            return
+        }
+        outgoing.proposals.append(PendingProposal(payload: payload, origin: origin))
+        scheduleFlushIfNeeded()
+    }
+
+    /// Answers when this node has applied everything that was committed when it was called.
+    package func barrier(from slot: ClientSlot, tag: UInt32) {
+        let origin = origin(slot, tag)
+        guard !isStopped else { return refuse(origin, .stopping) }
+        outgoing.barriers.append(origin)
+        scheduleFlushIfNeeded()
+    }
+
+    package func touch(_ session: SessionID) {
+        outgoing.heartbeats.zooKeeper.insert(session)
+    }
+
+    package func touch(consulSession session: ByteString) {
+        outgoing.heartbeats.consul.insert(session)
+    }
+
+    package func touch(check: CheckKey) {
+        outgoing.heartbeats.checks.insert(check)
+    }
+
+    /// Hands over what has gathered; called by the shell at the end of a tick, and now and then
+    /// for the heartbeats.
+    package func flushOutgoing() {
+        isFlushScheduled = false
+        guard !outgoing.isEmpty else { return }
+        let requests = outgoing
+        outgoing = LoopRequests()
+        outbox.post(.requests(requests))
+    }
+
+    /// Refuses everything from now on; the replica is going away.
+    package func stop() {
+        isStopped = true
+    }
+
+    private func origin(_ slot: ClientSlot, _ tag: UInt32) -> Origin {
+        Origin(
+            loop: loop, slot: slot, generation: slots[Int(slot.rawValue)].generation, tag: tag)
+    }
+
+    private func refuse(_ origin: Origin, _ refusal: Refusal) {
+        inbox.post(LoopNotice(transaction: 0, body: .refused([origin], refusal)))
+    }
+
+    private func scheduleFlushIfNeeded() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        scheduleFlush()
+    }
+
+    // MARK: Reading
+
+    /// Opens the newest snapshot, after telling everyone what led to it. Close it by `end`.
+    /// A burst of requests opens it once, before it looks at any of its own state.
+    package func begin() throws(LMDBError) {
+        openDepth += 1
+        guard openDepth == 1 else { return }
+        do { try transaction.renew() } catch {
+            openDepth = 0
+            throw error
+        }
+        deliverAll()
+    }
+
+    package func end() {
+        precondition(openDepth > 0, "end without begin")
+        openDepth -= 1
+        if openDepth == 0 { transaction.reset() }
+    }
+
+    /// Reads the state as it was when the snapshot was opened.
+    package func read<Result, Failure: Error>(
+        _ body: (borrowing StateView) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        precondition(openDepth > 0, "read without begin")
+        return try body(StateView(transaction.reader, tables: tables))
+    }
+
+    /// Delivers what has come in; called by the shell when the inbox rings.
+    package func deliver() throws(LMDBError) {
+        try begin()
+        end()
+    }
+
+    private func deliverAll() {
+        for notice in inbox.take(upTo: transaction.id) { deliver(notice) }
+        if !woken.isEmpty {
+            let questions = woken.sorted()
+            woken.removeAll(keepingCapacity: true)
+            onTopics?(questions)
+        }
+        var position = 0
+        while position < dirty.count {
+            let slot = Int(dirty[position].rawValue)
+            slots[slot].isDirty = false
+            slots[slot].client?.flush()
+            position += 1
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    private func deliver(_ notice: LoopNotice) {
+        switch notice.body {
+        case .delivery(let batch, let origins): deliver(batch, origins)
+        case .barrier(let index, let origins):
+            for origin in origins { complete(origin, .barrier(index: index)) }
+        case .refused(let origins, let refusal):
+            for origin in origins { complete(origin, .refused(refusal)) }
+        }
+    }
+
+    /// Entry by entry: the events of its changes, then its answer, then sessions that it ended.
+    private func deliver(_ batch: AppliedBatch, _ origins: [EntryOrigin]) {
+        var next = 0
+        for (offset, entry) in batch.entries.enumerated() {
+            for change in batch.changes[entry.changes] { tell(change, zxid: entry.index) }
+            while next < origins.count, origins[next].offset == offset {
+                complete(origins[next].origin, .applied(index: entry.index, entry.outcome))
+                next += 1
+            }
+            for change in batch.changes[entry.changes] { endSession(by: change) }
+        }
+    }
+
+    private func tell(_ change: Change, zxid: UInt64) {
+        guard case .znode(let znode) = change else {
+            topics.collect(change, into: &woken)
+            return
+        }
+        guard watches.count > 0 else { return }
+        watches.fire(znode, zxid: zxid) { slot, event in fired.append((slot, event)) }
+        for (slot, event) in fired { slots[Int(slot.rawValue)].client?.watchFired(event) }
+        fired.removeAll(keepingCapacity: true)
+    }
+
+    private func complete(_ origin: Origin, _ completion: Completion) {
+        guard origin.loop == loop else { return }
+        let tenancy = slots[Int(origin.slot.rawValue)]
+        guard tenancy.generation == origin.generation else { return }
+        tenancy.client?.completed(tag: origin.tag, completion)
+    }
+
+    private func endSession(by change: Change) {
+        switch change {
+        case .zooKeeperSessionClosed(let session):
+            guard let binding = sessions.removeValue(forKey: session) else { return }
+            slots[Int(binding.slot.rawValue)].client?.sessionEnded(.closed)
+        case .zooKeeperSessionAttached(let session, let connection):
+            guard let binding = sessions[session], binding.connection != connection else { return }
+            sessions[session] = nil
+            slots[Int(binding.slot.rawValue)].client?.sessionEnded(.moved)
+        default: return
+        }
+    }
+}
+
+/// Where a loop has its time from.
+package struct LoopClock {
+    /// Milliseconds that only go forward.
+    package var monotonic: () -> Int64
+    /// Milliseconds since 1970.
+    package var wall: () -> Int64
+
+    package init(monotonic: @escaping () -> Int64, wall: @escaping () -> Int64) {
+        self.monotonic = monotonic
+        self.wall = wall
+    }
+}

@@ -1,0 +1,42 @@
+package import Raft
+package import Synchronization
+
+/// What front ends tell their clients about the cluster.
+package struct ReplicaStatus: Sendable {
+    package var node: NodeID
+    package var name: String
+    package var role: Role = .follower
+    package var term: UInt64 = 0
+    package var leader: NodeID?
+    /// HOST:PORT of the leader's peer port; empty if none is known.
+    package var leaderAddress = ""
+    /// HOST:PORT of every voter's peer port.
+    package var peerAddresses: [String] = []
+    package var applied: UInt64 = 0
+    package var commit: UInt64 = 0
+    /// Milliseconds since the leader was heard from; 0 on the leader.
+    package var lastContactMilliseconds: Int64 = 0
+
+    package init(node: NodeID, name: String) {
+        self.node = node
+        self.name = name
+    }
+
+    package var isLeader: Bool { role == .leader }
+    package var knowsLeader: Bool { leader != nil }
+}
+
+/// The status, written by the replica's thread and read by every event loop.
+package final class StatusBoard: Sendable {
+    private let status: Mutex<ReplicaStatus>
+
+    package init(_ status: ReplicaStatus) {
+        self.status = Mutex(status)
+    }
+
+    package var current: ReplicaStatus { status.withLock { $0 } }
+
+    package func update(_ change: (inout ReplicaStatus) -> Void) {
+        status.withLock { change(&$0) }
+    }
+}

@@ -1,0 +1,237 @@
+package import Configuration
+import Foundation
+package import Logging
+import SystemPackage
+
+/// All that a server is told by its operator, checked.
+package struct ServerConfiguration: Sendable {
+    package var name: String
+    package var dataDirectory: String
+    package var bind: String
+    package var zooKeeperPort: Int
+    package var httpPort: Int
+    package var dnsPort: Int
+    package var peerPort: Int
+    package var cluster: [ClusterMember]
+    package var datacenter: String
+    package var eventLoopCount: Int
+    package var tickMilliseconds: Int
+    package var minSessionTimeoutMilliseconds: Int
+    package var maxSessionTimeoutMilliseconds: Int
+    package var fourLetterWords: [String]
+    package var snapshotLogBytesMin: Int
+    package var residentBytesMax: Int?
+    package var logLevel: Logger.Level
+    package var isLogJSON: Bool
+
+    /// Reads the file (if any), the environment and the flags.
+    /// - Parameters:
+    ///   - flags: what the command line says, as text.
+    ///   - file: a JSON object of settings by name.
+    package static func load(
+        flags: [Setting: String], file: String?, environment: [String: String]
+    ) async throws(ConfigurationProblem) -> ServerConfiguration {
+        var providers: [any ConfigProvider] = [InMemoryProvider(values: try values(of: flags))]
+        providers.append(
+            EnvironmentVariablesProvider(environmentVariables: environment)
+                .prefixKeys(with: "roost"))
+        try rejectUnknownVariables(environment)
+        if let file {
+            try rejectUnknownKeys(in: file)
+            do {
+                providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(file)))
+            } catch {
+                throw .file(path: file, reason: "\(error)")
+            }
+        }
+        providers.append(InMemoryProvider(name: "defaults", values: defaults))
+        return try ServerConfiguration(reading: SettingReader(ConfigReader(providers: providers)))
+    }
+
+    private init(reading settings: SettingReader) throws(ConfigurationProblem) {
+        let name = try settings.text(.name)
+        self.name = name.isEmpty ? ProcessInfo.processInfo.hostName : name
+        dataDirectory = try settings.text(.dataDir)
+        bind = try settings.text(.bind)
+        zooKeeperPort = try settings.number(.zookeeperPort, in: 0...65_535)
+        httpPort = try settings.number(.httpPort, in: 0...65_535)
+        dnsPort = try settings.number(.dnsPort, in: 0...65_535)
+        peerPort = try settings.number(.peerPort, in: 0...65_535)
+        cluster = try ClusterMember.list(try settings.text(.cluster))
+        datacenter = try settings.text(.datacenter)
+        eventLoopCount = try settings.number(.eventLoops, in: 1...64)
+        tickMilliseconds = try settings.number(.tickMilliseconds, in: 10...600_000)
+        let least = try settings.number(.minSessionTimeoutMilliseconds, in: 0...Int(Int32.max))
+        let most = try settings.number(.maxSessionTimeoutMilliseconds, in: 0...Int(Int32.max))
+        minSessionTimeoutMilliseconds = least == 0 ? 2 * tickMilliseconds : least
+        maxSessionTimeoutMilliseconds = most == 0 ? 20 * tickMilliseconds : most
+        fourLetterWords = try settings.text(.fourLetterWords).split(separator: ",").map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        snapshotLogBytesMin = try settings.number(.snapshotLogMegabytes, in: 1...1_048_576) << 20
+        let resident = try settings.number(.residentMegabytes, in: 0...1_048_576)
+        residentBytesMax = resident == 0 ? nil : resident << 20
+        let level = try settings.text(.logLevel)
+        guard let logLevel = Logger.Level(rawValue: level) else {
+            throw .value(.logLevel, level, wanted: Setting.logLevel.explanation)
+        }
+        self.logLevel = logLevel
+        let format = try settings.text(.logFormat)
+        guard ["text", "json"].contains(format) else {
+            throw .value(.logFormat, format, wanted: Setting.logFormat.explanation)
+        }
+        isLogJSON = format == "json"
+        try checkMembership(join: try settings.text(.join))
+    }
+
+    private func checkMembership(join: String) throws(ConfigurationProblem) {
+        guard join.isEmpty else {
+            throw .value(.join, join, wanted: "nothing: joining a cluster is not served yet")
+        }
+        guard cluster.count <= 1 else {
+            throw .value(
+                .cluster, "\(cluster.count) members",
+                wanted: "one member at most: this version serves a cluster of one")
+        }
+        if let only = cluster.first, only.name != name {
+            throw .value(.cluster, only.name, wanted: "a list that names this node, \(name)")
+        }
+    }
+
+    private static var defaults: [AbsoluteConfigKey: ConfigValue] {
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for setting in Setting.allCases {
+            let key = AbsoluteConfigKey([setting.rawValue])
+            switch setting.standard {
+            case .text(let text): values[key] = ConfigValue(.string(text), isSecret: false)
+            case .number(let number): values[key] = ConfigValue(.int(number), isSecret: false)
+            }
+        }
+        return values
+    }
+
+    private static func values(
+        of flags: [Setting: String]
+    ) throws(ConfigurationProblem) -> [AbsoluteConfigKey: ConfigValue] {
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (setting, text) in flags {
+            let key = AbsoluteConfigKey([setting.rawValue])
+            guard case .number = setting.standard else {
+                values[key] = ConfigValue(.string(text), isSecret: false)
+                continue
+            }
+            guard let number = Int(text) else {
+                throw .value(setting, text, wanted: "a whole number")
+            }
+            values[key] = ConfigValue(.int(number), isSecret: false)
+        }
+        return values
+    }
+
+    /// A mistyped name must not be silently without effect.
+    private static func rejectUnknownKeys(in file: String) throws(ConfigurationProblem) {
+        let object: Any
+        do {
+            let data = try Data(contentsOf: URL(fileURLWithPath: file))
+            object = try JSONSerialization.jsonObject(with: data)
+        } catch {
+            throw .file(path: file, reason: error.localizedDescription)
+        }
+        guard let settings = object as? [String: Any] else {
+            throw .file(path: file, reason: "not a JSON object")
+        }
+        for key in settings.keys.sorted() where Setting(rawValue: key) == nil {
+            throw .unknown(key, place: file)
+        }
+    }
+
+    private static func rejectUnknownVariables(
+        _ environment: [String: String]
+    ) throws(ConfigurationProblem) {
+        let known = Set(Setting.allCases.map(\.variable) + Self.otherVariables)
+        for name in environment.keys.sorted()
+        where name.hasPrefix("ROOST_") && !known.contains(name) {
+            throw .unknown(name, place: "the environment")
+        }
+    }
+
+    /// Variables that other parts of the project read.
+    private static let otherVariables = [
+        "ROOST_BIN", "ROOST_CONFIG", "ROOST_FUZZ", "ROOST_HTTP_ADDR", "ROOST_REWRITE",
+    ]
+}
+
+/// A first voter, as `--cluster` names it.
+package struct ClusterMember: Hashable, Sendable {
+    package var name: String
+    package var host: String
+    package var port: Int
+
+    static func list(_ text: String) throws(ConfigurationProblem) -> [ClusterMember] {
+        var members: [ClusterMember] = []
+        for part in text.split(separator: ",") {
+            let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
+            guard sides.count == 2, let colon = sides[1].lastIndex(of: ":"),
+                let port = Int(sides[1][sides[1].index(after: colon)...]),
+                (1...65_535).contains(port)
+            else { throw .value(.cluster, String(part), wanted: "NAME=HOST:PORT") }
+            members.append(
+                ClusterMember(name: sides[0], host: String(sides[1][..<colon]), port: port))
+        }
+        return members
+    }
+}
+
+/// What is wrong with what the operator said.
+package enum ConfigurationProblem: Error, CustomStringConvertible, Sendable {
+    case value(Setting, String, wanted: String)
+    case unreadable(Setting, reason: String)
+    case unknown(String, place: String)
+    case file(path: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .value(let setting, let value, let wanted):
+            "\(setting.flag) (or \(setting.variable), or \"\(setting.rawValue)\" in the file) "
+                + "is \"\(value)\"; wanted: \(wanted)"
+        case .unreadable(let setting, let reason):
+            "\(setting.flag) (or \(setting.variable)) cannot be read: \(reason)"
+        case .unknown(let name, let place):
+            "\(place) sets \"\(name)\", which is no setting of Roost; see roost server --help"
+        case .file(let path, let reason):
+            "the configuration file \(path) cannot be read: \(reason)"
+        }
+    }
+}
+
+/// Reads settings with their checks; a value of the wrong kind is an error and not the default.
+private struct SettingReader {
+    let reader: ConfigReader
+
+    init(_ reader: ConfigReader) {
+        self.reader = reader
+    }
+
+    func text(_ setting: Setting) throws(ConfigurationProblem) -> String {
+        do {
+            return try reader.requiredString(forKey: ConfigKey(setting.rawValue))
+        } catch {
+            throw .unreadable(setting, reason: "\(error)")
+        }
+    }
+
+    func number(
+        _ setting: Setting, in bounds: ClosedRange<Int>
+    ) throws(ConfigurationProblem) -> Int {
+        let number: Int
+        do {
+            number = try reader.requiredInt(forKey: ConfigKey(setting.rawValue))
+        } catch {
+            throw .unreadable(setting, reason: "\(error)")
+        }
+        guard bounds.contains(number) else {
+            throw .value(setting, "\(number)", wanted: "\(bounds.lowerBound) to \(bounds.upperBound)")
+        }
+        return number
+    }
+}

@@ -1,0 +1,98 @@
+/// One thing about a server that its operator may choose: in a file, in the environment or by a
+/// flag, the later ones over the earlier ones.
+///
+/// The name is the key of the JSON file; the flag is the name in kebab case (`--data-dir`), the
+/// variable in capitals (`ROOST_DATA_DIR`).
+package enum Setting: String, CaseIterable, Sendable {
+    case name
+    case dataDir
+    case bind
+    case zookeeperPort
+    case httpPort
+    case dnsPort
+    case peerPort
+    case cluster
+    case join
+    case datacenter
+    case eventLoops
+    case tickMilliseconds
+    case minSessionTimeoutMilliseconds
+    case maxSessionTimeoutMilliseconds
+    case fourLetterWords
+    case snapshotLogMegabytes
+    case residentMegabytes
+    case logLevel
+    case logFormat
+
+    package enum Default: Sendable {
+        case text(String)
+        case number(Int)
+    }
+
+    /// The value when nothing else is said.
+    package var standard: Default {
+        switch self {
+        case .name: .text("")
+        case .dataDir: .text("./roost-data")
+        case .bind: .text("127.0.0.1")
+        case .zookeeperPort: .number(2181)
+        case .httpPort: .number(8500)
+        case .dnsPort: .number(8600)
+        case .peerPort: .number(8300)
+        case .cluster, .join: .text("")
+        case .datacenter: .text("dc1")
+        case .eventLoops: .number(1)
+        case .tickMilliseconds: .number(2000)
+        case .minSessionTimeoutMilliseconds, .maxSessionTimeoutMilliseconds: .number(0)
+        case .fourLetterWords: .text("srvr")
+        case .snapshotLogMegabytes: .number(64)
+        case .residentMegabytes: .number(0)
+        case .logLevel: .text("info")
+        case .logFormat: .text("text")
+        }
+    }
+
+    /// What it means, for the help and the reference.
+    package var explanation: String {
+        switch self {
+        case .name: "This node's name, unique in the cluster; empty: the host's name."
+        case .dataDir: "The directory that holds log, state and snapshots."
+        case .bind: "The address to listen on."
+        case .zookeeperPort: "ZooKeeper's client protocol; 0: any free port."
+        case .httpPort: "Consul's HTTP API; 0: any free port."
+        case .dnsPort: "Reserved for Consul's DNS interface, which this version does not serve."
+        case .peerPort: "Where the other nodes reach this one."
+        case .cluster: "The first voters, name=HOST:PORT,...; empty: a cluster of one."
+        case .join: "HOST:PORT of a member of the cluster to join."
+        case .datacenter: "The name of the datacenter that answers give."
+        case .eventLoops: "Threads that serve clients."
+        case .tickMilliseconds: "ZooKeeper's tickTime: sessions last 2 to 20 of them."
+        case .minSessionTimeoutMilliseconds: "Shortest session; 0: 2 ticks."
+        case .maxSessionTimeoutMilliseconds: "Longest session; 0: 20 ticks."
+        case .fourLetterWords: "The four-letter words that are answered, or *."
+        case .snapshotLogMegabytes: "The least log between two snapshots."
+        case .residentMegabytes: "Memory for mapped data before it is given back; 0: no bound."
+        case .logLevel: "trace, debug, info, notice, warning, error or critical."
+        case .logFormat: "text or json."
+        }
+    }
+
+    /// `--data-dir` of `dataDir`.
+    package var flag: String {
+        "--" + words.joined(separator: "-")
+    }
+
+    /// `ROOST_DATA_DIR` of `dataDir`.
+    package var variable: String {
+        (["ROOST"] + words.map { $0.uppercased() }).joined(separator: "_")
+    }
+
+    private var words: [String] {
+        var words: [String] = [""]
+        for character in rawValue {
+            if character.isUppercase { words.append("") }
+            words[words.count - 1] += character.lowercased()
+        }
+        return words
+    }
+}

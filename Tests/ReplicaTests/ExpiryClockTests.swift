@@ -1,0 +1,72 @@
+import Replica
+import Testing
+
+@Suite("The leader's clock of leases")
+struct ExpiryClockTests {
+    @Test("a lease that nobody renews ends after its time, and not before")
+    func ends() {
+        var clock = ExpiryClock<Int>()
+        clock.start(1, duration: 1_000, now: 0)
+        #expect(clock.expired(now: 999) == [])
+        #expect(clock.expired(now: 1_000 + ExpiryClock<Int>.bucketMilliseconds) == [1])
+    }
+
+    @Test("a renewed lease gets its full time again")
+    func renewed() {
+        var clock = ExpiryClock<Int>()
+        clock.start(1, duration: 1_000, now: 0)
+        #expect(clock.renew(1, now: 900))
+        #expect(clock.expired(now: 1_500) == [])
+        #expect(clock.expired(now: 1_899) == [])
+        #expect(clock.expired(now: 1_950) == [1])
+    }
+
+    @Test("renewing what is not there does nothing")
+    func unknown() {
+        var clock = ExpiryClock<Int>()
+        #expect(!clock.renew(1, now: 0))
+        #expect(clock.expired(now: 100_000) == [])
+    }
+
+    @Test("a stopped lease does not end")
+    func stopped() {
+        var clock = ExpiryClock<Int>()
+        clock.start(1, duration: 1_000, now: 0)
+        clock.stop(1)
+        #expect(clock.count == 0)
+        #expect(clock.expired(now: 100_000) == [])
+    }
+
+    @Test("an ended lease that stays is told again after its full time")
+    func toldAgain() {
+        var clock = ExpiryClock<Int>()
+        clock.start(1, duration: 1_000, now: 0)
+        #expect(clock.expired(now: 2_000) == [1])
+        #expect(clock.expired(now: 2_500) == [])
+        #expect(clock.expired(now: 3_100) == [1])
+    }
+
+    @Test("starting a lease again, shorter, ends it at the shorter time and once")
+    func shorter() {
+        var clock = ExpiryClock<Int>()
+        clock.start(1, duration: 10_000, now: 0)
+        clock.start(1, duration: 1_000, now: 0)
+        #expect(clock.expired(now: 1_100) == [1])
+        clock.stop(1)
+        #expect(clock.expired(now: 20_000) == [])
+    }
+
+    @Test("thousands of leases each end in their time")
+    func many() {
+        var clock = ExpiryClock<Int>()
+        for lease in 0..<5_000 { clock.start(lease, duration: Int64(1_000 + lease), now: 0) }
+        var ended: [Int] = []
+        for now in stride(from: Int64(0), through: 7_000, by: 100) {
+            let now = clock.expired(now: now)
+            for lease in now { clock.stop(lease) }
+            ended.append(contentsOf: now)
+        }
+        #expect(ended.count == 5_000)
+        #expect(Set(ended).count == 5_000)
+    }
+}
