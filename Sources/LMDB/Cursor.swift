@@ -1,3 +1,4 @@
+internal import Bytes
 internal import CLMDB
 
 /// The place of a cursor: LMDB's handle, and the record that it stands on.
@@ -56,7 +57,9 @@ public struct Cursor: ~Copyable, ~Escapable {
 
     @_lifetime(borrow owner)
     init<Owner>(
-        _ transaction: OpaquePointer, _ table: Table, of owner: borrowing Owner
+        _ transaction: OpaquePointer,
+        _ table: Table,
+        of owner: borrowing Owner
     ) throws(LMDBError) {
         position = try unsafe CursorPosition(transaction, table)
     }
@@ -116,7 +119,9 @@ public struct WriteCursor: ~Copyable, ~Escapable {
 
     @_lifetime(&owner)
     init(
-        _ transaction: OpaquePointer, _ table: Table, of owner: inout WriteTransaction
+        _ transaction: OpaquePointer,
+        _ table: Table,
+        of owner: inout WriteTransaction
     ) throws(LMDBError) {
         position = try unsafe CursorPosition(transaction, table)
     }
@@ -180,11 +185,15 @@ public struct WriteCursor: ~Copyable, ~Escapable {
     public mutating func replace(with value: RawSpan) throws(LMDBError) {
         guard position.isPlaced else { throw .cursorUnplaced(.put) }
         position.isPlaced = false
+        // LMDB moves the page's bytes before it reads the key again: the key must be a copy.
+        let key = unsafe position.key.span.copiedBytes()
         let handle = unsafe position.handle
-        var key = unsafe position.key
-        let code = unsafe value.withUnsafeBytes { bytes in
-            var raw = unsafe MDB_val(bytes)
-            return unsafe mdb_cursor_put(handle, &key, &raw, UInt32(MDB_CURRENT))
+        let code = unsafe key.withUnsafeBytes { keyBytes in
+            unsafe value.withUnsafeBytes { valueBytes in
+                var rawKey = unsafe MDB_val(keyBytes)
+                var rawValue = unsafe MDB_val(valueBytes)
+                return unsafe mdb_cursor_put(handle, &rawKey, &rawValue, UInt32(MDB_CURRENT))
+            }
         }
         try check(code, .put)
     }

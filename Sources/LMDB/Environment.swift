@@ -109,7 +109,8 @@ public final class Environment: @unchecked Sendable {
     /// Opens tables by name, in a transaction of its own. With `create`, missing ones are made.
     /// Not while another transaction of this process opens tables.
     public func openTables(
-        _ names: [String], create: Bool = true
+        _ names: [String],
+        create: Bool = true
     ) throws(LMDBError) -> [Table] {
         guard create else {
             let transaction = try ReadTransaction(self)
@@ -125,7 +126,8 @@ public final class Environment: @unchecked Sendable {
         var tables: [Table] = []
         for name in names {
             tables.append(
-                try unsafe openTable(name, in: transaction.handle, flags: UInt32(MDB_CREATE)))
+                try unsafe openTable(name, in: transaction.handle, flags: UInt32(MDB_CREATE))
+            )
         }
         try transaction.commit()
         return tables
@@ -140,7 +142,9 @@ public final class Environment: @unchecked Sendable {
     }
 
     private func openTable(
-        _ name: String?, in transaction: OpaquePointer, flags: UInt32
+        _ name: String?,
+        in transaction: OpaquePointer,
+        flags: UInt32
     ) throws(LMDBError) -> Table {
         var handle: MDB_dbi = 0
         let code = unsafe mdb_dbi_open(transaction, name, flags, &handle)

@@ -74,7 +74,9 @@ extension MDB_val {
     @unsafe
     init(_ bytes: UnsafeRawBufferPointer) {
         unsafe self.init(
-            mv_size: bytes.count, mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+            mv_size: bytes.count,
+            mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        )
     }
 
     /// What LMDB points to. The caller binds it to the transaction that keeps it alive.

@@ -37,9 +37,12 @@ extension Environment {
         var raw = unsafe MDB_envinfo()
         try check(unsafe mdb_env_info(handle, &raw), .statistics)
         return unsafe EnvironmentInformation(
-            mapBytes: raw.me_mapsize, lastPage: raw.me_last_pgno,
-            lastTransaction: UInt64(raw.me_last_txnid), readersMax: Int(raw.me_maxreaders),
-            readersUsed: Int(raw.me_numreaders))
+            mapBytes: raw.me_mapsize,
+            lastPage: raw.me_last_pgno,
+            lastTransaction: UInt64(raw.me_last_txnid),
+            readersMax: Int(raw.me_maxreaders),
+            readersUsed: Int(raw.me_numreaders)
+        )
     }
 
     /// The main table's statistics.

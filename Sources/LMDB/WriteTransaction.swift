@@ -38,7 +38,10 @@ public struct WriteTransaction: ~Copyable {
     /// Stores `value` under `key`, in place of an older one. With `append`, `key` must be above
     /// all others, and pages are filled to the end.
     public mutating func put(
-        _ key: RawSpan, _ value: RawSpan, in table: Table, append: Bool = false
+        _ key: RawSpan,
+        _ value: RawSpan,
+        in table: Table,
+        append: Bool = false
     ) throws(LMDBError) {
         let flags = append ? UInt32(MDB_APPEND) : 0
         let code = unsafe key.withUnsafeBytes { keyBytes in
@@ -54,7 +57,10 @@ public struct WriteTransaction: ~Copyable {
     /// Stores a value of `byteCount` bytes under `key`, which `fill` writes into the page itself.
     /// The bytes are not zeroed before.
     public mutating func put(
-        _ key: RawSpan, reserving byteCount: Int, in table: Table, append: Bool = false,
+        _ key: RawSpan,
+        reserving byteCount: Int,
+        in table: Table,
+        append: Bool = false,
         fill: (inout MutableRawSpan) -> Void
     ) throws(LMDBError) {
         let flags = UInt32(MDB_RESERVE) | (append ? UInt32(MDB_APPEND) : 0)
