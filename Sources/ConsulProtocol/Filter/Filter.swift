@@ -1,0 +1,182 @@
+import Bytes
+
+/// A filter that fits the records it is meant for.
+///
+/// Records are looked at as the JSON that would be answered, whose names are those of Consul's
+/// structs; a null stands for an empty list or map.
+public struct Filter: Sendable {
+    private let expression: FilterExpression
+    private let schema: FilterSchema
+
+    /// Reads and checks a filter; the error is the text of the 500 that Consul answers.
+    public init(
+        _ text: String, schema: FilterSchema, limits: ConsulLimits
+    ) throws(DecodeError) {
+        do throws(DecodeError) {
+            expression = try FilterParser.parse(text, limits: limits)
+            try Self.check(expression, schema)
+        } catch {
+            throw DecodeError("Failed to create boolean expression evaluator: \(error.text)")
+        }
+        self.schema = schema
+    }
+
+    public func matches(_ record: JSONValue) -> Bool {
+        Self.evaluate(expression, record)
+    }
+
+    private static func check(
+        _ expression: FilterExpression, _ schema: FilterSchema
+    ) throws(DecodeError) {
+        switch expression {
+        case .and(let left, let right), .or(let left, let right):
+            try check(left, schema)
+            try check(right, schema)
+        case .not(let inner): try check(inner, schema)
+        case .match(let match): try check(match, schema)
+        }
+    }
+
+    private static func check(
+        _ match: FilterMatch, _ schema: FilterSchema
+    ) throws(DecodeError) {
+        guard let field = field(match.selector[...], schema) else {
+            throw DecodeError("Selector \(Strconv.quoted(match.selectorText)) is not valid")
+        }
+        let isCollection =
+            switch field {
+            case .list, .map: true
+            default: false
+            }
+        let isAllowed =
+            switch (match.operator, field) {
+            case (_, .record): false
+            case (.equal, _), (.notEqual, _): !isCollection
+            case (.isEmpty, _), (.isNotEmpty, _): isCollection || field == .text
+            case (.contains, _), (.doesNotContain, _): isCollection || field == .text
+            case (.matches, _), (.doesNotMatch, _): field == .text
+            }
+        guard isAllowed else {
+            throw DecodeError(
+                "Invalid match operator \(Strconv.quoted(match.operator.rawValue)) for selector "
+                    + Strconv.quoted(match.selectorText))
+        }
+        try checkValue(match, field)
+    }
+
+    /// A value that is compared with a number or a truth value must be one.
+    private static func checkValue(
+        _ match: FilterMatch, _ field: FilterSchema
+    ) throws(DecodeError) {
+        do throws(DecodeError) {
+            switch (match.operator, field) {
+            case (.isEmpty, _), (.isNotEmpty, _): return
+            case (_, .integer), (_, .list(.integer)): _ = try Strconv.parseSigned(match.value)
+            case (_, .bool): _ = try Strconv.parseBool(match.value)
+            default: return
+            }
+        } catch {
+            let value = Strconv.quoted(match.value)
+            let selector = Strconv.quoted(match.selectorText)
+            throw DecodeError(
+                "Failed to coerce value \(value) for selector \(selector): \(error.text)")
+        }
+        return
+    }
+
+    /// What a selector names; lists are looked through.
+    private static func field(
+        _ selector: ArraySlice<String>, _ schema: FilterSchema
+    ) -> FilterSchema? {
+        guard let name = selector.first else { return schema }
+        switch schema {
+        case .record(let fields):
+            guard let next = fields[name] else { return nil }
+            return field(selector.dropFirst(), next)
+        case .map(let value): return field(selector.dropFirst(), value)
+        case .list(let element):
+            if case .record = element { return field(selector, element) }
+            return nil
+        default: return nil
+        }
+    }
+
+    private static func evaluate(_ expression: FilterExpression, _ record: JSONValue) -> Bool {
+        switch expression {
+        case .and(let left, let right): evaluate(left, record) && evaluate(right, record)
+        case .or(let left, let right): evaluate(left, record) || evaluate(right, record)
+        case .not(let inner): !evaluate(inner, record)
+        case .match(let match): evaluate(match, match.selector[...], record)
+        }
+    }
+
+    private static func evaluate(
+        _ match: FilterMatch, _ selector: ArraySlice<String>, _ value: JSONValue
+    ) -> Bool {
+        guard let name = selector.first else { return holds(match, value) }
+        switch value {
+        case .object(let members):
+            guard let member = members.last(where: { $0.name == name }) else {
+                return isNegative(match.operator)
+            }
+            return evaluate(match, selector.dropFirst(), member.value)
+        case .array(let elements):
+            return elements.contains { evaluate(match, selector, $0) }
+        default: return isNegative(match.operator)
+        }
+    }
+
+    /// What a condition says of a map's entry that is not there.
+    private static func isNegative(_ operator: FilterMatch.Operator) -> Bool {
+        switch `operator` {
+        case .notEqual, .isEmpty, .doesNotContain, .doesNotMatch: true
+        case .equal, .isNotEmpty, .contains, .matches: false
+        }
+    }
+
+    private static func holds(_ match: FilterMatch, _ value: JSONValue) -> Bool {
+        switch match.operator {
+        case .equal: equals(value, match.value)
+        case .notEqual: !equals(value, match.value)
+        case .isEmpty: isEmpty(value)
+        case .isNotEmpty: !isEmpty(value)
+        case .contains: contains(value, match.value)
+        case .doesNotContain: !contains(value, match.value)
+        case .matches: matches(value, match.value)
+        case .doesNotMatch: !matches(value, match.value)
+        }
+    }
+
+    private static func equals(_ value: JSONValue, _ text: String) -> Bool {
+        switch value {
+        case .string(let other): other.bytes.elementsEqual(text.utf8)
+        case .number(let number): Int64(number) == Int64(text)
+        case .bool(let flag): (try? Strconv.parseBool(text)) == flag
+        default: false
+        }
+    }
+
+    private static func isEmpty(_ value: JSONValue) -> Bool {
+        switch value {
+        case .null: true
+        case .string(let text): text.bytes.isEmpty
+        case .array(let elements): elements.isEmpty
+        case .object(let members): members.isEmpty
+        default: false
+        }
+    }
+
+    private static func contains(_ value: JSONValue, _ text: String) -> Bool {
+        switch value {
+        case .string(let other): other.text.contains(text)
+        case .array(let elements): elements.contains { equals($0, text) }
+        case .object(let members): members.contains { $0.name == text }
+        default: false
+        }
+    }
+
+    private static func matches(_ value: JSONValue, _ pattern: String) -> Bool {
+        guard case .string(let text) = value else { return false }
+        return FilterPattern.matches(pattern, text.text)
+    }
+}

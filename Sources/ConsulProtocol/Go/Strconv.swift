@@ -1,0 +1,106 @@
+/// Numbers and quoting as Go's strconv has them, with its error texts.
+public enum Strconv {
+    /// `strconv.ParseUint(text, 10, 64)`.
+    public static func parseUnsigned(_ text: String) throws(DecodeError) -> UInt64 {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else {
+            throw syntax("ParseUint", text)
+        }
+        guard let value = UInt64(text) else { throw range("ParseUint", text) }
+        return value
+    }
+
+    /// `strconv.ParseInt(text, 10, 64)`.
+    public static func parseSigned(_ text: String) throws(DecodeError) -> Int64 {
+        let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else {
+            throw syntax("ParseInt", text)
+        }
+        guard let value = Int64(text) else { throw range("ParseInt", text) }
+        return value
+    }
+
+    /// `strconv.ParseBool(text)`.
+    public static func parseBool(_ text: String) throws(DecodeError) -> Bool {
+        switch text {
+        case "1", "t", "T", "true", "TRUE", "True": return true
+        case "0", "f", "F", "false", "FALSE", "False": return false
+        default: throw syntax("ParseBool", text)
+        }
+    }
+
+    private static func syntax(_ function: String, _ text: String) -> DecodeError {
+        DecodeError("strconv.\(function): parsing \(quoted(text)): invalid syntax")
+    }
+
+    private static func range(_ function: String, _ text: String) -> DecodeError {
+        DecodeError("strconv.\(function): parsing \(quoted(text)): value out of range")
+    }
+
+    /// `strconv.Quote(text)`, `%q`: Go's notation of a string.
+    public static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            result += scalar == "\"" ? "\\\"" : escaped(scalar)
+        }
+        return result + "\""
+    }
+
+    /// A byte between single quotes, as encoding/json names an unexpected character.
+    static func quotedCharacter(_ byte: UInt8) -> String {
+        switch byte {
+        case UInt8(ascii: "'"): "'\\''"
+        case UInt8(ascii: "\""): "'\"'"
+        default: "'\(escaped(Unicode.Scalar(byte)))'"
+        }
+    }
+
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        switch scalar {
+        case "\\": return "\\\\"
+        case "\u{07}": return "\\a"
+        case "\u{08}": return "\\b"
+        case "\u{0c}": return "\\f"
+        case "\n": return "\\n"
+        case "\r": return "\\r"
+        case "\t": return "\\t"
+        case "\u{0b}": return "\\v"
+        default: break
+        }
+        if scalar.value < 0x20 || scalar.value == 0x7f {
+            return "\\x" + hexadecimal(scalar.value, width: 2)
+        }
+        if isPrintable(scalar) { return String(Character(scalar)) }
+        if scalar.value > 0xffff { return "\\U" + hexadecimal(scalar.value, width: 8) }
+        return "\\u" + hexadecimal(scalar.value, width: 4)
+    }
+
+    /// Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the space.
+    static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+            .paragraphSeparator:
+            false
+        case .spaceSeparator: scalar == " "
+        default: true
+        }
+    }
+
+    private static func hexadecimal(_ value: UInt32, width: Int) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+
+    /// The lower-case digit of a nibble.
+    static func hexadecimal(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? 48 + nibble : 87 + nibble
+    }
+
+    static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - 48
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - 87
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - 55
+        default: nil
+        }
+    }
+}

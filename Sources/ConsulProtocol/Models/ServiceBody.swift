@@ -1,0 +1,162 @@
+public import Bytes
+public import Commands
+
+/// Where a service or a check is described; the forms differ in the names of their fields.
+public enum BodyForm: Sendable {
+    /// /v1/agent/service/register and /v1/agent/check/register: CamelCase or snake_case.
+    case agent
+    /// /v1/catalog/register.
+    case catalog
+    /// /v1/txn.
+    case transaction
+}
+
+/// A service in the body of a registration.
+public struct ServiceBody: Equatable, Sendable {
+    public var kind: ByteString = ""
+    public var id: ByteString = ""
+    public var name: ByteString = ""
+    public var tags: [ByteString]?
+    public var address: ByteString = ""
+    public var taggedAddresses: [TaggedAddress]?
+    public var port = 0
+    public var socketPath: ByteString = ""
+    public var metadata: [Metadatum]?
+    public var weights: (passing: Int, warning: Int)?
+    public var enableTagOverride = false
+    public var isConnectNative = false
+    /// `Check` and then `Checks`.
+    public var checks: [CheckBody] = []
+    public var modifyIndex: UInt64 = 0
+
+    public init() {}
+
+    public static func == (left: ServiceBody, right: ServiceBody) -> Bool {
+        left.definition() == right.definition() && left.checks == right.checks
+            && left.modifyIndex == right.modifyIndex
+    }
+
+    public init(json: JSONValue, form: BodyForm) throws(DecodeError) {
+        let type =
+            "struct { EnableTagOverrideSnake bool \"json:\\\"enable_tag_override\\\"\"; "
+            + "TaggedAddressesSnake map[string]structs.ServiceAddress "
+            + "\"json:\\\"tagged_addresses\\\"\"; *structs.Alias }"
+        var first: CheckBody?
+        for member in try GoDecode.members(of: json, type: type) {
+            let value = member.value
+            switch (GoDecode.folded(member.name), form) {
+            case ("name", .agent), ("service", .catalog), ("service", .transaction):
+                name = try GoDecode.text(value, Self.field(member, form)) ?? name
+            case ("check", .agent):
+                if case .null = value { continue }
+                first = try CheckBody(json: value, form: .agent, isNested: true)
+            case ("checks", .agent): try readChecks(value)
+            case ("token", .agent): _ = try GoDecode.text(value, ".Token")
+            case ("createindex", _): _ = try GoDecode.unsigned(value, Self.field(member, form))
+            case ("modifyindex", _):
+                modifyIndex = try GoDecode.unsigned(value, Self.field(member, form)) ?? 0
+            default: try read(member, form)
+            }
+        }
+        if let first { checks.insert(first, at: 0) }
+    }
+
+    private static func field(_ member: JSONMember, _ form: BodyForm) -> String {
+        switch form {
+        case .agent: ".\(member.name)"
+        case .catalog: "NodeService.Service.\(member.name)"
+        case .transaction: "AgentService.Service.Service.\(member.name)"
+        }
+    }
+
+    private mutating func read(_ member: JSONMember, _ form: BodyForm) throws(DecodeError) {
+        let value = member.value
+        let field = Self.field(member, form)
+        switch GoDecode.folded(member.name) {
+        case "kind": kind = try GoDecode.text(value, field) ?? kind
+        case "id": id = try GoDecode.text(value, field) ?? id
+        case "tags": tags = try GoDecode.texts(value, field) ?? tags
+        case "address": address = try GoDecode.text(value, field) ?? address
+        case "taggedaddresses", "tagged_addresses": try readTaggedAddresses(value, field)
+        case "port": port = try GoDecode.int(value, field) ?? port
+        case "socketpath", "socket_path": socketPath = try GoDecode.text(value, field) ?? ""
+        case "meta": metadata = try GoDecode.map(value, field) ?? metadata
+        case "weights": try readWeights(value, field)
+        case "enabletagoverride", "enable_tag_override":
+            enableTagOverride = try GoDecode.bool(value, field) ?? enableTagOverride
+        case "connect": try readConnect(value, field)
+        case "proxy", "locality": _ = try GoDecode.members(value, field, "structs.Proxy")
+        case "contenthash" where form == .transaction: _ = try GoDecode.text(value, field)
+        default: throw GoDecode.unknown(member.name)
+        }
+    }
+
+    private mutating func readChecks(_ value: JSONValue) throws(DecodeError) {
+        let elements = try GoDecode.elements(value, ".Checks", "structs.CheckTypes")
+        for element in elements ?? [] {
+            if case .null = element { continue }
+            checks.append(try CheckBody(json: element, form: .agent, isNested: true))
+        }
+    }
+
+    private mutating func readTaggedAddresses(
+        _ value: JSONValue, _ field: String
+    ) throws(DecodeError) {
+        let type = "map[string]structs.ServiceAddress"
+        guard let members = try GoDecode.members(value, field, type) else { return }
+        var byName: [ByteString: TaggedAddress] = [:]
+        for member in members {
+            let name = ByteString(member.name)
+            var tagged = TaggedAddress(name: name, address: "")
+            let parts = try GoDecode.members(member.value, field, "structs.ServiceAddress")
+            for part in parts ?? [] {
+                switch GoDecode.folded(part.name) {
+                case "address":
+                    tagged.address = try GoDecode.text(part.value, "ServiceAddress.Address") ?? ""
+                case "port":
+                    let port = try GoDecode.int(part.value, "ServiceAddress.Port") ?? 0
+                    tagged.port = Int32(clamping: port)
+                default: throw GoDecode.unknown(part.name)
+                }
+            }
+            byName[name] = tagged
+        }
+        taggedAddresses = byName.values.sorted { $0.name < $1.name }
+    }
+
+    private mutating func readWeights(_ value: JSONValue, _ field: String) throws(DecodeError) {
+        guard let members = try GoDecode.members(value, field, "structs.Weights") else { return }
+        var passing = 0
+        var warning = 0
+        for member in members {
+            let name = "Weights.\(member.name)"
+            switch GoDecode.folded(member.name) {
+            case "passing": passing = try GoDecode.int(member.value, name) ?? passing
+            case "warning": warning = try GoDecode.int(member.value, name) ?? warning
+            default: throw GoDecode.unknown(member.name)
+            }
+        }
+        weights = (passing, warning)
+    }
+
+    private mutating func readConnect(_ value: JSONValue, _ field: String) throws(DecodeError) {
+        let members = try GoDecode.members(value, field, "structs.ServiceConnect")
+        for member in members ?? [] where GoDecode.folded(member.name) == "native" {
+            isConnectNative = try GoDecode.bool(member.value, field) ?? false
+        }
+    }
+
+    /// What goes into the log. Weights that were not given, or are both 0, are 1 and 1.
+    public func definition() -> ServiceDefinition {
+        var weights = weights ?? (1, 1)
+        if weights == (0, 0) { weights = (1, 1) }
+        return ServiceDefinition(
+            kind: kind, id: id.bytes.isEmpty ? name : id, name: name, tags: tags,
+            address: address, taggedAddresses: taggedAddresses, port: Int32(clamping: port),
+            socketPath: socketPath, metadata: metadata,
+            weightPassing: Int32(clamping: weights.passing),
+            weightWarning: Int32(clamping: weights.warning),
+            enableTagOverride: enableTagOverride, proxy: [],
+            connect: isConnectNative ? Array("{\"Native\":true}".utf8) : [])
+    }
+}

@@ -1,0 +1,99 @@
+public import Bytes
+public import Commands
+
+/// The body of /v1/session/create, which passes over fields that it does not know.
+public struct SessionBody: Equatable, Sendable {
+    public var name: ByteString = ""
+    /// Empty is this node.
+    public var node: ByteString = ""
+    public var lockDelay: GoDuration?
+    public var behavior: ByteString = ""
+    public var ttl: ByteString = ""
+    /// nil is ["serfHealth"].
+    public var nodeChecks: [ByteString]?
+    public var serviceChecks: [ServiceCheckReference]?
+
+    public init() {}
+
+    /// An empty body is a session with the defaults.
+    public init(json: JSONValue) throws(DecodeError) {
+        let type = "struct { LockDelay interface {}; *structs.Alias }"
+        for member in try GoDecode.members(of: json, type: type) {
+            try read(member.value, as: GoDecode.folded(member.name))
+        }
+        // A number below 10^6 was meant in seconds (session_endpoint.go, FixupLockDelay).
+        if let delay = lockDelay, delay.nanoseconds < 1_000_000 {
+            lockDelay = GoDuration(nanoseconds: delay.nanoseconds * 1_000_000_000)
+        }
+    }
+
+    private mutating func read(_ value: JSONValue, as name: String) throws(DecodeError) {
+        switch name {
+        case "name": self.name = try GoDecode.text(value, ".Name") ?? self.name
+        case "node": node = try GoDecode.text(value, ".Node") ?? node
+        case "id": _ = try GoDecode.text(value, ".ID")
+        case "behavior": behavior = try GoDecode.text(value, ".Behavior") ?? behavior
+        case "ttl": ttl = try GoDecode.text(value, ".TTL") ?? ttl
+        case "lockdelay": lockDelay = try GoDecode.duration(value) ?? lockDelay
+        case "checks":
+            nodeChecks = try GoDecode.texts(value, ".Checks") ?? nodeChecks
+        case "nodechecks": nodeChecks = try GoDecode.texts(value, ".NodeChecks") ?? nodeChecks
+        case "servicechecks": try readServiceChecks(value)
+        default: return
+        }
+    }
+
+    private mutating func readServiceChecks(_ value: JSONValue) throws(DecodeError) {
+        let type = "[]structs.ServiceCheck"
+        guard let elements = try GoDecode.elements(value, ".ServiceChecks", type) else { return }
+        var references: [ServiceCheckReference] = []
+        for element in elements {
+            let members = try GoDecode.members(
+                element, ".ServiceChecks", "structs.ServiceCheck")
+            var reference = ServiceCheckReference(id: "")
+            for member in members ?? [] {
+                let field = "ServiceCheck.ServiceChecks.\(member.name)"
+                switch GoDecode.folded(member.name) {
+                case "id": reference.id = try GoDecode.text(member.value, field) ?? ""
+                case "namespace":
+                    reference.namespace = try GoDecode.text(member.value, field) ?? ""
+                default: continue
+                }
+            }
+            references.append(reference)
+        }
+        serviceChecks = references
+    }
+}
+
+/// A session's texts that are checked before it is proposed.
+public enum SessionRules {
+    /// "" is release.
+    public static func behavior(_ text: ByteString) throws(DecodeError) -> SessionBehavior {
+        switch text.text {
+        case "", "release": return .release
+        case "delete": return .delete
+        default: throw DecodeError("Invalid Behavior setting '\(text)'")
+        }
+    }
+
+    /// The TTL in milliseconds, 0 for none.
+    public static func ttlMilliseconds(
+        _ text: ByteString, limits: ConsulLimits
+    ) throws(DecodeError) -> Int64 {
+        if text.bytes.isEmpty { return 0 }
+        let duration: GoDuration
+        do throws(DecodeError) {
+            duration = try GoDuration(parsing: text.text)
+        } catch {
+            throw DecodeError("Session TTL '\(text)' invalid: \(error.text)")
+        }
+        let low = GoDuration(milliseconds: limits.sessionTTLMillisecondsMin)
+        let high = GoDuration(milliseconds: limits.sessionTTLMillisecondsMax)
+        guard duration.nanoseconds == 0 || (duration >= low && duration <= high) else {
+            throw DecodeError(
+                "Invalid Session TTL '\(duration.nanoseconds)', must be between [\(low)=\(high)]")
+        }
+        return duration.milliseconds
+    }
+}
