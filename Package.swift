@@ -106,8 +106,8 @@ let package = Package(
         module(
             "Replica",
             ["Raft", "RaftStore", "StateMachine", "Watches", "Commands", "LMDB", "Bytes", deque]),
-        module("ZooKeeperProtocol", ["Bytes"]),
-        module("ConsulProtocol", ["Bytes"]),
+        module("ZooKeeperProtocol", ["Commands", "Bytes"]),
+        module("ConsulProtocol", ["Commands", "Bytes"]),
 
         // NIO from here up.
         module(
