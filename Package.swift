@@ -97,10 +97,11 @@ let package = Package(
 
         // Pure: values in, values out; no NIO, Foundation or Dispatch.
         module("Bytes"),
+        module("Disk"),
         module("LMDB", ["CLMDB", "Bytes"]),
         module("Commands", ["Bytes"]),
         module("Raft"),
-        module("RaftStore", ["Raft", "LMDB", "Bytes", crypto, systemPackage]),
+        module("RaftStore", ["Raft", "LMDB", "Disk", "Bytes", crypto]),
         module("StateMachine", ["Commands", "LMDB", "Bytes", crypto]),
         module("Watches", ["Commands", "Bytes"]),
         module(

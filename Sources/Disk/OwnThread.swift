@@ -1,0 +1,66 @@
+internal import Glibc
+internal import Synchronization
+
+/// A thread for work that blocks. Its body runs once; `join` waits for the end.
+///
+/// `@unchecked Sendable`: the handle is written before the value is shared, and `join` takes it
+/// out under the mutex, so that it is used once.
+@safe
+public final class OwnThread: @unchecked Sendable {
+    private let handle: Mutex<UInt?>
+
+    /// Starts the thread.
+    public init(named name: String, _ body: @escaping @Sendable () -> Void) throws(DiskError) {
+        var thread = pthread_t()
+        let start = unsafe Unmanaged.passRetained(ThreadStart(body: body))
+        let code = unsafe pthread_create(
+            &thread,
+            nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let start = unsafe Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
+                start.body()
+                return nil
+            },
+            start.toOpaque()
+        )
+        guard code == 0 else {
+            unsafe start.release()
+            throw DiskError(.thread, name, code: code)
+        }
+        handle = Mutex(thread)
+    }
+
+    deinit {
+        if let thread = handle.withLock({ $0.take() }) { pthread_detach(thread) }
+    }
+
+    /// Waits until the body has returned. The second caller does not wait.
+    public func join() {
+        if let thread = handle.withLock({ $0.take() }) { pthread_join(thread, nil) }
+    }
+}
+
+private final class ThreadStart: Sendable {
+    let body: @Sendable () -> Void
+
+    init(body: @escaping @Sendable () -> Void) {
+        self.body = body
+    }
+}
+
+/// The monotonic clock, in nanoseconds.
+public func monotonicNanoseconds() -> UInt64 {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+}
+
+/// Sleeps the calling thread.
+public func sleepThread(nanoseconds: UInt64) {
+    var time = timespec(
+        tv_sec: Int(nanoseconds / 1_000_000_000),
+        tv_nsec: Int(nanoseconds % 1_000_000_000)
+    )
+    unsafe nanosleep(&time, nil)
+}
