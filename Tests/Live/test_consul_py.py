@@ -6,6 +6,7 @@ import time
 import consul as py_consul
 import pytest
 from consul import Check
+from consul.exceptions import ClientError
 
 from servers import eventually
 
@@ -133,7 +134,7 @@ def test_txn(client, name):
     results = client.txn.put(set_two + [{"KV": {"Verb": "get", "Key": f"{name}/a"}}])
     assert [r["KV"]["Key"] for r in results["Results"]] == [f"{name}/a", f"{name}/b", f"{name}/a"]
     assert results["Results"][2]["KV"]["Value"] == "YQ==" and results["Errors"] is None
-    with pytest.raises(py_consul.ConsulException):
+    with pytest.raises(ClientError):
         client.txn.put([{"KV": {"Verb": "delete", "Key": f"{name}/a"}},
                         {"KV": {"Verb": "check-index", "Key": f"{name}/b", "Index": 1}}])
     assert client.kv.get(f"{name}/a")[1]["Value"] == b"a"
