@@ -10,7 +10,9 @@ public struct Filter: Sendable {
 
     /// Reads and checks a filter; the error is the text of the 500 that Consul answers.
     public init(
-        _ text: String, schema: FilterSchema, limits: ConsulLimits
+        _ text: String,
+        schema: FilterSchema,
+        limits: ConsulLimits
     ) throws(DecodeError) {
         do throws(DecodeError) {
             expression = try FilterParser.parse(text, limits: limits)
@@ -26,7 +28,8 @@ public struct Filter: Sendable {
     }
 
     private static func check(
-        _ expression: FilterExpression, _ schema: FilterSchema
+        _ expression: FilterExpression,
+        _ schema: FilterSchema
     ) throws(DecodeError) {
         switch expression {
         case .and(let left, let right), .or(let left, let right):
@@ -38,7 +41,8 @@ public struct Filter: Sendable {
     }
 
     private static func check(
-        _ match: FilterMatch, _ schema: FilterSchema
+        _ match: FilterMatch,
+        _ schema: FilterSchema
     ) throws(DecodeError) {
         guard let field = field(match.selector[...], schema) else {
             throw DecodeError("Selector \(Strconv.quoted(match.selectorText)) is not valid")
@@ -59,18 +63,21 @@ public struct Filter: Sendable {
         guard isAllowed else {
             throw DecodeError(
                 "Invalid match operator \(Strconv.quoted(match.operator.rawValue)) for selector "
-                    + Strconv.quoted(match.selectorText))
+                    + Strconv.quoted(match.selectorText)
+            )
         }
         try checkValue(match, field)
     }
 
     /// A value that is compared with a number or a truth value must be one.
     private static func checkValue(
-        _ match: FilterMatch, _ field: FilterSchema
+        _ match: FilterMatch,
+        _ field: FilterSchema
     ) throws(DecodeError) {
         do throws(DecodeError) {
             switch (match.operator, field) {
             case (.isEmpty, _), (.isNotEmpty, _): return
+            case (.matches, _), (.doesNotMatch, _): _ = try FilterPattern(match.value)
             case (_, .integer), (_, .list(.integer)): _ = try Strconv.parseSigned(match.value)
             case (_, .bool): _ = try Strconv.parseBool(match.value)
             default: return
@@ -79,14 +86,16 @@ public struct Filter: Sendable {
             let value = Strconv.quoted(match.value)
             let selector = Strconv.quoted(match.selectorText)
             throw DecodeError(
-                "Failed to coerce value \(value) for selector \(selector): \(error.text)")
+                "Failed to coerce value \(value) for selector \(selector): \(error.text)"
+            )
         }
         return
     }
 
     /// What a selector names; lists are looked through.
     private static func field(
-        _ selector: ArraySlice<String>, _ schema: FilterSchema
+        _ selector: ArraySlice<String>,
+        _ schema: FilterSchema
     ) -> FilterSchema? {
         guard let name = selector.first else { return schema }
         switch schema {
@@ -111,7 +120,9 @@ public struct Filter: Sendable {
     }
 
     private static func evaluate(
-        _ match: FilterMatch, _ selector: ArraySlice<String>, _ value: JSONValue
+        _ match: FilterMatch,
+        _ selector: ArraySlice<String>,
+        _ value: JSONValue
     ) -> Bool {
         guard let name = selector.first else { return holds(match, value) }
         switch value {
@@ -177,6 +188,6 @@ public struct Filter: Sendable {
 
     private static func matches(_ value: JSONValue, _ pattern: String) -> Bool {
         guard case .string(let text) = value else { return false }
-        return FilterPattern.matches(pattern, text.text)
+        return (try? FilterPattern(pattern))?.matches(text.text) ?? false
     }
 }

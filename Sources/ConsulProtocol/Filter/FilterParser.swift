@@ -6,11 +6,14 @@ public struct FilterParser {
     private let limits: ConsulLimits
 
     public static func parse(
-        _ text: String, limits: ConsulLimits
+        _ text: String,
+        limits: ConsulLimits
     ) throws(DecodeError) -> FilterExpression {
         var parser = FilterParser(text: Array(text.utf8), limits: limits)
         guard parser.text.count <= limits.filterBytesMax else {
-            throw DecodeError("filter of \(parser.text.count) bytes: at most \(limits.filterBytesMax)")
+            throw DecodeError(
+                "filter of \(parser.text.count) bytes: at most \(limits.filterBytesMax)"
+            )
         }
         parser.skipSpace()
         let expression = try parser.or(depth: 0)
@@ -162,7 +165,9 @@ public struct FilterParser {
     private mutating func selector() throws(DecodeError) -> [String] {
         skipSpace()
         guard offset < text.count, isLetter(text[offset]) else {
-            throw failure("\"(\", \"-\", \"0\", \"\\\"\", \"`\", \"not\", [ \\t\\r\\n], [1-9] or [a-zA-Z]")
+            throw failure(
+                "\"(\", \"-\", \"0\", \"\\\"\", \"`\", \"not\", [ \\t\\r\\n], [1-9] or [a-zA-Z]"
+            )
         }
         var parts = [identifier()]
         while offset < text.count {
@@ -236,7 +241,9 @@ public struct FilterParser {
             offset += 1
         }
         guard offset < text.count else {
-            throw DecodeError("\(failure("").text.prefix { $0 != " " }): rule \"string\": Unterminated string literal")
+            throw DecodeError(
+                "\(failure("").text.prefix { $0 != " " }): rule \"string\": Unterminated string literal"
+            )
         }
         offset += 1
         return String(decoding: bytes, as: UTF8.self)

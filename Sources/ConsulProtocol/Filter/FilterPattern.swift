@@ -1,3 +1,286 @@
-enum FilterPattern {
-    static func matches(_ pattern: String, _ text: String) -> Bool { text.contains(pattern) }
+/// Regular expressions of filters, matched in time proportional to the text (as Go's RE2 does):
+/// all ways through the pattern are followed at once, so that no pattern can hold a server up.
+///
+/// Known: literals, `.`, classes and their negations, `\d \w \s` and their negations, `^ $`,
+/// groups, `|`, `* + ?` (also lazy) and `{n,m}`. Anything else of RE2 is an error.
+struct FilterPattern {
+    private enum Step {
+        case scalar(Set)
+        case split(Int, Int)
+        case jump(Int)
+        case start
+        case end
+        case accept
+    }
+
+    /// Ranges of scalars, or everything but them.
+    struct Set {
+        var ranges: [ClosedRange<UInt32>] = []
+        var isNegated = false
+
+        func contains(_ value: UInt32) -> Bool {
+            ranges.contains { $0.contains(value) } != isNegated
+        }
+    }
+
+    private indirect enum Node {
+        case empty
+        case set(Set)
+        case start
+        case end
+        case sequence([Node])
+        case either(Node, Node)
+        case times(Node, min: Int, max: Int?)
+    }
+
+    private static let stepsMax = 4_096
+    private static let repeatMax = 1_000
+
+    private var steps: [Step] = []
+
+    init(_ pattern: String) throws(DecodeError) {
+        var reader = Reader(scalars: Array(pattern.unicodeScalars), pattern: pattern)
+        let node = try reader.alternatives(depth: 0)
+        guard reader.isAtEnd else { throw reader.failure("unexpected ): `\(pattern)`") }
+        try compile(node, pattern)
+        steps.append(.accept)
+    }
+
+    /// Whether some part of the text matches.
+    func matches(_ text: String) -> Bool {
+        let scalars = Array(text.unicodeScalars)
+        var current: [Int] = []
+        var marks = [Int](repeating: -1, count: steps.count)
+        for position in 0...scalars.count {
+            if add(0, position, scalars.count, &current, &marks) { return true }
+            guard position < scalars.count else { return false }
+            var next: [Int] = []
+            var nextMarks = [Int](repeating: -1, count: steps.count)
+            for state in current {
+                guard case .scalar(let set) = steps[state] else { continue }
+                guard set.contains(scalars[position].value) else { continue }
+                if add(state + 1, position + 1, scalars.count, &next, &nextMarks) { return true }
+            }
+            current = next
+            marks = nextMarks
+        }
+        return false
+    }
+
+    /// Follows what needs no character; true when the end of the pattern is reached.
+    private func add(
+        _ state: Int,
+        _ position: Int,
+        _ count: Int,
+        _ list: inout [Int],
+        _ marks: inout [Int]
+    ) -> Bool {
+        var pending = [state]
+        while let state = pending.popLast() {
+            if marks[state] == position { continue }
+            marks[state] = position
+            switch steps[state] {
+            case .accept: return true
+            case .jump(let target): pending.append(target)
+            case .split(let first, let second): pending += [second, first]
+            case .start: if position == 0 { pending.append(state + 1) }
+            case .end: if position == count { pending.append(state + 1) }
+            case .scalar: list.append(state)
+            }
+        }
+        return false
+    }
+
+    private mutating func compile(_ node: Node, _ pattern: String) throws(DecodeError) {
+        guard steps.count < Self.stepsMax else {
+            throw DecodeError("error parsing regexp: expression too large: `\(pattern)`")
+        }
+        switch node {
+        case .empty: return
+        case .set(let set): steps.append(.scalar(set))
+        case .start: steps.append(.start)
+        case .end: steps.append(.end)
+        case .sequence(let nodes): for node in nodes { try compile(node, pattern) }
+        case .either(let left, let right):
+            let split = steps.count
+            steps.append(.accept)
+            try compile(left, pattern)
+            let jump = steps.count
+            steps.append(.accept)
+            steps[split] = .split(split + 1, steps.count)
+            try compile(right, pattern)
+            steps[jump] = .jump(steps.count)
+        case .times(let inner, let min, let max):
+            for _ in 0..<min { try compile(inner, pattern) }
+            guard let max else { return try compileStar(inner, pattern) }
+            for _ in min..<Swift.max(min, max) {
+                let split = steps.count
+                steps.append(.accept)
+                try compile(inner, pattern)
+                steps[split] = .split(split + 1, steps.count)
+            }
+        }
+    }
+
+    private mutating func compileStar(_ inner: Node, _ pattern: String) throws(DecodeError) {
+        let split = steps.count
+        steps.append(.accept)
+        try compile(inner, pattern)
+        steps.append(.jump(split))
+        steps[split] = .split(split + 1, steps.count)
+    }
+
+    /// Reads a pattern.
+    private struct Reader {
+        let scalars: [Unicode.Scalar]
+        let pattern: String
+        var offset = 0
+
+        var isAtEnd: Bool { offset == scalars.count }
+
+        func failure(_ reason: String) -> DecodeError {
+            DecodeError("error parsing regexp: \(reason)")
+        }
+
+        private func isAt(_ scalar: Unicode.Scalar) -> Bool {
+            offset < scalars.count && scalars[offset] == scalar
+        }
+
+        private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+            guard isAt(scalar) else { return false }
+            offset += 1
+            return true
+        }
+
+        mutating func alternatives(depth: Int) throws(DecodeError) -> Node {
+            guard depth < 64 else { throw failure("expression nests too deeply: `\(pattern)`") }
+            var node = try sequence(depth: depth)
+            while take("|") { node = .either(node, try sequence(depth: depth)) }
+            return node
+        }
+
+        private mutating func sequence(depth: Int) throws(DecodeError) -> Node {
+            var nodes: [Node] = []
+            while !isAtEnd, !isAt("|"), !isAt(")") {
+                nodes.append(try repeated(try atom(depth: depth)))
+            }
+            return nodes.isEmpty ? .empty : .sequence(nodes)
+        }
+
+        private mutating func repeated(_ node: Node) throws(DecodeError) -> Node {
+            var node = node
+            while !isAtEnd {
+                if take("*") {
+                    node = .times(node, min: 0, max: nil)
+                } else if take("+") {
+                    node = .times(node, min: 1, max: nil)
+                } else if take("?") {
+                    node = .times(node, min: 0, max: 1)
+                } else if isAt("{"), let bounds = bounds() {
+                    guard bounds.1 ?? bounds.0 >= bounds.0,
+                        max(bounds.0, bounds.1 ?? 0) <= FilterPattern.repeatMax
+                    else { throw failure("invalid repeat count: `\(pattern)`") }
+                    node = .times(node, min: bounds.0, max: bounds.1)
+                } else {
+                    return node
+                }
+                _ = take("?")
+            }
+            return node
+        }
+
+        /// "{n}", "{n,}", "{n,m}"; anything else is the brace itself.
+        private mutating func bounds() -> (Int, Int?)? {
+            guard let close = scalars[offset...].firstIndex(of: "}") else { return nil }
+            var text = String.UnicodeScalarView()
+            text.append(contentsOf: scalars[(offset + 1)..<close])
+            let parts = String(text).split(separator: ",", omittingEmptySubsequences: false)
+            guard parts.count <= 2, let low = Int(parts[0]), low >= 0 else { return nil }
+            if parts.count == 1 {
+                offset = close + 1
+                return (low, low)
+            }
+            if parts[1].isEmpty {
+                offset = close + 1
+                return (low, nil)
+            }
+            guard let high = Int(parts[1]) else { return nil }
+            offset = close + 1
+            return (low, high)
+        }
+
+        private mutating func atom(depth: Int) throws(DecodeError) -> Node {
+            let scalar = scalars[offset]
+            offset += 1
+            switch scalar {
+            case ".": return .set(Set(ranges: [10...10], isNegated: true))
+            case "^": return .start
+            case "$": return .end
+            case "(": return try group(depth: depth)
+            case "[": return .set(try bracket())
+            case "\\": return .set(try escape())
+            case "*", "+", "?":
+                throw failure("missing argument to repetition operator: `\(scalar)`")
+            default: return .set(Set(ranges: [scalar.value...scalar.value]))
+            }
+        }
+
+        private mutating func group(depth: Int) throws(DecodeError) -> Node {
+            if take("?") {
+                guard take(":") else {
+                    throw failure("invalid or unsupported Perl syntax: `(?`")
+                }
+            }
+            let inner = try alternatives(depth: depth + 1)
+            guard take(")") else { throw failure("missing closing ): `\(pattern)`") }
+            return inner
+        }
+
+        private mutating func escape() throws(DecodeError) -> Set {
+            guard !isAtEnd else { throw failure("trailing backslash at end of expression: ``") }
+            let scalar = scalars[offset]
+            offset += 1
+            switch scalar {
+            case "d", "D": return Set(ranges: [48...57], isNegated: scalar == "D")
+            case "w", "W":
+                return Set(ranges: [48...57, 65...90, 95...95, 97...122], isNegated: scalar == "W")
+            case "s", "S": return Set(ranges: [9...10, 12...13, 32...32], isNegated: scalar == "S")
+            case "n": return Set(ranges: [10...10])
+            case "t": return Set(ranges: [9...9])
+            case "r": return Set(ranges: [13...13])
+            default:
+                let isWord = scalar.isASCII && scalar.properties.isAlphabetic
+                if isWord { throw failure("invalid escape sequence: `\\\(scalar)`") }
+                return Set(ranges: [scalar.value...scalar.value])
+            }
+        }
+
+        private mutating func bracket() throws(DecodeError) -> Set {
+            var set = Set(isNegated: take("^"))
+            var isFirst = true
+            while isFirst || !isAt("]") {
+                guard !isAtEnd else { throw failure("missing closing ]: `\(pattern)`") }
+                isFirst = false
+                let low = scalars[offset]
+                offset += 1
+                if low == "\\" {
+                    let escaped = try escape()
+                    if escaped.isNegated { throw failure("invalid character class: `\(pattern)`") }
+                    set.ranges += escaped.ranges
+                    continue
+                }
+                var high = low
+                if isAt("-"), offset + 1 < scalars.count, scalars[offset + 1] != "]" {
+                    high = scalars[offset + 1]
+                    offset += 2
+                }
+                guard low.value <= high.value else {
+                    throw failure("invalid character class range: `\(low)-\(high)`")
+                }
+                set.ranges.append(low.value...high.value)
+            }
+            offset += 1
+            return set
+        }
+    }
 }

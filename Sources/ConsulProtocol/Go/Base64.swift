@@ -3,7 +3,8 @@ public import Bytes
 /// Go's `base64.StdEncoding`.
 public enum Base64 {
     private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
     /// Two characters for every twelve bits.
     private static let pairs: [(UInt8, UInt8)] = (0..<4096).map {
         (alphabet[$0 >> 6], alphabet[$0 & 63])
@@ -81,7 +82,10 @@ public enum Base64 {
     }
 
     private static func padding(
-        _ text: [UInt8], _ digits: Int, _ place: Int, _ offset: inout Int
+        _ text: [UInt8],
+        _ digits: Int,
+        _ place: Int,
+        _ offset: inout Int
     ) throws(DecodeError) {
         guard digits >= 2 else { throw illegal(place) }
         if digits == 2 {

@@ -45,7 +45,9 @@ public struct GoDuration: Hashable, Comparable, Sendable {
 
     /// One number with its unit.
     private static func part(
-        _ rest: inout ArraySlice<UInt8>, _ text: String, _ invalid: DecodeError
+        _ rest: inout ArraySlice<UInt8>,
+        _ text: String,
+        _ invalid: DecodeError
     ) throws(DecodeError) -> Int64 {
         guard let first = rest.first, first == UInt8(ascii: ".") || isDigit(first) else {
             throw invalid

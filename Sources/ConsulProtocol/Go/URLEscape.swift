@@ -51,7 +51,9 @@ public enum URLEscape {
     }
 
     private static func escaped(
-        _ text: [UInt8], spaceIsPlus: Bool = true, isPlain: (UInt8) -> Bool
+        _ text: [UInt8],
+        spaceIsPlus: Bool = true,
+        isPlain: (UInt8) -> Bool
     ) -> String {
         var result: [UInt8] = []
         for byte in text {

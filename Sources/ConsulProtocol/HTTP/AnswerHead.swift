@@ -9,7 +9,9 @@ public struct AnswerMetadata: Equatable, Sendable {
     public var effectiveConsistency: Consistency?
 
     public init(
-        index: UInt64, knowsLeader: Bool = true, lastContactMilliseconds: UInt64 = 0,
+        index: UInt64,
+        knowsLeader: Bool = true,
+        lastContactMilliseconds: UInt64 = 0,
         effectiveConsistency: Consistency? = nil
     ) {
         self.index = index

@@ -15,6 +15,15 @@ public enum HTTPDate {
         return "\(days[Int(day % 7)]), \(two(date)) \(months[Int(month) - 1]) \(year) \(clock) GMT"
     }
 
+    /// As go-metrics prints it: "2026-11-24 04:07:00 +0000 UTC".
+    public static func metricsText(seconds: Int64) -> String {
+        let seconds = max(0, seconds)
+        let (year, month, date) = civil(seconds / 86_400)
+        let time = seconds % 86_400
+        let clock = "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60))"
+        return "\(year)-\(two(month))-\(two(date)) \(clock) +0000 UTC"
+    }
+
     private static func two(_ value: Int64) -> String {
         value < 10 ? "0\(value)" : "\(value)"
     }
@@ -28,6 +37,8 @@ public enum HTTPDate {
         let ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
         let slot = (5 * ofYear + 2) / 153
         let month = slot < 10 ? slot + 3 : slot - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, ofYear - (153 * slot + 2) / 5 + 1)
+        return (
+            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, ofYear - (153 * slot + 2) / 5 + 1
+        )
     }
 }

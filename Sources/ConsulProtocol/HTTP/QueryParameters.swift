@@ -39,7 +39,8 @@ public struct QueryParameters: Equatable, Sendable {
         }
         let pair = Pair(
             name: String(decoding: name, as: UTF8.self),
-            value: String(decoding: value, as: UTF8.self))
+            value: String(decoding: value, as: UTF8.self)
+        )
         pairs.append(pair)
     }
 

@@ -35,7 +35,9 @@ public struct ReadOptions: Equatable, Sendable {
     ///
     /// - Parameter cacheControl: the value of that header.
     public init(
-        _ parameters: QueryParameters, cacheControl: String, limits: ConsulLimits
+        _ parameters: QueryParameters,
+        cacheControl: String,
+        limits: ConsulLimits
     ) throws(DecodeError) {
         if parameters.isEmpty {
             try checkCacheControl(cacheControl)
@@ -57,7 +59,8 @@ public struct ReadOptions: Equatable, Sendable {
     }
 
     private mutating func readWait(
-        _ parameters: QueryParameters, _ limits: ConsulLimits
+        _ parameters: QueryParameters,
+        _ limits: ConsulLimits
     ) throws(DecodeError) {
         var wait: Int64 = 0
         let waitText = parameters.first("wait")

@@ -6,7 +6,9 @@ import Commands
 /// A null leaves a field as it is, which is nil here.
 enum GoDecode {
     static func mismatch(_ value: JSONValue, _ field: String, _ type: String) -> DecodeError {
-        DecodeError("json: cannot unmarshal \(value.kindName) into Go struct field \(field) of type \(type)")
+        DecodeError(
+            "json: cannot unmarshal \(value.kindName) into Go struct field \(field) of type \(type)"
+        )
     }
 
     /// The value itself, not a field of it, is of the wrong kind.
@@ -51,11 +53,15 @@ enum GoDecode {
     }
 
     private static func integer<T>(
-        _ text: String, _ field: String, _ type: String, _ convert: (String) -> T?
+        _ text: String,
+        _ field: String,
+        _ type: String,
+        _ convert: (String) -> T?
     ) throws(DecodeError) -> T {
         if let value = convert(text) { return value }
         throw DecodeError(
-            "json: cannot unmarshal number \(text) into Go struct field \(field) of type \(type)")
+            "json: cannot unmarshal number \(text) into Go struct field \(field) of type \(type)"
+        )
     }
 
     /// A `[]byte`, which JSON has as base64.
@@ -90,7 +96,9 @@ enum GoDecode {
 
     /// The members of a nested struct or map.
     static func members(
-        _ value: JSONValue, _ field: String, _ type: String
+        _ value: JSONValue,
+        _ field: String,
+        _ type: String
     ) throws(DecodeError) -> [JSONMember]? {
         switch value {
         case .null: nil
@@ -101,7 +109,8 @@ enum GoDecode {
 
     /// The members of the whole body.
     static func members(
-        of value: JSONValue, type: String
+        of value: JSONValue,
+        type: String
     ) throws(DecodeError) -> [JSONMember] {
         switch value {
         case .null: []
@@ -111,7 +120,9 @@ enum GoDecode {
     }
 
     static func elements(
-        _ value: JSONValue, _ field: String, _ type: String
+        _ value: JSONValue,
+        _ field: String,
+        _ type: String
     ) throws(DecodeError) -> [JSONValue]? {
         switch value {
         case .null: nil

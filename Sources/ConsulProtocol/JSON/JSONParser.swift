@@ -9,7 +9,8 @@ public struct JSONParser: ~Escapable {
 
     /// Parses the first value in `text`.
     public static func parse(
-        _ text: RawSpan, depthMax: Int
+        _ text: RawSpan,
+        depthMax: Int
     ) throws(DecodeError) -> JSONValue {
         var parser = JSONParser(text, depthMax: depthMax)
         parser.skipSpace()
@@ -62,7 +63,8 @@ public struct JSONParser: ~Escapable {
 
     @_lifetime(self: copy self)
     private mutating func literal(
-        _ word: String, _ value: JSONValue
+        _ word: String,
+        _ value: JSONValue
     ) throws(DecodeError) -> JSONValue {
         for expected in word.utf8 {
             let byte = try peek()

@@ -118,7 +118,8 @@ public struct CheckUpdateBody: Equatable, Sendable {
 /// Fields that several bodies share.
 enum CatalogFields {
     static func taggedAddresses(
-        _ value: JSONValue, _ field: String
+        _ value: JSONValue,
+        _ field: String
     ) throws(DecodeError) -> [TaggedAddress]? {
         let map = try GoDecode.map(value, field)
         return map?.map { TaggedAddress(name: $0.key, address: $0.value) }

@@ -17,7 +17,9 @@ public struct CheckBody: Equatable, Sendable {
 
     /// - Parameter isNested: a check inside a service, whose name for the identifier differs.
     public init(
-        json: JSONValue, form: BodyForm, isNested: Bool = false
+        json: JSONValue,
+        form: BodyForm,
+        isNested: Bool = false
     ) throws(DecodeError) {
         for member in try GoDecode.members(of: json, type: "structs.CheckType") {
             if try read(member, form, isNested) { continue }
@@ -28,7 +30,9 @@ public struct CheckBody: Equatable, Sendable {
 
     /// Reads what every form has; false for any other field.
     private mutating func read(
-        _ member: JSONMember, _ form: BodyForm, _ isNested: Bool
+        _ member: JSONMember,
+        _ form: BodyForm,
+        _ isNested: Bool
     ) throws(DecodeError) -> Bool {
         let value = member.value
         let field = form == .agent ? ".\(member.name)" : "HealthCheck.Check.\(member.name)"
@@ -65,10 +69,16 @@ public struct CheckBody: Equatable, Sendable {
     /// The check as /v1/catalog/register and /v1/txn store it: whatever they are told.
     public func catalogCheck() -> CheckDefinition {
         CheckDefinition(
-            node: node, id: id.bytes.isEmpty ? name : id, name: name,
-            status: CheckStatus(status ?? "critical"), notes: notes, output: output,
-            serviceID: serviceID, type: ByteString(probe.type),
-            definition: probe.definitionJSON())
+            node: node,
+            id: id.bytes.isEmpty ? name : id,
+            name: name,
+            status: CheckStatus(status ?? "critical"),
+            notes: notes,
+            output: output,
+            serviceID: serviceID,
+            type: ByteString(probe.type),
+            definition: probe.definitionJSON()
+        )
     }
 }
 
@@ -135,7 +145,8 @@ public struct CheckProbe: Equatable, Sendable {
     }
 
     private mutating func readDuration(
-        _ name: String, _ value: JSONValue
+        _ name: String,
+        _ value: JSONValue
     ) throws(DecodeError) -> Bool {
         switch name {
         case "ttl": ttl = try GoDecode.duration(value) ?? ttl
@@ -232,5 +243,27 @@ public struct CheckProbe: Equatable, Sendable {
             json.texts(values)
         }
         json.endObject()
+    }
+}
+
+extension CheckProbe {
+    /// What Consul finds wrong with it (CheckType.Validate).
+    public func problem() -> String? {
+        let needsInterval =
+            !arguments.isEmpty || !http.bytes.isEmpty || !tcp.bytes.isEmpty || !grpc.bytes.isEmpty
+            || !udp.bytes.isEmpty || !h2ping.bytes.isEmpty || !osService.bytes.isEmpty
+        let isAlias = !aliasNode.bytes.isEmpty || !aliasService.bytes.isEmpty
+        if interval.nanoseconds > 0 && ttl.nanoseconds > 0 {
+            return "Interval and TTL cannot both be specified"
+        }
+        if needsInterval && interval.nanoseconds <= 0 {
+            return "Interval must be > 0 for Script, HTTP, or TCP checks"
+        }
+        if needsInterval && isAlias { return "Interval cannot be set for Alias checks" }
+        if isAlias && ttl.nanoseconds > 0 { return "TTL must be not be set for Alias checks" }
+        if !needsInterval && !isAlias && ttl.nanoseconds <= 0 {
+            return "TTL must be > 0 for TTL checks"
+        }
+        return nil
     }
 }

@@ -44,8 +44,10 @@ extension JSONWriter {
         beginKey(record.key.bytes.rawSpan, lockIndex: record.lockIndex, flags: record.flags)
         if withValue { data(record.value.rawSpan) } else { null() }
         endKey(
-            session: record.session.bytes.rawSpan, createIndex: record.createIndex,
-            modifyIndex: record.modifyIndex)
+            session: record.session.bytes.rawSpan,
+            createIndex: record.createIndex,
+            modifyIndex: record.modifyIndex
+        )
     }
 
     /// The hot path's way: what comes before the value, which the caller then writes.
@@ -220,7 +222,10 @@ extension JSONWriter {
     }
 
     private mutating func checkFields(
-        _ check: CheckDefinition, tags list: [ByteString]?, type: ByteString, emptyTags: Bool
+        _ check: CheckDefinition,
+        tags list: [ByteString]?,
+        type: ByteString,
+        emptyTags: Bool
     ) {
         beginObject()
         member("Node", check.node)

@@ -100,7 +100,8 @@ public struct ServiceBody: Equatable, Sendable {
     }
 
     private mutating func readTaggedAddresses(
-        _ value: JSONValue, _ field: String
+        _ value: JSONValue,
+        _ field: String
     ) throws(DecodeError) {
         let type = "map[string]structs.ServiceAddress"
         guard let members = try GoDecode.members(value, field, type) else { return }
@@ -151,12 +152,20 @@ public struct ServiceBody: Equatable, Sendable {
         var weights = weights ?? (1, 1)
         if weights == (0, 0) { weights = (1, 1) }
         return ServiceDefinition(
-            kind: kind, id: id.bytes.isEmpty ? name : id, name: name, tags: tags,
-            address: address, taggedAddresses: taggedAddresses, port: Int32(clamping: port),
-            socketPath: socketPath, metadata: metadata,
+            kind: kind,
+            id: id.bytes.isEmpty ? name : id,
+            name: name,
+            tags: tags,
+            address: address,
+            taggedAddresses: taggedAddresses,
+            port: Int32(clamping: port),
+            socketPath: socketPath,
+            metadata: metadata,
             weightPassing: Int32(clamping: weights.passing),
             weightWarning: Int32(clamping: weights.warning),
-            enableTagOverride: enableTagOverride, proxy: [],
-            connect: isConnectNative ? Array("{\"Native\":true}".utf8) : [])
+            enableTagOverride: enableTagOverride,
+            proxy: [],
+            connect: isConnectNative ? Array("{\"Native\":true}".utf8) : []
+        )
     }
 }

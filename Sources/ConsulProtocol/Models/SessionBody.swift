@@ -49,7 +49,10 @@ public struct SessionBody: Equatable, Sendable {
         var references: [ServiceCheckReference] = []
         for element in elements {
             let members = try GoDecode.members(
-                element, ".ServiceChecks", "structs.ServiceCheck")
+                element,
+                ".ServiceChecks",
+                "structs.ServiceCheck"
+            )
             var reference = ServiceCheckReference(id: "")
             for member in members ?? [] {
                 let field = "ServiceCheck.ServiceChecks.\(member.name)"
@@ -79,7 +82,8 @@ public enum SessionRules {
 
     /// The TTL in milliseconds, 0 for none.
     public static func ttlMilliseconds(
-        _ text: ByteString, limits: ConsulLimits
+        _ text: ByteString,
+        limits: ConsulLimits
     ) throws(DecodeError) -> Int64 {
         if text.bytes.isEmpty { return 0 }
         let duration: GoDuration
@@ -92,7 +96,8 @@ public enum SessionRules {
         let high = GoDuration(milliseconds: limits.sessionTTLMillisecondsMax)
         guard duration.nanoseconds == 0 || (duration >= low && duration <= high) else {
             throw DecodeError(
-                "Invalid Session TTL '\(duration.nanoseconds)', must be between [\(low)=\(high)]")
+                "Invalid Session TTL '\(duration.nanoseconds)', must be between [\(low)=\(high)]"
+            )
         }
         return duration.milliseconds
     }

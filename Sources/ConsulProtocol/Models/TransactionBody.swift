@@ -74,7 +74,8 @@ public struct TransactionBody: Equatable, Sendable {
         }
         guard let known = KeyTransactionVerb(consul: verb) else {
             unknownVerbs.append(
-                Problem(operation: place, text: "unknown KV verb \(Strconv.quoted(verb))"))
+                Problem(operation: place, text: "unknown KV verb \(Strconv.quoted(verb))")
+            )
             return
         }
         operation.verb = known
@@ -87,12 +88,15 @@ public struct TransactionBody: Equatable, Sendable {
 
     /// The verb of a catalog operation; every one but `get` counts as a write.
     private mutating func catalogVerb(
-        _ verb: String, _ family: String, _ place: Int
+        _ verb: String,
+        _ family: String,
+        _ place: Int
     ) -> CatalogTransactionVerb? {
         if verb != "get" { writeCount += 1 }
         if let known = CatalogTransactionVerb(consul: verb) { return known }
         unknownVerbs.append(
-            Problem(operation: place, text: "unknown \(family) verb \(Strconv.quoted(verb))"))
+            Problem(operation: place, text: "unknown \(family) verb \(Strconv.quoted(verb))")
+        )
         return nil
     }
 

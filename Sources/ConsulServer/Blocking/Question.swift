@@ -1,0 +1,71 @@
+import Bytes
+import ConsulProtocol
+import Watches
+
+/// What is asked of the state. Equal questions have equal answers at one index, whoever asks, so
+/// that any number of blocked clients costs one evaluation.
+struct Question: Hashable {
+    enum Subject: Hashable {
+        case key(ByteString, raw: Bool)
+        /// All entries under a prefix.
+        case tree(ByteString)
+        /// The keys under a prefix, cut after the first `separator` behind it.
+        case keys(ByteString, separator: ByteString)
+        case session(ByteString)
+        case nodeSessions(ByteString)
+        case sessions
+        case nodes(Selection)
+        case services(Selection)
+        case serviceInstances(ByteString, Selection)
+        case node(ByteString)
+        case nodeServices(ByteString)
+        case nodeHealth(ByteString)
+        case serviceChecks(ByteString, Selection)
+        case serviceHealth(ByteString, Selection, passingOnly: Bool)
+        case state(ByteString, Selection)
+        case agentService(node: ByteString, id: ByteString)
+    }
+
+    /// What narrows a list.
+    struct Selection: Hashable {
+        var tags: [ByteString] = []
+        /// Pairs that a node's metadata must have.
+        var nodeMetadata: [[ByteString]] = []
+    }
+
+    var subject: Subject
+    var filter = ""
+    var isPretty = false
+    /// Which consistency the answer claims; nil for KV and sessions, which do not say.
+    var effective: Consistency?
+    var isCached = false
+
+    /// The parts of the state that the answer depends on.
+    var topics: [Topic] {
+        switch subject {
+        case .key(let key, _): [.key(key)]
+        case .tree(let prefix), .keys(let prefix, _): [.keyPrefix(prefix)]
+        case .session(let id): [.session(id)]
+        case .nodeSessions(let node): [.nodeSessions(node)]
+        case .sessions: [.sessions]
+        case .nodes: [.nodes]
+        case .services: [.services]
+        case .serviceInstances(let name, _): [.service(name), .nodes]
+        case .node(let name), .nodeServices(let name): [.node(name)]
+        case .nodeHealth(let name): [.nodeChecks(name), .node(name)]
+        case .serviceChecks(let name, _): [.serviceChecks(name), .service(name)]
+        case .serviceHealth(let name, _, _):
+            [.service(name), .serviceChecks(name), .nodes, .checks]
+        case .state: [.checks]
+        case .agentService(let node, _): [.node(node)]
+        }
+    }
+}
+
+/// A question's answer at one moment.
+struct Evaluation {
+    var answer: Answer
+    var index: UInt64
+    /// Nothing is there: a question that stays without an answer goes on waiting.
+    var isMissing = false
+}

@@ -1,0 +1,442 @@
+import Commands
+import ConsulProtocol
+import DequeModule
+import NIOCore
+import NIOHTTP1
+import Replica
+import Watches
+
+/// One client's connection: requests in their order, one at a time; what comes in meanwhile waits,
+/// and when much waits the socket is not read.
+///
+/// Answers to commands come by `completed` and are written in `flush`; a blocked question is
+/// answered by `Questions`. No buffer is kept between requests, so that a parked client costs
+/// little more than its channel.
+final class ConsulConnection: ChannelDuplexHandler, LoopClient {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    /// What the connection is doing.
+    private enum Phase {
+        case idle
+        /// A request is coming in.
+        case receiving(Exchange)
+        /// A request waits for the log, for a barrier, or for news.
+        case working(Exchange, Work)
+        /// Nothing more is read; the channel closes when the last answer is out.
+        case closing
+    }
+
+    /// What a working connection waits for.
+    private enum Work {
+        /// `left` commands have not been answered.
+        case commands(left: Int, Continuation)
+        case barrier(Question, ReadOptions)
+        case news
+        /// The answer is there; `flush` writes it.
+        case answered(Answer)
+        /// The barrier was passed in this term; `flush` asks.
+        case passed(Question, ReadOptions)
+    }
+
+    unowned let loop: ConsulLoop
+    /// Where the loop's table has it.
+    var place = 0
+    /// Where it waits for news, if it does.
+    var waiting: Questions.Place?
+    private var slot: ClientSlot?
+    private var context: ChannelHandlerContext?
+    private var phase = Phase.idle
+    /// Parts of later requests.
+    private var later: Deque<HTTPServerRequestPart>?
+    private var outgoing: ByteBuffer?
+    private var tag: UInt32 = 0
+    private var isReading = false
+    private var readIsHeld = false
+    private var isInBurst = false
+    private var clientAddress = ClientAddress.none
+    /// When the current request began to come in, or the current answer stopped going out.
+    private var requestSince: Int64 = 0
+    private var stalledSince: Int64 = 0
+    private var stalledBytes = 0
+
+    init(loop: ConsulLoop) {
+        self.loop = loop
+    }
+
+    // MARK: The channel
+
+    func channelActive(context: ChannelHandlerContext) {
+        activate(context)
+        context.fireChannelActive()
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { activate(context) }
+    }
+
+    private func activate(_ context: ChannelHandlerContext) {
+        guard slot == nil else { return }
+        guard loop.connections.all.count < loop.limits.connectionsMax else {
+            context.close(promise: nil)
+            return
+        }
+        self.context = context
+        clientAddress = context.channel.remoteAddress.map(ClientAddress.init(socket:)) ?? .none
+        slot = loop.port.attach(self)
+        loop.connections.insert(self)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deactivate()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deactivate()
+    }
+
+    private func deactivate() {
+        guard let slot else { return }
+        self.slot = nil
+        endBurst()
+        loop.questions.leave(self, on: loop)
+        loop.port.detach(slot)
+        loop.connections.remove(self)
+        context = nil
+        phase = .closing
+        later = nil
+        outgoing = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if isBusy {
+            later = later ?? Deque()
+            later?.append(part)
+        } else {
+            receive(part)
+        }
+    }
+
+    /// Whether a part that comes now must wait its turn.
+    private var isBusy: Bool {
+        switch phase {
+        case .working: true
+        case .idle, .receiving, .closing: later?.isEmpty == false
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        endBurst()
+        writeOut()
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if let later, later.count > loop.limits.pipelinedPartsMax {
+            readIsHeld = true
+        } else {
+            context.read()
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard slot != nil else { return context.fireErrorCaught(error) }
+        guard let error = error as? HTTPParserError else {
+            context.close(promise: nil)
+            return
+        }
+        refuseMalformed(error)
+    }
+
+    /// Begins reading the state, once for all requests that came in together.
+    private func beginBurst() -> Bool {
+        if isInBurst { return true }
+        guard loop.beginReading() else { return false }
+        isInBurst = true
+        return true
+    }
+
+    private func endBurst() {
+        guard isInBurst else { return }
+        isInBurst = false
+        loop.port.end()
+    }
+
+    // MARK: Requests
+
+    private func receive(_ part: HTTPServerRequestPart) {
+        switch (part, phase) {
+        case (.head(let head), .idle): begin(head)
+        case (.body(let bytes), .receiving(var exchange)):
+            phase = .idle
+            let refusal = exchange.append(bytes)
+            phase = .receiving(exchange)
+            if let refusal { refuse(refusal) }
+        case (.end, .receiving(let exchange)):
+            requestSince = 0
+            phase = .idle
+            dispatch(exchange)
+        default: return
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        loop.counters.requests += 1
+        requestSince = loop.port.clock.monotonic()
+        switch Exchange.begin(head, limits: loop.limits) {
+        case .proceed(let exchange):
+            phase = .receiving(exchange)
+            if exchange.wantsContinue {
+                append(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+                writeOut()
+            }
+        case .refuse(let answer):
+            phase = .receiving(Exchange.refused)
+            refuse(answer)
+        case .bare(let text):
+            append(ByteBuffer(string: text))
+            close()
+        }
+    }
+
+    /// Answers at once and closes: the rest of the request is not read.
+    private func refuse(_ answer: Answer) {
+        var answer = answer
+        answer.head.connection = .close
+        loop.counters.errors += 1
+        write(answer)
+        close()
+    }
+
+    private func refuseMalformed(_ error: HTTPParserError) {
+        if case .closing = phase { return }
+        if case .working = phase { return close() }
+        if case .receiving(let exchange) = phase, exchange.isChunked {
+            return refuse(.text(500, "invalid byte in chunk length"))
+        }
+        let text =
+            switch error {
+            case .headerOverflow: "431 Request Header Fields Too Large"
+            case .invalidVersion: "400 Bad Request: unsupported protocol version"
+            default: "400 Bad Request"
+            }
+        append(ByteBuffer(string: Exchange.bareAnswer(text)))
+        close()
+    }
+
+    private func dispatch(_ exchange: Exchange) {
+        guard beginBurst() else {
+            return finish(.text(500, "state is not readable"), exchange)
+        }
+        switch exchange.outcome {
+        case .answer(let answer): finish(answer, exchange)
+        case .request(var request):
+            request.body = exchange.body
+            request.client = clientAddress
+            perform(Dispatch.step(request, on: loop), exchange)
+        }
+    }
+
+    private func perform(_ step: Step, _ exchange: Exchange) {
+        switch step {
+        case .answer(let answer): finish(answer, exchange)
+        case .propose(let payloads, let continuation):
+            guard let slot else { return }
+            loop.counters.writes += 1
+            tag &+= 1
+            phase = .working(
+                exchange.withoutBody,
+                .commands(left: payloads.count, continuation)
+            )
+            for payload in payloads { loop.port.propose(payload, from: slot, tag: tag) }
+        case .ask(let question, let options):
+            if loop.needsBarrier(options.consistency) {
+                passBarrier(question, options, exchange)
+            } else {
+                ask(question, options, exchange)
+            }
+        }
+    }
+
+    private func passBarrier(_ question: Question, _ options: ReadOptions, _ exchange: Exchange) {
+        guard let slot else { return }
+        tag &+= 1
+        phase = .working(exchange.withoutBody, .barrier(question, options))
+        loop.port.barrier(from: slot, tag: tag)
+    }
+
+    private func ask(_ question: Question, _ options: ReadOptions, _ exchange: Exchange) {
+        let evaluation = Evaluator.evaluate(question, on: loop)
+        let isNew = options.index == 0 || max(1, evaluation.index) > options.index
+        if isNew || evaluation.answer.head.status >= 500 {
+            return finish(evaluation.answer, exchange)
+        }
+        let jitterMax = UInt64(max(1, options.waitMilliseconds / loop.limits.waitJitterDivisor))
+        let wait = options.waitMilliseconds + Int64(loop.random() % jitterMax)
+        phase = .working(exchange.withoutBody, .news)
+        let isWaiting = loop.questions.wait(
+            self,
+            for: question,
+            above: options.index,
+            milliseconds: wait,
+            latest: evaluation,
+            on: loop
+        )
+        if !isWaiting { finish(evaluation.answer, exchange) }
+    }
+
+    // MARK: Answers
+
+    private func finish(_ answer: Answer, _ exchange: Exchange) {
+        var answer = answer
+        exchange.mark(&answer.head)
+        if exchange.acceptsGzip { AnswerEncoder.compress(&answer) }
+        if exchange.method == .head { answer.omitsBody = true }
+        if answer.head.status >= 500 { loop.counters.errors += 1 }
+        phase = .idle
+        write(answer)
+        if answer.head.connection == .close { close() }
+    }
+
+    /// Answers a client that waited for news.
+    func answerWaiting(_ shared: SharedAnswer) {
+        guard case .working(let exchange, .news) = phase else { return }
+        if exchange.takesPlain {
+            phase = .idle
+            append(shared.plain)
+        } else {
+            finish(shared.answer, exchange)
+        }
+        writeOut()
+        // Not from here: others may be waiting for the same answer.
+        if later != nil { context?.eventLoop.assumeIsolated().execute { self.flush() } }
+    }
+
+    private func write(_ answer: Answer) {
+        var buffer = outgoing ?? context?.channel.allocator.buffer(capacity: 512) ?? ByteBuffer()
+        outgoing = nil
+        AnswerEncoder.encode(answer, on: loop, into: &buffer)
+        outgoing = buffer
+    }
+
+    private func append(_ bytes: ByteBuffer) {
+        guard outgoing != nil else {
+            outgoing = bytes
+            return
+        }
+        outgoing?.writeImmutableBuffer(bytes)
+    }
+
+    private func writeOut() {
+        guard let context, let bytes = outgoing else { return }
+        outgoing = nil
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    private func close() {
+        phase = .closing
+        later = nil
+        guard let context else { return }
+        let bytes = outgoing ?? ByteBuffer()
+        outgoing = nil
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(bytes)).whenComplete { _ in
+            channel.close(promise: nil)
+        }
+    }
+
+    // MARK: The replica
+
+    func completed(tag: UInt32, _ completion: Completion) {
+        guard tag == self.tag, case .working(let exchange, let work) = phase, let slot else {
+            return
+        }
+        switch (work, completion) {
+        case (.commands(let left, let continuation), .applied(let index, let outcome)):
+            let answer = Conclusion.answer(outcome, index: index, continuation, on: loop)
+            let isLast = left == 1 || answer.head.status >= 400
+            phase = .working(
+                exchange,
+                isLast ? .answered(answer) : .commands(left: left - 1, continuation)
+            )
+            guard isLast else { return }
+        case (.barrier(let question, let options), .barrier):
+            phase = .working(exchange, .passed(question, options))
+        case (_, .refused(let refusal)):
+            phase = .working(exchange, .answered(Conclusion.answer(refusal)))
+        default: return
+        }
+        loop.port.wantsFlush(slot)
+    }
+
+    func watchFired(_ event: ZnodeWatchEvent) {}
+
+    func sessionEnded(_ reason: SessionEnd) {}
+
+    func flush() {
+        resume()
+        while case .idle = phase, let part = later?.popFirst() { receive(part) }
+        while case .receiving = phase, let part = later?.popFirst() {
+            receive(part)
+            while case .idle = phase, let next = later?.popFirst() { receive(next) }
+        }
+        if later?.isEmpty == true { later = nil }
+        endBurst()
+        writeOut()
+        if readIsHeld, later == nil {
+            readIsHeld = false
+            context?.read()
+        }
+    }
+
+    /// Goes on with what an answer of the replica has made possible.
+    private func resume() {
+        guard case .working(let exchange, let work) = phase else { return }
+        switch work {
+        case .answered(let answer): finish(answer, exchange)
+        case .passed(let question, let options):
+            guard beginBurst() else {
+                return finish(.text(500, "state is not readable"), exchange)
+            }
+            loop.refreshStatus()
+            if loop.status.isLeader { loop.servingTerm = loop.status.term }
+            ask(question, options, exchange)
+        case .commands, .barrier, .news: return
+        }
+    }
+
+    // MARK: Bounds in time
+
+    /// Closes a connection whose client sends too slowly or takes nothing of its answer.
+    func checkProgress(now: Int64) {
+        guard let context else { return }
+        if case .receiving = phase, requestSince > 0,
+            now - requestSince > loop.limits.requestMillisecondsMax
+        {
+            return context.close(promise: nil)
+        }
+        let buffered = bufferedBytes(context)
+        if buffered == 0 || buffered != stalledBytes {
+            stalledSince = now
+            stalledBytes = buffered
+        } else if now - stalledSince > loop.limits.stalledWriteMillisecondsMax {
+            context.close(promise: nil)
+        }
+    }
+
+    private func bufferedBytes(_ context: ChannelHandlerContext) -> Int {
+        guard let options = context.channel.syncOptions else { return 0 }
+        do {
+            return try options.getOption(.bufferedWritableBytes)
+        } catch {
+            return 0
+        }
+    }
+
+    func closeForShutdown() {
+        context?.close(promise: nil)
+    }
+}

@@ -1,0 +1,226 @@
+import Bytes
+import Commands
+import ConsulProtocol
+import NIOCore
+import NIOHTTP1
+
+/// One request on its way in, and what its answer must look like.
+struct Exchange {
+    /// What the head alone decides.
+    enum Beginning {
+        case proceed(Exchange)
+        case refuse(Answer)
+        /// Bytes as Go's server writes them for a request that it does not pass on.
+        case bare(String)
+    }
+
+    /// What the request is, once its body is there.
+    enum Outcome {
+        case request(Request)
+        case answer(Answer)
+    }
+
+    var outcome: Outcome
+    var method: Request.Method
+    var body: ByteBuffer?
+    var connection: AnswerHead.Connection
+    var isVersion10: Bool
+    var acceptsGzip = false
+    var wantsContinue = false
+    var isChunked = false
+    private var bodyBytesMax = 0
+    private var bodyOption = ""
+
+    /// Stands for a request that was answered before it was read.
+    static let refused = Exchange(
+        outcome: .answer(.empty(400)),
+        method: .get,
+        connection: .close,
+        isVersion10: false
+    )
+
+    private init(
+        outcome: Outcome,
+        method: Request.Method,
+        connection: AnswerHead.Connection,
+        isVersion10: Bool
+    ) {
+        self.outcome = outcome
+        self.method = method
+        self.connection = connection
+        self.isVersion10 = isVersion10
+    }
+
+    static func begin(_ head: HTTPRequestHead, limits: ConsulLimits) -> Beginning {
+        let fields = RequestFields(head.headers)
+        let isVersion10 = head.version.minor == 0
+        if !isVersion10 && !fields.hasHost {
+            return .bare(bareAnswer("400 Bad Request: missing required Host header"))
+        }
+        let connection: AnswerHead.Connection =
+            !head.isKeepAlive ? .close : isVersion10 ? .keepSaid : .keep
+        let method = Request.Method(head.method)
+        var exchange = Exchange(
+            outcome: .answer(.empty(404)),
+            method: method,
+            connection: connection,
+            isVersion10: isVersion10
+        )
+        exchange.acceptsGzip = fields.acceptsGzip
+        exchange.isChunked = fields.isChunked
+        if let refusal = exchange.route(head.uri, fields) { return refusal }
+        exchange.setBodyBound(limits)
+        if let length = fields.contentLength, let refusal = exchange.tooLarge(length) {
+            return .refuse(refusal)
+        }
+        if !fields.expect.isEmpty {
+            guard RequestFields.same(fields.expect, "100-continue") else {
+                var answer = Answer.empty(417)
+                answer.head.varies = false
+                return .refuse(answer)
+            }
+            exchange.wantsContinue = fields.contentLength != 0
+        }
+        return .proceed(exchange)
+    }
+
+    /// Finds the endpoint; not nil where Go's server answers by itself and closes.
+    private mutating func route(_ uri: String, _ fields: RequestFields) -> Beginning? {
+        let target = Array(uri.utf8)
+        switch RequestTarget.parse(target.rawSpan) {
+        case .malformed: return .bare(Self.bareAnswer("400 Bad Request"))
+        case .unprintable: outcome = .answer(Self.unrouted(400))
+        case .asterisk:
+            guard method == .options else {
+                return .refuse(Self.unrouted(400))
+            }
+            outcome = .answer(Self.unrouted(200))
+        case .moved(let location): outcome = .answer(moved(location))
+        case .path(let path, let query): route(path, query, fields)
+        }
+        return nil
+    }
+
+    private mutating func route(_ path: [UInt8], _ query: [UInt8], _ fields: RequestFields) {
+        switch RouteTable.match(path) {
+        case .none: outcome = .answer(Self.unrouted(404))
+        case .needsSlash:
+            let slashed = path + [UInt8(ascii: "/")]
+            outcome = .answer(moved(RequestTarget.location(slashed, query.rawSpan)))
+        case .found(let endpoint, let suffixStart):
+            let parameters =
+                query.isEmpty ? QueryParameters() : QueryParameters(query.rawSpan)
+            outcome = .request(
+                Request(
+                    endpoint: endpoint,
+                    method: method,
+                    suffix: Array(path[suffixStart...]),
+                    parameters: parameters,
+                    cacheControl: fields.cacheControl
+                )
+            )
+        }
+    }
+
+    private static func unrouted(_ status: Int) -> Answer {
+        var answer = Answer.empty(status)
+        answer.head.varies = false
+        return answer
+    }
+
+    private func moved(_ location: String) -> Answer {
+        var answer = Self.unrouted(301)
+        answer.head.location = location
+        if method == .get || method == .head { answer.head.content = .html }
+        if method == .get { answer.body = Array(RequestTarget.movedBody(location).utf8) }
+        return answer
+    }
+
+    // MARK: Bodies
+
+    private mutating func setBodyBound(_ limits: ConsulLimits) {
+        guard case .request(let request) = outcome else {
+            bodyBytesMax = limits.bodyBytesMax
+            return
+        }
+        switch request.endpoint {
+        case .key:
+            bodyBytesMax = limits.valueBytesMax
+            bodyOption = "kv_max_value_size"
+        case .transaction:
+            bodyBytesMax = limits.transactionBytesMax
+            bodyOption = "txn_max_req_len"
+        default: bodyBytesMax = limits.bodyBytesMax
+        }
+    }
+
+    private func tooLarge(_ bytes: Int) -> Answer? {
+        guard bytes > bodyBytesMax else { return nil }
+        if bodyOption.isEmpty { return .text(413, "Request body(\(bytes) bytes) too large") }
+        return .text(
+            413,
+            ErrorTexts.bodyTooLarge(bytes: bytes, max: bodyBytesMax, option: bodyOption)
+        )
+    }
+
+    /// Takes a piece of the body; not nil when it is too much.
+    mutating func append(_ piece: ByteBuffer) -> Answer? {
+        if body == nil {
+            body = piece
+        } else {
+            body?.writeImmutableBuffer(piece)
+        }
+        return tooLarge(body?.readableBytes ?? 0)
+    }
+
+    /// What is kept while the request waits.
+    var withoutBody: Exchange {
+        var exchange = self
+        exchange.body = nil
+        exchange.outcome = Self.refused.outcome
+        return exchange
+    }
+
+    // MARK: Answers
+
+    /// Whether an answer that is shared by many suits this client.
+    var takesPlain: Bool { connection == .keep && !acceptsGzip && !isVersion10 }
+
+    func mark(_ head: inout AnswerHead) {
+        if head.connection == .keep { head.connection = connection }
+        head.isVersion10 = isVersion10
+    }
+
+    /// An answer of Go's server itself, which closes the connection.
+    static func bareAnswer(_ status: String) -> String {
+        "HTTP/1.1 \(status)\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+            + status
+    }
+}
+
+extension Request.Method {
+    init(_ method: HTTPMethod) {
+        switch method {
+        case .GET: self = .get
+        case .PUT: self = .put
+        case .DELETE: self = .delete
+        case .POST: self = .post
+        case .OPTIONS: self = .options
+        case .HEAD: self = .head
+        default: self = .other(method.rawValue)
+        }
+    }
+}
+
+extension ClientAddress {
+    /// Who asks, for the log's readers; IPv4 only.
+    init(socket address: SocketAddress) {
+        let parts = (address.ipAddress ?? "").split(separator: ".").compactMap { UInt32($0) }
+        guard parts.count == 4 else {
+            self = .none
+            return
+        }
+        let number = parts.reduce(0) { $0 << 8 | $1 & 255 }
+        self = .ipv4(number, port: UInt16(clamping: address.port ?? 0))
+    }
+}

@@ -1,0 +1,150 @@
+import Bytes
+import ConsulProtocol
+package import Logging
+package import NIOCore
+import NIOHTTP1
+package import Replica
+
+/// What the connections of one event loop share. Used on that loop only.
+package final class ConsulLoop {
+    package let port: LoopPort
+    let settings: ConsulSettings
+    let limits: ConsulLimits
+    let eventLoop: any EventLoop
+    let logger: Logger
+    /// Random words for identifiers and jitter; a parameter, so that a simulation repeats itself.
+    let random: () -> UInt64
+    let questions: Questions
+    var connections = ConnectionTable()
+    var counters = Counters()
+    /// The cluster as of the current burst of requests.
+    private(set) var status: ReplicaStatus
+    /// The term in which this node is known to have applied what was committed before it.
+    var servingTerm: UInt64?
+    private var dateSecond: Int64 = -1
+    private var dateText: [UInt8] = []
+    private var sweep: Scheduled<Void>?
+    /// Reused for every head.
+    var headScratch = ByteWriter(reserving: 512)
+
+    package init(
+        port: LoopPort,
+        eventLoop: any EventLoop,
+        settings: ConsulSettings,
+        logger: Logger,
+        random: @escaping () -> UInt64
+    ) {
+        self.port = port
+        self.eventLoop = eventLoop
+        self.settings = settings
+        self.logger = logger
+        self.random = random
+        limits = settings.limits
+        status = port.status
+        questions = Questions()
+        port.onTopics = { [unowned self] woken in questions.wake(woken, on: self) }
+    }
+
+    /// Begins the sweep for clients that stall; without it nothing is ever dropped.
+    package func start() {
+        sweep = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] in
+            self?.dropStalled()
+            self?.start()
+        }
+    }
+
+    package func stop() {
+        sweep?.cancel()
+        sweep = nil
+        questions.stop()
+        for connection in connections.all { connection.closeForShutdown() }
+    }
+
+    var decoderLimits: NIOHTTPDecoderLimitConfiguration {
+        var configuration = NIOHTTPDecoderLimitConfiguration()
+        configuration.maxHeaderFieldSize = limits.headBytesMax
+        configuration.maxHeaderListSize = limits.headBytesMax
+        return configuration
+    }
+
+    /// Opens a snapshot; close it by `port.end`.
+    func beginReading() -> Bool {
+        do {
+            try port.begin()
+            refreshStatus()
+            return true
+        } catch {
+            logger.error("the state cannot be read", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    func refreshStatus() {
+        status = port.status
+    }
+
+    /// The Date header's value, made once a second.
+    var date: [UInt8] {
+        let second = port.clock.wall() / 1000
+        if second != dateSecond {
+            dateSecond = second
+            dateText = Array(HTTPDate.text(seconds: second).utf8)
+        }
+        return dateText
+    }
+
+    func metadata(index: UInt64, effective: Consistency? = nil) -> AnswerMetadata {
+        AnswerMetadata(
+            index: index,
+            knowsLeader: status.knowsLeader,
+            lastContactMilliseconds: UInt64(max(0, status.lastContactMilliseconds)),
+            effectiveConsistency: effective
+        )
+    }
+
+    /// Whether an answer of this consistency needs a word with the leader first. A leader answers
+    /// by itself once it has seen its own term's first entry applied; the real server's default
+    /// mode trusts the leader's lease in the same way.
+    func needsBarrier(_ consistency: Consistency) -> Bool {
+        switch consistency {
+        case .stale: false
+        case .consistent: true
+        case .leader: !status.isLeader || servingTerm != status.term
+        }
+    }
+
+    func newIdentifier() -> ByteString {
+        ByteString(UUIDText.make(random(), random()))
+    }
+
+    private func dropStalled() {
+        let now = port.clock.monotonic()
+        for connection in connections.all { connection.checkProgress(now: now) }
+    }
+}
+
+/// The connections of a loop, each at a place that it knows.
+struct ConnectionTable {
+    private(set) var all: [ConsulConnection] = []
+
+    mutating func insert(_ connection: ConsulConnection) {
+        connection.place = all.count
+        all.append(connection)
+    }
+
+    mutating func remove(_ connection: ConsulConnection) {
+        let place = connection.place
+        guard place < all.count, all[place] === connection, let last = all.popLast() else { return }
+        guard last !== connection else { return }
+        all[place] = last
+        last.place = place
+    }
+}
+
+/// What /v1/agent/metrics tells.
+struct Counters {
+    var requests: UInt64 = 0
+    var writes: UInt64 = 0
+    var wakes: UInt64 = 0
+    var errors: UInt64 = 0
+}

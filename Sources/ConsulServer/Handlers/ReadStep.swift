@@ -1,0 +1,56 @@
+import Bytes
+import ConsulProtocol
+
+/// What all reads but KV's have in common.
+enum ReadStep {
+    /// - Parameter saysConsistency: whether the answer names its consistency, as catalog and health
+    ///   do and sessions do not (1.8.7).
+    static func make(
+        _ request: Request,
+        _ loop: ConsulLoop,
+        _ subject: Question.Subject,
+        filter schema: FilterSchema? = nil,
+        saysConsistency: Bool = true
+    ) -> Step {
+        let options: ReadOptions
+        do throws(DecodeError) {
+            options = try ReadOptions(
+                request.parameters,
+                cacheControl: request.cacheControl,
+                limits: loop.limits
+            )
+        } catch {
+            return .answer(.text(400, error.text))
+        }
+        var question = Question(subject: subject)
+        question.isPretty = request.isPretty
+        question.effective = saysConsistency ? options.consistency : nil
+        question.isCached = options.isCached && saysConsistency
+        if let schema, !options.filter.isEmpty {
+            do throws(DecodeError) {
+                _ = try Filter(options.filter, schema: schema, limits: loop.limits)
+            } catch {
+                var answer = Answer.text(500, error.text)
+                answer.head.metadata = loop.metadata(index: 1)
+                return .answer(answer)
+            }
+            question.filter = options.filter
+        }
+        return .ask(question, options)
+    }
+
+    static func selection(_ request: Request) -> Question.Selection {
+        var selection = Question.Selection()
+        if request.parameters.isEmpty { return selection }
+        selection.tags = request.parameters.all("tag").filter { !$0.isEmpty }
+            .map { ByteString($0) }
+        selection.nodeMetadata = request.parameters.all("node-meta").compactMap { text in
+            guard !text.isEmpty else { return nil }
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            return [
+                ByteString(String(parts[0])), ByteString(parts.count > 1 ? String(parts[1]) : ""),
+            ]
+        }
+        return selection
+    }
+}

@@ -1,0 +1,76 @@
+import Bytes
+import ConsulProtocol
+import Replica
+
+/// /v1/status/, the root, and families of which only the empty answer exists yet.
+enum StatusHandler {
+    static func root() -> Answer {
+        var answer = Answer.text(200, "Consul Agent")
+        answer.head.varies = false
+        return answer
+    }
+
+    static func leader(_ request: Request, _ loop: ConsulLoop) -> Answer {
+        var json = JSONWriter()
+        json.string(loop.status.leaderAddress)
+        return .json(request.isPretty ? JSONIndent.indented(json.bytes) : json.bytes)
+    }
+
+    static func peers(_ request: Request, _ loop: ConsulLoop) -> Answer {
+        var json = JSONWriter()
+        json.texts(loop.status.peerAddresses.map { ByteString($0) })
+        return .json(request.isPretty ? JSONIndent.indented(json.bytes) : json.bytes)
+    }
+
+    /// Lists that are empty until their families exist, so that clients find what an unused
+    /// Consul would say.
+    static func standIn(_ request: Request, _ loop: ConsulLoop) -> Answer {
+        switch request.endpoint {
+        case .eventList, .coordinateNodes:
+            .json(Array("[]".utf8), metadata: loop.metadata(index: 1))
+        case .preparedQueries where request.method == .get:
+            .json(Array("[]".utf8), metadata: loop.metadata(index: 1, effective: .leader))
+        case .coordinateDatacenters: .json(datacenters(loop))
+        case .raftConfiguration: .json(raftConfiguration(loop))
+        default: .text(501, "not implemented")
+        }
+    }
+
+    private static func datacenters(_ loop: ConsulLoop) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginArray()
+        json.beginObject()
+        json.member("Datacenter", ByteString(loop.settings.datacenter))
+        json.member("AreaID", "wan" as ByteString)
+        json.name("Coordinates")
+        json.texts([])
+        json.endObject()
+        json.endArray()
+        return json.bytes
+    }
+
+    private static func raftConfiguration(_ loop: ConsulLoop) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("Servers")
+        json.beginArray()
+        for address in loop.status.peerAddresses {
+            let isLeader = address == loop.status.leaderAddress
+            let isSelf =
+                address.hasSuffix(":\(loop.settings.peerPort)")
+                && address.hasPrefix(loop.settings.address)
+            json.beginObject()
+            json.member("ID", ByteString(isSelf ? loop.settings.nodeID : address))
+            json.member("Node", ByteString(isSelf ? loop.settings.nodeName : address))
+            json.member("Address", ByteString(address))
+            json.member("Leader", isLeader)
+            json.member("ProtocolVersion", "3" as ByteString)
+            json.member("Voter", true)
+            json.endObject()
+        }
+        json.endArray()
+        json.member("Index", UInt64(0))
+        json.endObject()
+        return json.bytes
+    }
+}

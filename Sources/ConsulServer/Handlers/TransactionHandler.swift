@@ -1,0 +1,142 @@
+import Bytes
+import Commands
+import ConsulProtocol
+import Replica
+import StateMachine
+
+/// /v1/txn
+enum TransactionHandler {
+    static func step(_ request: Request, _ loop: ConsulLoop) -> Step {
+        let body: TransactionBody
+        do throws(DecodeError) {
+            body = try TransactionBody(json: request.json(loop.limits))
+        } catch {
+            return .answer(.text(400, "Failed to parse body: \(error.text)"))
+        }
+        let max = loop.limits.transactionOperationsMax
+        guard body.count <= max else {
+            return .answer(
+                .text(413, "Transaction contains too many operations (\(body.count) > \(max))")
+            )
+        }
+        let readOnly = body.isReadOnly ? ReadOnlyNote(loop) : nil
+        let problems = body.incomplete.isEmpty ? body.unknownVerbs : body.incomplete
+        guard problems.isEmpty else {
+            return .answer(rolledBack(problems.map { ($0.operation, $0.text) }, readOnly))
+        }
+        let transaction = Transaction(body.operations)
+        guard let readOnly else {
+            return .propose(
+                [transaction.encode(request.commandHeader)],
+                .transaction(operations: body.operations, places: body.places)
+            )
+        }
+        return .answer(read(transaction, body, readOnly, loop))
+    }
+
+    /// What only read-only transactions say at their end.
+    struct ReadOnlyNote {
+        var lastContact: UInt64
+        var knowsLeader: Bool
+
+        init(_ loop: ConsulLoop) {
+            let metadata = loop.metadata(index: 0)
+            lastContact = metadata.lastContactMilliseconds
+            knowsLeader = metadata.knowsLeader
+        }
+
+        func write(to json: inout JSONWriter) {
+            json.member("Index", UInt64(0))
+            json.member("LastContact", lastContact)
+            json.member("KnownLeader", knowsLeader)
+            json.member("ConsistencyLevel", "" as ByteString)
+        }
+    }
+
+    private static func read(
+        _ transaction: Transaction,
+        _ body: TransactionBody,
+        _ note: ReadOnlyNote,
+        _ loop: ConsulLoop
+    ) -> Answer {
+        do throws(StateError) {
+            let outcome = try loop.port.read { view throws(StateError) in
+                try view.transaction(transaction)
+            }
+            return answer(outcome, body.operations, body.places, readOnly: note)
+        } catch {
+            return .text(500, "\(error)")
+        }
+    }
+
+    static func answer(
+        _ outcome: TransactionOutcome,
+        _ operations: [TransactionOperation],
+        _ places: [Int],
+        readOnly: ReadOnlyNote?
+    ) -> Answer {
+        guard outcome.failures.isEmpty else {
+            let problems = outcome.failures.map { failure in
+                let isKnown = operations.indices.contains(failure.operation)
+                let text = ErrorTexts.text(
+                    failure.error,
+                    of: isKnown ? operations[failure.operation] : nil
+                )
+                return (isKnown ? places[failure.operation] : failure.operation, text)
+            }
+            return rolledBack(problems, readOnly)
+        }
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("Results")
+        json.beginArray()
+        for result in outcome.results { write(result, &json) }
+        json.endArray()
+        json.name("Errors")
+        json.null()
+        readOnly?.write(to: &json)
+        json.endObject()
+        return .json(json.bytes)
+    }
+
+    private static func rolledBack(
+        _ problems: [(operation: Int, text: String)],
+        _ readOnly: ReadOnlyNote?
+    ) -> Answer {
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("Results")
+        json.null()
+        json.name("Errors")
+        json.beginArray()
+        for problem in problems {
+            json.beginObject()
+            json.member("OpIndex", problem.operation)
+            json.member("What", ByteString(problem.text))
+            json.endObject()
+        }
+        json.endArray()
+        readOnly?.write(to: &json)
+        json.endObject()
+        return .json(json.bytes, status: 409)
+    }
+
+    private static func write(_ result: TransactionResult, _ json: inout JSONWriter) {
+        json.beginObject()
+        switch result {
+        case .key(let record, let withValue):
+            json.name("KV")
+            json.key(record, withValue: withValue)
+        case .node(let record):
+            json.name("Node")
+            json.node(record)
+        case .service(let record):
+            json.name("Service")
+            json.service(record, emptyTags: false)
+        case .check(let record):
+            json.name("Check")
+            json.check(record, emptyTags: false)
+        }
+        json.endObject()
+    }
+}

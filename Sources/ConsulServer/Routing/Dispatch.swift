@@ -1,0 +1,81 @@
+import ConsulProtocol
+
+/// From a request to the family that answers it.
+enum Dispatch {
+    static func step(_ request: Request, on loop: ConsulLoop) -> Step {
+        if let refusal = refusal(request, loop.settings) { return .answer(refusal) }
+        return switch request.endpoint {
+        case .root: .answer(StatusHandler.root())
+        case .key: KeyHandler.step(request, loop)
+        case .transaction: TransactionHandler.step(request, loop)
+        case .sessionCreate: SessionHandler.create(request, loop)
+        case .sessionDestroy: SessionHandler.destroy(request, loop)
+        case .sessionRenew: SessionHandler.renew(request, loop)
+        case .sessionInfo: SessionHandler.info(request, loop)
+        case .sessionNode: SessionHandler.node(request, loop)
+        case .sessionList: SessionHandler.list(request, loop)
+        case .catalogRegister: CatalogHandler.register(request, loop)
+        case .catalogDeregister: CatalogHandler.deregister(request, loop)
+        case .catalogDatacenters: .answer(CatalogHandler.datacenters(request, loop))
+        case .catalogNodes: CatalogHandler.nodes(request, loop)
+        case .catalogServices: CatalogHandler.services(request, loop)
+        case .catalogService: CatalogHandler.service(request, loop)
+        case .catalogNode: CatalogHandler.node(request, loop)
+        case .catalogNodeServices: CatalogHandler.nodeServices(request, loop)
+        case .healthNode: HealthHandler.node(request, loop)
+        case .healthChecks: HealthHandler.checks(request, loop)
+        case .healthService: HealthHandler.service(request, loop)
+        case .healthState: HealthHandler.state(request, loop)
+        case .statusLeader: .answer(StatusHandler.leader(request, loop))
+        case .statusPeers: .answer(StatusHandler.peers(request, loop))
+        case .coordinateDatacenters, .coordinateNodes, .eventList, .preparedQueries,
+            .raftConfiguration:
+            .answer(StatusHandler.standIn(request, loop))
+        case .acl: .answer(.text(401, "ACL support disabled"))
+        default: AgentHandler.step(request, loop)
+        }
+    }
+
+    /// What every endpoint refuses: a method, a malformed query, other namespaces and datacenters.
+    private static func refusal(_ request: Request, _ settings: ConsulSettings) -> Answer? {
+        if let methods = request.endpoint.methods {
+            if request.method == .options {
+                var answer = Answer.empty(200)
+                answer.head.allow = "OPTIONS," + methods
+                return answer
+            }
+            if !allows(methods, request.method) {
+                var answer = Answer.text(405, "method \(request.method.name) not allowed")
+                answer.head.allow = "OPTIONS," + methods
+                return answer
+            }
+        }
+        if request.parameters.isMalformed { return .empty(500) }
+        if request.parameters.isEmpty { return nil }
+        for name in ["ns", "partition"] where request.parameters.has(name) {
+            let feature = name == "ns" ? "Namespaces are" : "Partitions are"
+            return .text(
+                400,
+                "Bad request: Invalid query parameter: \"\(name)\" - "
+                    + "\(feature) a Consul Enterprise feature"
+            )
+        }
+        let datacenter = request.parameters.first("dc")
+        if !datacenter.isEmpty, datacenter != settings.datacenter,
+            request.endpoint != .catalogDatacenters
+        {
+            return .text(500, "No path to datacenter")
+        }
+        return nil
+    }
+
+    private static func allows(_ methods: String, _ method: Request.Method) -> Bool {
+        switch method {
+        case .get: methods.hasPrefix("GET")
+        case .put: methods.contains("PUT")
+        case .delete: methods.contains("DELETE")
+        case .post: methods.contains("POST")
+        case .head, .options, .other: false
+        }
+    }
+}

@@ -1,0 +1,35 @@
+/// Everything that a path of the API may mean.
+enum Endpoint: Equatable {
+    case root
+    case key
+    case transaction
+    case sessionCreate, sessionDestroy, sessionRenew, sessionInfo, sessionNode, sessionList
+    case catalogRegister, catalogDeregister, catalogDatacenters, catalogNodes, catalogServices
+    case catalogService, catalogNode, catalogNodeServices
+    case healthNode, healthChecks, healthService, healthState
+    case agentSelf, agentVersion, agentHost, agentMetrics, agentMembers, agentServices
+    case agentService, agentChecks, agentHealthByID, agentHealthByName
+    case agentServiceRegister, agentServiceDeregister, agentServiceMaintenance
+    case agentCheckRegister, agentCheckDeregister, agentCheckPass, agentCheckWarn
+    case agentCheckFail, agentCheckUpdate, agentMaintenance, agentReload
+    case statusLeader, statusPeers
+    case coordinateDatacenters, coordinateNodes, eventList, preparedQueries, raftConfiguration
+    /// /v1/acl, while there are no ACLs; the methods differ.
+    case acl(String)
+
+    /// The value of Allow; nil where any method does.
+    var methods: String? {
+        switch self {
+        case .root: nil
+        case .key: "GET,PUT,DELETE"
+        case .transaction, .sessionCreate, .sessionDestroy, .sessionRenew, .catalogRegister,
+            .catalogDeregister, .agentServiceRegister, .agentServiceDeregister,
+            .agentServiceMaintenance, .agentCheckRegister, .agentCheckDeregister, .agentCheckPass,
+            .agentCheckWarn, .agentCheckFail, .agentCheckUpdate, .agentMaintenance, .agentReload:
+            "PUT"
+        case .preparedQueries: "GET,POST"
+        case .acl(let methods): methods
+        default: "GET"
+        }
+    }
+}

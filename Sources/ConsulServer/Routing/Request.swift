@@ -1,0 +1,97 @@
+import Bytes
+import Commands
+import ConsulProtocol
+import NIOCore
+
+/// A request whose head and body are there.
+struct Request {
+    enum Method: Equatable {
+        case get
+        case put
+        case delete
+        case post
+        case options
+        case head
+        case other(String)
+
+        var name: String {
+            switch self {
+            case .get: "GET"
+            case .put: "PUT"
+            case .delete: "DELETE"
+            case .post: "POST"
+            case .options: "OPTIONS"
+            case .head: "HEAD"
+            case .other(let name): name
+            }
+        }
+    }
+
+    var endpoint: Endpoint
+    var method: Method
+    /// What follows the endpoint's prefix: a key, a name, an identifier.
+    var suffix: [UInt8]
+    var parameters: QueryParameters
+    var cacheControl = ""
+    var body: ByteBuffer?
+    var client = ClientAddress.none
+
+    var suffixName: ByteString { ByteString(suffix) }
+    var isPretty: Bool { !parameters.isEmpty && parameters.has("pretty") }
+
+    /// The body as JSON; the error is Go's.
+    func json(_ limits: ConsulLimits) throws(DecodeError) -> JSONValue {
+        guard let body else { throw DecodeError("EOF") }
+        return try JSONParser.parse(body.readableBytesSpan, depthMax: limits.jsonDepthMax)
+    }
+
+    var commandHeader: CommandHeader { CommandHeader(client: client) }
+}
+
+/// A whole answer.
+struct Answer {
+    var head: AnswerHead
+    var body: [UInt8] = []
+    /// HEAD: the length is told, the body is not.
+    var omitsBody = false
+
+    static func json(_ body: [UInt8], metadata: AnswerMetadata? = nil, status: Int = 200) -> Answer
+    {
+        var head = AnswerHead(status: status, content: .json)
+        head.metadata = metadata
+        return Answer(head: head, body: body)
+    }
+
+    /// An error, or another plain text whose type Go guesses.
+    static func text(_ status: Int, _ text: String) -> Answer {
+        Answer(head: AnswerHead(status: status, content: .guessedText), body: Array(text.utf8))
+    }
+
+    static func empty(_ status: Int) -> Answer {
+        Answer(head: AnswerHead(status: status))
+    }
+
+    static var yes: Answer { .json(Array("true".utf8)) }
+    static var no: Answer { .json(Array("false".utf8)) }
+}
+
+/// What is to be done for a request. A handler decides; the connection does it.
+enum Step {
+    case answer(Answer)
+    /// Put these commands in the log, in order, and answer by the last one's outcome.
+    case propose([[UInt8]], Continuation)
+    case ask(Question, ReadOptions)
+}
+
+/// How the outcome of a command becomes an answer.
+enum Continuation {
+    /// true or false.
+    case keyWrite
+    /// 200 with "true".
+    case catalogWrite
+    /// 200 with no body.
+    case agentWrite
+    /// {"ID": ...}
+    case sessionCreate(id: ByteString)
+    case transaction(operations: [TransactionOperation], places: [Int])
+}
