@@ -63,7 +63,8 @@ extension Run {
                 try await lane.run { lane in
                     lane.tally.faults.lost += lane.pendingCount
                     return lane.tally
-                })
+                }
+            )
             try await lane.close()
         }
         return tally

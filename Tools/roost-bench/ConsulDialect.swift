@@ -58,7 +58,9 @@ struct ConsulDialect: Dialect {
     }
 
     private func writeTransaction(
-        _ first: UInt32, _ count: UInt32, into buffer: inout ByteBuffer
+        _ first: UInt32,
+        _ count: UInt32,
+        into buffer: inout ByteBuffer
     ) {
         var body = ByteBuffer()
         for key in first..<first + count {
@@ -100,7 +102,11 @@ struct ConsulDialect: Dialect {
             return isTrue ? .good : .wrong("a PUT was answered \(String(buffer: body).prefix(60))")
         case .read, .learn, .arm:
             let right = keys.isValue(
-                pending.key, at: body.readerIndex, bytes: body.readableBytes, in: body)
+                pending.key,
+                at: body.readerIndex,
+                bytes: body.readableBytes,
+                in: body
+            )
             guard right else {
                 return .wrong("a value of \(body.readableBytes) bytes, or of another key")
             }

@@ -77,7 +77,11 @@ extension Request {
         case .get(let key): Pending(operation: .read, tag: tag, key: key, sentAt: now)
         case .create(let number):
             Pending(
-                operation: .create, tag: tag, key: UInt32(number % 100_000_000), sentAt: now)
+                operation: .create,
+                tag: tag,
+                key: UInt32(number % 100_000_000),
+                sentAt: now
+            )
         case .load(let first, let count):
             Pending(operation: .load, tag: tag, key: first, count: count, sentAt: now)
         case .learn(let key): Pending(operation: .learn, tag: tag, key: key, sentAt: now)

@@ -105,7 +105,9 @@ struct HTTPAnswer {
 
     /// Whether a lower-case text stands at `offset`, in either case.
     private static func starts(
-        _ bytes: Span<UInt8>, at offset: Int, with text: StaticString
+        _ bytes: Span<UInt8>,
+        at offset: Int,
+        with text: StaticString
     ) -> Bool {
         let wanted = text.description.utf8
         guard bytes.count >= offset + wanted.count else { return false }

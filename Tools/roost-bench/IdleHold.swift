@@ -24,11 +24,17 @@ extension Run {
         let growth = Double(end.serverResidentKiB - before.serverResidentKiB)
         var report = blankReport(connections: options.connections, depth: nil)
         report.idle = Idle(
-            opened: opened, aliveAtEnd: alive, openSeconds: Rounded.hundredths(openSeconds),
-            pings: pings, pongs: pongs, earlyReturns: early,
-            residentBeforeKiB: before.serverResidentKiB, residentOpenKiB: open.serverResidentKiB,
+            opened: opened,
+            aliveAtEnd: alive,
+            openSeconds: Rounded.hundredths(openSeconds),
+            pings: pings,
+            pongs: pongs,
+            earlyReturns: early,
+            residentBeforeKiB: before.serverResidentKiB,
+            residentOpenKiB: open.serverResidentKiB,
             residentEndKiB: end.serverResidentKiB,
-            residentPerConnectionKiB: Rounded.hundredths(growth / Double(max(1, opened))))
+            residentPerConnectionKiB: Rounded.hundredths(growth / Double(max(1, opened)))
+        )
         report.faults = try await lane.run { $0.tally.faults }
         report.addResources(from: open, to: end)
         return report

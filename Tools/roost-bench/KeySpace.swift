@@ -18,7 +18,8 @@ struct KeySpace: Sendable {
         var random = Xorshift(seed: 0x9E37_79B9_7F4A_7C15)
         let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         filler = ByteBuffer(
-            bytes: (0..<valueBytes + 32).map { _ in letters[Int(random.next() >> 58)] })
+            bytes: (0..<valueBytes + 32).map { _ in letters[Int(random.next() >> 58)] }
+        )
     }
 
     /// `PREFIX/k00000012`: its length is the same for all keys.

@@ -90,8 +90,11 @@ final class Lane<D: Dialect> {
 
     private func connect(_ target: LaneSettings.Target) {
         let dialect = D(
-            keys: settings.keys, host: target.text, query: settings.query,
-            sessionMilliseconds: settings.sessionMilliseconds)
+            keys: settings.keys,
+            host: target.text,
+            query: settings.query,
+            sessionMilliseconds: settings.sessionMilliseconds
+        )
         let connection = ClientConnection(lane: self, dialect: dialect)
         connections.append(connection)
         let bound = NIOLoopBound((self, connection), eventLoop: loop)
@@ -99,7 +102,8 @@ final class Lane<D: Dialect> {
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384)
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(capacity: 16_384)
             )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -161,10 +165,14 @@ final class Lane<D: Dialect> {
         case .mixed:
             let isRead = random.below(100) < settings.readPercent
             connection.send(
-                isRead ? .get(key: random.below(settings.keys.count)) : newSet(), at: now)
+                isRead ? .get(key: random.below(settings.keys.count)) : newSet(),
+                at: now
+            )
         case .create:
             connection.send(
-                .create(number: creations * UInt64(settings.laneCount) + UInt64(number)), at: now)
+                .create(number: creations * UInt64(settings.laneCount) + UInt64(number)),
+                at: now
+            )
             creations += 1
         case .load: issueLoad(on: connection, at: now)
         case .watchfan, .idle: break
@@ -180,14 +188,19 @@ final class Lane<D: Dialect> {
         let batch = loadRange.prefix(D.loadBatch(settings.loadBatch))
         loadRange = batch.endIndex..<loadRange.upperBound
         connection.send(
-            .load(first: batch.startIndex, count: UInt32(batch.count)), at: now)
+            .load(first: batch.startIndex, count: UInt32(batch.count)),
+            at: now
+        )
     }
 
     // MARK: What connections report
 
     func answered(
-        _ connection: ClientConnection<D>, _ request: Pending, _ verdict: Verdict,
-        index: UInt64, at now: UInt64
+        _ connection: ClientConnection<D>,
+        _ request: Pending,
+        _ verdict: Verdict,
+        index: UInt64,
+        at now: UInt64
     ) {
         if case .exists = verdict, request.operation == .load {
             connection.send(.set(key: request.key, sequence: 0), as: .load, at: now)
@@ -241,8 +254,11 @@ final class Lane<D: Dialect> {
 
     /// ZooKeeper: the watch is set. Consul: a blocked query returned.
     private func armAnswered(
-        _ connection: ClientConnection<D>, _ request: Pending, _ verdict: Verdict,
-        index: UInt64, at now: UInt64
+        _ connection: ClientConnection<D>,
+        _ request: Pending,
+        _ verdict: Verdict,
+        index: UInt64,
+        at now: UInt64
     ) {
         if D.armsAtOnce {
             connection.isArmed = true
@@ -284,7 +300,8 @@ final class Lane<D: Dialect> {
 
     /// True as soon as the condition holds, false when it does not within the time.
     func wait(
-        seconds: Int64, until condition: @escaping (Lane<D>) -> Bool
+        seconds: Int64,
+        until condition: @escaping (Lane<D>) -> Bool
     ) -> EventLoopFuture<Bool> {
         precondition(waiter == nil, "a lane waits for one thing at a time")
         if condition(self) { return loop.makeSucceededFuture(true) }

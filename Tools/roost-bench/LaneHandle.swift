@@ -19,7 +19,8 @@ struct LaneHandle<D: Dialect>: Sendable {
 
     @discardableResult
     func wait(
-        seconds: Int64, until condition: @escaping @Sendable (Lane<D>) -> Bool
+        seconds: Int64,
+        until condition: @escaping @Sendable (Lane<D>) -> Bool
     ) async throws -> Bool {
         try await loop.flatSubmit { bound.value.wait(seconds: seconds, until: condition) }.get()
     }

@@ -99,7 +99,8 @@ struct Options: ParsableArguments {
                 else { throw BenchError.badAddress(String(text)) }
                 return LaneSettings.Target(
                     text: String(text),
-                    address: try .makeAddressResolvingHost(String(text[..<colon]), port: port))
+                    address: try .makeAddressResolvingHost(String(text[..<colon]), port: port)
+                )
             }
         }
     }

@@ -19,11 +19,12 @@ struct ReportTable {
     private mutating func addTitle(_ report: Report) {
         let depth = report.depth.map { " x \($0)" } ?? ""
         let label = report.label.isEmpty ? "" : "\(report.label): "
+        let addresses = report.addresses.joined(separator: ",")
         lines.append(
-            """
-            \(label)\(report.proto) \(report.workload) at \(report.addresses.joined(separator: ",")), \
-            \(report.connections)\(depth) connections, \(report.keys) keys of \(report.valueBytes) bytes
-            """)
+            "\(label)\(report.proto) \(report.workload) at \(addresses), "
+                + "\(report.connections)\(depth) connections, "
+                + "\(report.keys) keys of \(report.valueBytes) bytes"
+        )
     }
 
     private mutating func addThroughput(_ report: Report) {
@@ -58,11 +59,13 @@ struct ReportTable {
         let write = fan.writeMilliseconds
         lines.append(
             "  \(fan.fullRounds) of \(fan.rounds) rounds reached all \(fan.watchers) watchers; "
-                + "missed \(fan.missed), spurious \(fan.spurious)")
+                + "missed \(fan.missed), spurious \(fan.spurious)"
+        )
         lines.append(
             "  write to last notification: p50 \(Self.fixed(round.p50, 2)) ms, "
                 + "max \(Self.fixed(round.max, 2)) ms; write answered: "
-                + "p50 \(Self.fixed(write.p50, 2)) ms")
+                + "p50 \(Self.fixed(write.p50, 2)) ms"
+        )
     }
 
     private mutating func addIdle(_ report: Report) {
@@ -70,11 +73,13 @@ struct ReportTable {
         lines.append(
             "  \(idle.opened) opened in \(Self.fixed(idle.openSeconds, 2)) s, "
                 + "\(idle.aliveAtEnd) alive at the end, \(idle.pongs) of \(idle.pings) pings "
-                + "answered, \(idle.earlyReturns) early returns")
+                + "answered, \(idle.earlyReturns) early returns"
+        )
         guard idle.residentEndKiB > 0 else { return }
         lines.append(
             "  server memory \(idle.residentBeforeKiB) KiB before, \(idle.residentEndKiB) KiB "
-                + "after: \(Self.fixed(idle.residentPerConnectionKiB, 2)) KiB a connection")
+                + "after: \(Self.fixed(idle.residentPerConnectionKiB, 2)) KiB a connection"
+        )
     }
 
     private mutating func addResources(_ report: Report) {
@@ -91,7 +96,8 @@ struct ReportTable {
         lines.append(
             "  ERRORS: \(faults.code) refused, \(faults.length) wrong, "
                 + "\(faults.protocolErrors) malformed, \(faults.connection) connections, "
-                + "\(faults.lost) never answered; first: \(faults.first ?? "unknown")")
+                + "\(faults.lost) never answered; first: \(faults.first ?? "unknown")"
+        )
     }
 
     private static func row(_ cells: [String]) -> String {

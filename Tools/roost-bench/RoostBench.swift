@@ -39,7 +39,8 @@ struct RoostBench: AsyncParsableCommand {
               Consul's connections are not pipelined: --depth is for ZooKeeper.
 
             EXIT: 0 all well, 1 errors were counted, 2 could not run, 64 wrong usage.
-            """)
+            """
+    )
 
     @Argument(help: "write, create, read, mixed, watchfan, idle or load.")
     var work: Work

@@ -20,12 +20,18 @@ struct Run<D: Dialect>: Sendable {
         let usesOneKey = work == .watchfan || work == .idle
         settings = LaneSettings(
             keys: KeySpace(
-                prefix: options.prefix, count: usesOneKey ? 1 : options.keys,
-                valueBytes: options.valueBytes, run: Lane<D>.now() / 1_000_000),
-            targets: try options.targets, query: options.query,
+                prefix: options.prefix,
+                count: usesOneKey ? 1 : options.keys,
+                valueBytes: options.valueBytes,
+                run: Lane<D>.now() / 1_000_000
+            ),
+            targets: try options.targets,
+            query: options.query,
             sessionMilliseconds: options.sessionMilliseconds,
-            readPercent: UInt32(options.readPercent), loadBatch: options.loadBatch,
-            laneCount: options.loops)
+            readPercent: UInt32(options.readPercent),
+            loadBatch: options.loadBatch,
+            laneCount: options.loops
+        )
     }
 
     func report() async throws -> Report {
@@ -33,7 +39,8 @@ struct Run<D: Dialect>: Sendable {
         if let most = ProcessSample.openFilesMax(), most < wanted + 64 {
             throw BenchError.noConnection(
                 "\(wanted) connections need more than the \(most) open files that are allowed; "
-                    + "run `ulimit -n \(wanted + 1_000)` first")
+                    + "run `ulimit -n \(wanted + 1_000)` first"
+            )
         }
         switch work {
         case .write, .create, .read, .mixed: return try await closedLoop()
@@ -49,10 +56,16 @@ struct Run<D: Dialect>: Sendable {
 
     func blankReport(connections: Int, depth: Int?) -> Report {
         Report(
-            label: options.label, proto: options.wire.rawValue, workload: work.rawValue,
-            addresses: settings.targets.map(\.text), loops: options.loops,
-            keys: Int(settings.keys.count), valueBytes: options.valueBytes,
-            connections: connections, depth: depth)
+            label: options.label,
+            proto: options.wire.rawValue,
+            workload: work.rawValue,
+            addresses: settings.targets.map(\.text),
+            loops: options.loops,
+            keys: Int(settings.keys.count),
+            valueBytes: options.valueBytes,
+            connections: connections,
+            depth: depth
+        )
     }
 
     /// Writes every key once, and the parents that keys need; the seconds it took.

@@ -97,7 +97,8 @@ extension Run {
             return Round(
                 notified: lane.notifiedCount,
                 milliseconds: Double(max(lane.roundEnd, start) - start) / 1e6,
-                writeMilliseconds: acknowledged > 0 ? Double(acknowledged - start) / 1e6 : nil)
+                writeMilliseconds: acknowledged > 0 ? Double(acknowledged - start) / 1e6 : nil
+            )
         }
     }
 }

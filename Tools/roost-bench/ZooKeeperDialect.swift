@@ -72,7 +72,9 @@ struct ZooKeeperDialect: Dialect {
     }
 
     private mutating func writeSet(
-        _ key: UInt32, _ sequence: UInt64, into buffer: inout ByteBuffer
+        _ key: UInt32,
+        _ sequence: UInt64,
+        into buffer: inout ByteBuffer
     ) {
         let start = begin(Opcode.setData, in: &buffer)
         writeName(key, into: &buffer)
@@ -83,7 +85,10 @@ struct ZooKeeperDialect: Dialect {
     }
 
     private mutating func writeQuestion(
-        _ opcode: Int32, _ key: UInt32, watch: UInt8, into buffer: inout ByteBuffer
+        _ opcode: Int32,
+        _ key: UInt32,
+        watch: UInt8,
+        into buffer: inout ByteBuffer
     ) {
         let start = begin(opcode, in: &buffer)
         writeName(key, into: &buffer)
@@ -147,7 +152,9 @@ struct ZooKeeperDialect: Dialect {
         guard welcomed else { return welcome(at: start + 4, length, in: buffer) }
         guard length >= 16,
             let (xid, _, error) = buffer.getMultipleIntegers(
-                at: start + 4, as: (Int32, Int64, Int32).self)
+                at: start + 4,
+                as: (Int32, Int64, Int32).self
+            )
         else { return .broken("an answer of \(length) bytes") }
         switch xid {
         case -1: return event(at: start + 20, in: buffer)
@@ -167,7 +174,9 @@ struct ZooKeeperDialect: Dialect {
     private mutating func welcome(at body: Int, _ length: Int32, in buffer: ByteBuffer) -> Reply {
         guard length >= 36,
             let (_, timeout, session) = buffer.getMultipleIntegers(
-                at: body, as: (Int32, Int32, Int64).self),
+                at: body,
+                as: (Int32, Int32, Int64).self
+            ),
             timeout > 0, session != 0
         else { return .broken("the session was refused (\(length) bytes)") }
         welcomed = true
@@ -183,7 +192,11 @@ struct ZooKeeperDialect: Dialect {
     }
 
     private func judge(
-        _ pending: Pending, _ error: Int32, body: Int, bytes: Int, in buffer: ByteBuffer
+        _ pending: Pending,
+        _ error: Int32,
+        body: Int,
+        bytes: Int,
+        in buffer: ByteBuffer
     ) -> Verdict {
         if error == Self.nodeExists { return .exists }
         if error != 0 { return .refused("ZooKeeper error \(error) to a \(pending.operation)") }
