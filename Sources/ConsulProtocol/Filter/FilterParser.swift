@@ -241,9 +241,8 @@ public struct FilterParser {
             offset += 1
         }
         guard offset < text.count else {
-            throw DecodeError(
-                "\(failure("").text.prefix { $0 != " " }): rule \"string\": Unterminated string literal"
-            )
+            let place = failure("").text.prefix { $0 != " " }
+            throw DecodeError("\(place): rule \"string\": Unterminated string literal")
         }
         offset += 1
         return String(decoding: bytes, as: UTF8.self)

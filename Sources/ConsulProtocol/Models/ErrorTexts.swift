@@ -35,7 +35,8 @@ public enum ErrorTexts {
         case .notHeld(let key):
             "failed to unlock key \(quoted(key)), lock isn't held, or is held by another session"
         case .indexMismatch(let key, let current, let wanted):
-            "failed index check for key \(quoted(key)), current modify index \(current) != \(wanted)"
+            "failed index check for key \(quoted(key)), "
+                + "current modify index \(current) != \(wanted)"
         case .sessionMismatch(let key, let current, let wanted):
             "failed session check for key \(quoted(key)), current session \(quoted(current)) "
                 + "!= \(quoted(wanted))"

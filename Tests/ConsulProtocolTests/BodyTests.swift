@@ -1,0 +1,141 @@
+import Bytes
+import Commands
+import ConsulProtocol
+import Testing
+
+@Suite("Bodies are read as the real server reads them")
+struct BodyTests {
+    private func json(_ text: String) throws -> JSONValue {
+        try JSONParser.parse(Array(text.utf8).rawSpan, depthMax: 64)
+    }
+
+    @Test("a session's small lock delay is in seconds, and unknown fields are passed over")
+    func sessions() throws {
+        let body = try SessionBody(json: json("{\"Bogus\":1,\"LockDelay\":7,\"TTL\":\"10s\"}"))
+        #expect(body.lockDelay == GoDuration(milliseconds: 7_000))
+        #expect(body.ttl == "10s")
+        #expect(
+            try SessionBody(json: json("{\"LockDelay\":\"61s\"}")).lockDelay?.milliseconds == 61_000
+        )
+        #expect(throws: DecodeError("time: missing unit in duration \"7\"")) {
+            try SessionBody(json: json("{\"LockDelay\":\"7\"}"))
+        }
+        #expect(
+            throws: DecodeError(
+                "json: cannot unmarshal number into Go struct field .TTL of type string"
+            )
+        ) { try SessionBody(json: json("{\"TTL\":10}")) }
+        #expect(
+            throws: DecodeError(
+                "json: cannot unmarshal array into Go value of type "
+                    + "struct { LockDelay interface {}; *structs.Alias }"
+            )
+        ) { try SessionBody(json: json("[]")) }
+    }
+
+    @Test("TTLs are bounded")
+    func timesToLive() throws {
+        let limits = ConsulLimits()
+        #expect(try SessionRules.ttlMilliseconds("10s", limits: limits) == 10_000)
+        #expect(try SessionRules.ttlMilliseconds("0s", limits: limits) == 0)
+        #expect(
+            throws: DecodeError(
+                "Invalid Session TTL '9000000000', must be between [10s=24h0m0s]"
+            )
+        ) { try SessionRules.ttlMilliseconds("9s", limits: limits) }
+        #expect(
+            throws: DecodeError("Session TTL 'abc' invalid: time: invalid duration \"abc\"")
+        ) { try SessionRules.ttlMilliseconds("abc", limits: limits) }
+    }
+
+    @Test("a transaction's operations keep their places")
+    func transactions() throws {
+        let body = try TransactionBody(
+            json: json(
+                """
+                [{},{"KV":{"Verb":"set","Key":"a","Value":"aGk=","Flags":3}},{"KV":null},\
+                {"KV":{"Verb":"bogus","Key":"b"}},{"KV":{"Verb":"get","Key":""}}]
+                """
+            )
+        )
+        #expect(body.count == 5)
+        #expect(!body.isReadOnly)
+        #expect(body.places == [1, 4])
+        #expect(body.unknownVerbs.map(\.text) == ["unknown KV verb \"bogus\""])
+        #expect(body.incomplete.map(\.text) == ["Must provide key"])
+        #expect(
+            body.operations.first
+                == .key(
+                    KeyTransactionOperation(
+                        verb: .set,
+                        key: "a",
+                        value: Array("hi".utf8),
+                        flags: 3
+                    )
+                )
+        )
+    }
+
+    @Test("a transaction's mistakes have Go's words")
+    func transactionErrors() throws {
+        #expect(
+            throws: DecodeError("json: cannot unmarshal object into Go value of type api.TxnOps")
+        ) { try TransactionBody(json: json("{}")) }
+        #expect(
+            throws: DecodeError(
+                "json: cannot unmarshal number into Go struct field KVTxnOp.KV.Value "
+                    + "of type []uint8"
+            )
+        ) { try TransactionBody(json: json("[{\"KV\":{\"Value\":5}}]")) }
+        #expect(throws: DecodeError("json: unknown field \"Bogus\"")) {
+            try TransactionBody(json: json("[{\"KV\":{\"Bogus\":5}}]"))
+        }
+    }
+
+    @Test("a service is read in CamelCase and snake_case")
+    func services() throws {
+        let text = """
+            {"id":"web2","name":"web","tags":["a"],"port":80,"check":{"ttl":"10s"},\
+            "weights":{"passing":5,"warning":2},"enable_tag_override":true,\
+            "tagged_addresses":{"lan":{"address":"1.2.3.4","port":5}},\
+            "checks":[{"CheckID":"q","TTL":1000000000,"deregister_critical_service_after":"2m"}]}
+            """
+        let body = try ServiceBody(json: json(text), form: .agent)
+        let service = body.definition()
+        #expect(service.id == "web2")
+        #expect(service.weightPassing == 5)
+        #expect(service.enableTagOverride)
+        #expect(service.taggedAddresses?.first?.port == 5)
+        #expect(body.checks.map(\.probe.ttl.milliseconds) == [10_000, 1_000])
+        #expect(body.checks.last?.probe.deregisterAfter.milliseconds == 120_000)
+        #expect(throws: DecodeError("json: unknown field \"Bogus\"")) {
+            try ServiceBody(json: json("{\"Bogus\":1}"), form: .agent)
+        }
+    }
+
+    @Test("a catalog registration says what is wrong with it")
+    func registrations() throws {
+        #expect(try RegisterBody(json: json("{}")).problem() == "Must provide node")
+        #expect(
+            try RegisterBody(json: json("{\"Node\":\"a\"}")).problem()
+                == "Must provide address if SkipNodeUpdate is not set"
+        )
+        #expect(
+            try RegisterBody(json: json("{\"Node\":\"a\",\"Address\":\"x\",\"ID\":\"xx\"}"))
+                .problem()
+                == "Bad node ID: uuid string is wrong length"
+        )
+        let body = try RegisterBody(
+            json: json(
+                "{\"Node\":\"a\",\"Address\":\"x\",\"Check\":{\"Name\":\"q\","
+                    + "\"Definition\":{\"Interval\":\"10s\",\"HTTP\":\"http://x\"}}}"
+            )
+        )
+        let check = body.checks[0].catalogCheck()
+        #expect(check.id == "q")
+        #expect(check.type == "http")
+        #expect(check.status == .critical)
+        let definition = String(decoding: check.definition, as: UTF8.self)
+        #expect(definition == "{\"Interval\":\"10s\",\"HTTP\":\"http://x\"}")
+    }
+}
