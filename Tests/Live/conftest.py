@@ -15,6 +15,7 @@ from jute import Session
 def pytest_addoption(parser):
     parser.addoption("--server", choices=["roost", "peers"], default="roost")
     parser.addoption("--long", action="store_true", help="the full sizes, and the slow tests")
+    parser.addoption("--record", action="store_true", help="rewrite the golden answers (with --server peers)")
     parser.addoption("--rounds", type=int, default=0, help="rounds of the kill -9 loop")
     parser.addoption("--seed", type=int, default=0, help="repeat a random test")
 

@@ -40,7 +40,11 @@ def is_well(server, kind):
 
 
 def returns_to(server, before):
-    eventually(lambda: files(server) <= before + SLACK, 60, f"back to {before} open files", pause=0.1)
+    def back():
+        if server.zookeeper:
+            Session(server.zookeeper).close()  # Java's selector frees closed sockets when it is next woken
+        return files(server) <= before + SLACK
+    eventually(back, 60, f"back to {before} open files", pause=0.1)
 
 
 @pytest.fixture(params=["zookeeper", "http"])
@@ -78,8 +82,8 @@ def test_random_bytes(server, kind, seeded):
             s.shutdown(socket.SHUT_WR)
             while s.recv(65536):
                 pass
-        except (ConnectionResetError, BrokenPipeError):
-            pass
+        except OSError:
+            pass  # the server may have hung up first
         finally:
             s.close()
     assert is_well(server, kind)
@@ -92,13 +96,14 @@ def test_half_closed_clients_are_let_go(server, kind):
     for s in sockets:
         s.shutdown(socket.SHUT_WR)
     for s in sockets:
-        assert s.recv(100) in (b"", b"HTTP/1.1 400 Bad Request"[:100])
-    returns_to(server, before)
+        assert s.recv(100) == b"", "the server closes its half too"
     for s in sockets:
         s.close()
     assert is_well(server, kind)
+    returns_to(server, before)
 
 
+@pytest.mark.roost_only  # Consul 1.8.7 keeps them until their wait ends
 def test_blocked_queries_of_gone_clients_are_let_go(launch):
     server = launch("http")
     connection = consul_connection(server.http)
