@@ -1,0 +1,49 @@
+internal import Disk
+
+/// A node's data directory. One process at a time has it.
+///
+///     LOCK                        flock'ed while a process serves
+///     wal/{data.mdb,lock.mdb,trust}
+///     state/{data.mdb,lock.mdb,trust}
+///     snapshots/INDEX-TERM.{mdb,manifest}
+package final class DataDirectory: Sendable {
+    package let path: String
+    private let lock: File
+
+    /// Makes the directory if need be, for its owner only, and takes its lock.
+    package init(_ path: String) throws(StoreError) {
+        self.path = path
+        lock = try DataDirectory.takeLock(path)
+        do throws(DiskError) {
+            try FileSystem.syncDirectory(path)
+            try FileSystem.makeDirectory(statePath)
+            try FileSystem.makeDirectory(snapshotsPath)
+        } catch { throw StoreError(error) }
+    }
+
+    private static func takeLock(_ path: String) throws(StoreError) -> File {
+        do {
+            try makeWithParents(path)
+            let file = try File("\(path)/LOCK", .create)
+            if try file.tryLock() { return file }
+        } catch { throw StoreError(error) }
+        throw .directoryInUse(path: path)
+    }
+
+    package var logPath: String { DataDirectory.logPath(path) }
+    package var statePath: String { "\(path)/state" }
+    package var snapshotsPath: String { DataDirectory.snapshotsPath(path) }
+
+    package static func logPath(_ path: String) -> String { "\(path)/wal" }
+    package static func snapshotsPath(_ path: String) -> String { "\(path)/snapshots" }
+
+    private static func makeWithParents(_ path: String) throws(DiskError) {
+        do {
+            try FileSystem.makeDirectory(path)
+        } catch {
+            guard error.isMissing else { throw error }
+            try makeWithParents(parentDirectory(of: path))
+            try FileSystem.makeDirectory(path)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+internal import Disk
+package import LMDB
+
+/// The state's environment, its file and whether it can be believed.
+///
+/// It is opened unsynced and write-mapped: fast, and safe as long as the operating system runs on,
+/// because the page cache outlives a process. After an operating system crash it is thrown away
+/// and rebuilt from the newest snapshot that verifies, and the log after it.
+///
+/// Writing into a map that the disk has no block for raises SIGBUS. Hence before each write
+/// transaction `ensureRoom` allocates blocks ahead of the last page in use, and when the disk is
+/// full it says so while nothing is written yet.
+package final class StateDirectory {
+    package let environment: Environment
+    /// How the state came to be, for the shell to log.
+    package let origin: StateOrigin
+
+    private let marker: TrustMarker
+    private let file: File
+    private let settings: StateSettings
+    /// Up to where blocks are known to be allocated.
+    private var allocatedBytes = 0
+    private var isDiskFull = false
+
+    /// Opens the state, or rebuilds it if it cannot be trusted. Without a snapshot it begins empty;
+    /// the log must begin at entry 1 then, which is for the caller to check.
+    package static func open(
+        _ directory: String,
+        snapshots: SnapshotStore,
+        settings: StateSettings = .init()
+    ) throws(StoreError) -> StateDirectory {
+        try open(
+            directory,
+            snapshots: snapshots,
+            settings: settings,
+            bootID: SystemIdentity.bootID()
+        )
+    }
+
+    static func open(
+        _ directory: String,
+        snapshots: SnapshotStore,
+        settings: StateSettings,
+        bootID: String
+    ) throws(StoreError) -> StateDirectory {
+        let marker = TrustMarker(directory: directory, bootID: bootID)
+        do throws(DiskError) { try FileSystem.makeDirectory(directory) } catch {
+            throw StoreError(error)
+        }
+        let origin: StateOrigin
+        switch try marker.verdict() {
+        case .closedCleanly where isThere(directory): origin = .closedCleanly
+        case .sameBoot where isThere(directory): origin = .processCrash
+        case .closedCleanly, .sameBoot:
+            origin = try rebuild(directory, snapshots, reason: "the state's file is missing")
+        case .untrusted(let reason):
+            origin = try rebuild(directory, snapshots, reason: reason)
+        }
+        return try StateDirectory(directory, origin, marker, settings)
+    }
+
+    private init(
+        _ directory: String,
+        _ origin: StateOrigin,
+        _ marker: TrustMarker,
+        _ settings: StateSettings
+    ) throws(StoreError) {
+        self.origin = origin
+        self.marker = marker
+        self.settings = settings
+        environment = try Self.openEnvironment(directory, settings)
+        let opened: File
+        do { opened = try File("\(directory)/data.mdb", .readWrite) } catch {
+            throw StoreError(error)
+        }
+        file = opened
+        try marker.markOpen()
+        do { try environment.clearStaleReaders() } catch { throw StoreError(error, directory) }
+    }
+
+    private static func openEnvironment(
+        _ directory: String,
+        _ settings: StateSettings
+    ) throws(StoreError) -> Environment {
+        var options = EnvironmentOptions()
+        options.isUnsynced = true
+        options.isWriteMapped = settings.isWriteMapped
+        options.tablesMax = settings.tablesMax
+        options.readersMax = settings.readersMax
+        if let mapBytes = settings.mapBytes {
+            options.mapBytes = mapBytes
+        } else {
+            do { options.mapBytes = try WriteAheadLog.mapBytes(at: directory) } catch {
+                throw StoreError(error)
+            }
+        }
+        do { return try Environment(path: directory, options: options) } catch {
+            throw StoreError(error, directory)
+        }
+    }
+
+    private static func isThere(_ directory: String) -> Bool {
+        FileSystem.exists("\(directory)/data.mdb")
+    }
+
+    /// Throws the state away and restores the newest snapshot that verifies.
+    package static func rebuild(
+        _ directory: String,
+        _ snapshots: SnapshotStore,
+        reason: String
+    ) throws(StoreError) -> StateOrigin {
+        let wasThere = isThere(directory)
+        do throws(DiskError) {
+            for name in ["trust", "data.mdb", "lock.mdb"] {
+                try FileSystem.remove("\(directory)/\(name)")
+            }
+        } catch { throw StoreError(error) }
+        do throws(SnapshotError) {
+            guard let newest = try snapshots.newestVerified() else {
+                return wasThere ? .begunAnew(reason: reason) : .new
+            }
+            try snapshots.restore(newest, to: "\(directory)/data.mdb")
+            return .rebuilt(from: newest, reason: reason)
+        } catch { throw StoreError(error) }
+    }
+
+    // MARK: Room
+
+    /// Before a write transaction that will change at most about `bytes`: allocates what it may
+    /// need. False, and nothing is to be written, where the disk has no room for it.
+    package func ensureRoom(_ bytes: Int) throws(StoreError) -> Bool {
+        guard settings.isWriteMapped else { return true }
+        // Every record of a batch may copy a path of the tree, and the free list a few pages.
+        let needed = try usedBytes() + bytes * 4 + settings.marginBytes
+        if needed <= allocatedBytes { return true }
+        let target = (needed + settings.stepBytes) & ~4095
+        do {
+            try file.allocate(at: allocatedBytes, count: target - allocatedBytes)
+            allocatedBytes = target
+            isDiskFull = false
+            return true
+        } catch {
+            guard error.isDiskFull else { throw StoreError(error) }
+        }
+        isDiskFull = true
+        do {
+            try file.allocate(at: allocatedBytes, count: max(0, needed - allocatedBytes))
+            allocatedBytes = needed
+            return true
+        } catch {
+            guard error.isDiskFull else { throw StoreError(error) }
+            return false
+        }
+    }
+
+    /// How much can be written.
+    package func room() throws(StoreError) -> Room {
+        guard isDiskFull else { return .normal }
+        let left = allocatedBytes - (try usedBytes())
+        let reason = "\(marker.directory): \(left >> 10) KiB left on a full disk"
+        return left < settings.marginBytes ? .none(reason) : .low(reason)
+    }
+
+    private func usedBytes() throws(StoreError) -> Int {
+        do { return (try environment.information().lastPage + 1) * 4096 } catch {
+            throw StoreError(error, marker.directory)
+        }
+    }
+
+    /// Syncs, cuts the file to what is used, and marks it as closed cleanly. Nobody may write
+    /// after it; the environment closes with its last user.
+    package func close() throws(StoreError) {
+        do { try environment.sync(force: true) } catch {
+            throw StoreError(error, marker.directory)
+        }
+        let used = try usedBytes()
+        do {
+            try file.truncate(to: used)
+            try file.sync()
+        } catch { throw StoreError(error) }
+        try marker.markClean()
+    }
+}
+
+/// How the state in a directory came to be.
+package enum StateOrigin: Hashable, Sendable, CustomStringConvertible {
+    case new
+    case closedCleanly
+    /// The process stopped, the operating system did not.
+    case processCrash
+    case rebuilt(from: SnapshotManifest, reason: String)
+    /// It was thrown away and there is no snapshot: everything comes from the log.
+    case begunAnew(reason: String)
+
+    package var description: String {
+        switch self {
+        case .new: "state is new"
+        case .closedCleanly: "state closed cleanly"
+        case .processCrash: "state not closed, but the operating system ran on: trusted"
+        case .rebuilt(let manifest, let reason):
+            "\(reason): state thrown away and rebuilt from snapshot \(manifest.name)"
+        case .begunAnew(let reason):
+            "\(reason): state thrown away; no snapshot yet, it comes from the log"
+        }
+    }
+}
+
+/// The state environment's bounds.
+package struct StateSettings: Hashable, Sendable {
+    package var isWriteMapped = true
+    package var tablesMax = 64
+    package var readersMax = 126
+    /// Blocks are allocated in steps of this size.
+    package var stepBytes = 16 << 20
+    /// What a transaction may need beside the bytes it is asked to store.
+    package var marginBytes = 2 << 20
+    /// The size of LMDB's map; nil: that of the file system.
+    package var mapBytes: Int?
+
+    package init() {}
+}

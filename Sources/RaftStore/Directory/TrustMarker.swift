@@ -1,0 +1,80 @@
+internal import Disk
+
+/// Says whether an environment's pages can be believed as they lie there.
+///
+/// They can when the environment was closed cleanly (after a forced sync), and when the operating
+/// system has not stopped since it was opened: the page cache outlives a process. Otherwise writes
+/// may be lost or torn. Device and inode tell a copied or restored file from the marked one.
+///
+/// A text file beside the data:
+///
+///     roost-trust 1
+///     boot BOOT-ID
+///     file DEVICE INODE
+///     open | clean
+struct TrustMarker: Sendable {
+    enum Verdict: Hashable, Sendable {
+        case closedCleanly
+        /// Opened in this run of the operating system, not closed: the process crashed.
+        case sameBoot
+        /// The operating system stopped, or the file is not the marked one, or there is no mark.
+        case untrusted(String)
+    }
+
+    let directory: String
+    private let bootID: String
+
+    /// - Parameter bootID: the system's; a parameter for tests.
+    init(directory: String, bootID: String = SystemIdentity.bootID()) {
+        self.directory = directory
+        self.bootID = bootID
+    }
+
+    private var path: String { "\(directory)/trust" }
+    private var dataPath: String { "\(directory)/data.mdb" }
+
+    func verdict() throws(StoreError) -> Verdict {
+        let contents: [UInt8]?
+        let place: String
+        do {
+            contents = try FileSystem.contents(path)
+            place = try filePlace()
+        } catch { throw StoreError(error) }
+        guard let contents else { return .untrusted("there is no mark of trust") }
+        let lines = String(decoding: contents, as: UTF8.self).split(separator: "\n").map(
+            String.init
+        )
+        guard lines.count == 4, lines[0] == "roost-trust 1" else {
+            return .untrusted("the mark of trust is unreadable")
+        }
+        guard lines[2] == place else {
+            return .untrusted("the data file was copied or replaced")
+        }
+        if lines[3] == "clean" { return .closedCleanly }
+        if !bootID.isEmpty, lines[1] == "boot \(bootID)" { return .sameBoot }
+        return .untrusted("the operating system stopped without closing it")
+    }
+
+    /// Before the first write.
+    func markOpen() throws(StoreError) { try write("open") }
+
+    /// After everything is synced and no write will come.
+    func markClean() throws(StoreError) { try write("clean") }
+
+    private func write(_ state: String) throws(StoreError) {
+        do {
+            let text = "roost-trust 1\nboot \(bootID)\n\(try filePlace())\n\(state)\n"
+            try FileSystem.replace(path, with: Array(text.utf8), in: directory)
+        } catch { throw StoreError(error) }
+    }
+
+    private func filePlace() throws(DiskError) -> String {
+        do {
+            let status = try FileSystem.status(dataPath)
+            return "file \(status.device) \(status.inode)"
+        } catch {
+            if error.isMissing { return "file none" }
+            throw error
+        }
+    }
+}

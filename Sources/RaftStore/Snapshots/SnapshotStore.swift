@@ -1,0 +1,287 @@
+internal import Bytes
+internal import Crypto
+internal import Disk
+package import LMDB
+package import Raft
+internal import Synchronization
+
+/// The snapshots of a node: compact copies of the state, each with a manifest.
+///
+/// A snapshot is made beside serving: LMDB copies one of its own snapshots into a pipe, and this
+/// side of the pipe hashes, writes and syncs at a bounded rate. The file gets its name only when
+/// it is whole and on the disk, and its manifest after it; what has no manifest does not exist.
+package final class SnapshotStore: Sendable {
+    package let directory: String
+
+    /// Most bytes written between two syncs, so that no single one delays the log's for long.
+    private static let syncBytes = 4 << 20
+    private static let pieceBytes = 1 << 18
+
+    /// Opens the directory, and makes it if need be. Leftovers of interrupted work are removed.
+    package init(directory: String) throws(SnapshotError) {
+        self.directory = directory
+        do {
+            try FileSystem.makeDirectory(directory)
+            for name in try FileSystem.list(directory) where name.hasSuffix(".tmp") {
+                try FileSystem.remove("\(directory)/\(name)")
+            }
+        } catch { throw .disk(error) }
+    }
+
+    /// Copies the state as it is now. Blocks until the copy is durable.
+    /// - Parameters:
+    ///   - bytesPerSecondMax: how fast it may write; nil: as fast as the disk is.
+    ///   - describe: says from the opened copy what it covers.
+    package func take(
+        of environment: Environment,
+        bytesPerSecondMax: Int?,
+        describe: (Environment) throws(SnapshotError) -> SnapshotCoverage
+    ) throws(SnapshotError) -> SnapshotManifest {
+        let temporary = "\(directory)/copy.tmp"
+        let (bytes, digest) = try copy(environment, to: temporary, bytesPerSecondMax)
+        let coverage = try describe(Self.open(temporary))
+        let manifest = SnapshotManifest(
+            index: coverage.index,
+            term: coverage.term,
+            membership: coverage.membership,
+            byteCount: bytes,
+            sha256: digest
+        )
+        try adopt(temporary, as: manifest)
+        return manifest
+    }
+
+    /// Where a snapshot that comes from a peer is to be written before it is adopted.
+    package var incomingPath: String { "\(directory)/incoming.tmp" }
+
+    /// Gives a whole and synced file its name, and then its manifest.
+    package func adopt(
+        _ file: String,
+        as manifest: SnapshotManifest
+    ) throws(SnapshotError) {
+        let encoded: [UInt8]
+        do { encoded = try manifest.encoded() } catch {
+            throw .manifest(path: manifest.name, reason: error.description)
+        }
+        do {
+            try FileSystem.rename(file, to: path(of: manifest))
+            try FileSystem.syncDirectory(directory)
+            try FileSystem.replace(
+                "\(directory)/\(manifest.name).manifest",
+                with: encoded,
+                in: directory
+            )
+        } catch { throw .disk(error) }
+    }
+
+    /// Every snapshot with a readable manifest, newest first.
+    package func list() throws(SnapshotError) -> [SnapshotManifest] {
+        let names: [String]
+        do { names = try FileSystem.list(directory) } catch { throw .disk(error) }
+        var found: [SnapshotManifest] = []
+        for name in names where name.hasSuffix(".manifest") {
+            found.append(try manifest(at: "\(directory)/\(name)"))
+        }
+        return found.sorted { $0.index > $1.index }
+    }
+
+    /// Reads the whole file and compares it with its manifest.
+    package func verify(_ manifest: SnapshotManifest) throws(SnapshotError) {
+        let path = path(of: manifest)
+        let (bytes, digest) = try Self.digest(of: path)
+        guard bytes == manifest.byteCount else {
+            throw .sizeDiffers(path: path, found: bytes, wanted: manifest.byteCount)
+        }
+        guard digest == manifest.sha256 else {
+            throw .checksumDiffers(
+                path: path,
+                found: Hexadecimal.text(digest),
+                wanted: Hexadecimal.text(manifest.sha256)
+            )
+        }
+    }
+
+    /// The newest snapshot that verifies; nil if there is none at all.
+    /// - Throws: `noneVerifies` if there are some and each is damaged.
+    package func newestVerified() throws(SnapshotError) -> SnapshotManifest? {
+        let all = try list()
+        for manifest in all {
+            do {
+                try verify(manifest)
+                return manifest
+            } catch { continue }
+        }
+        if all.isEmpty { return nil }
+        throw .noneVerifies(directory: directory)
+    }
+
+    /// Removes all but the newest ones; says which.
+    @discardableResult
+    package func prune(keeping count: Int) throws(SnapshotError) -> [SnapshotManifest] {
+        let old = Array(try list().dropFirst(count))
+        do {
+            for manifest in old {
+                try FileSystem.remove("\(directory)/\(manifest.name).manifest")
+                try FileSystem.remove(path(of: manifest))
+            }
+        } catch { throw .disk(error) }
+        return old
+    }
+
+    package func path(of manifest: SnapshotManifest) -> String {
+        "\(directory)/\(manifest.name).mdb"
+    }
+
+    /// Opens a snapshot file for reading, without a lock file: nobody writes to it.
+    package static func open(
+        _ path: String,
+        tablesMax: Int = 64
+    ) throws(SnapshotError) -> Environment {
+        var options = EnvironmentOptions()
+        options.isReadOnly = true
+        options.isUnlocked = true
+        options.isSingleFile = true
+        options.tablesMax = tablesMax
+        do { return try Environment(path: path, options: options) } catch { throw .copy(error) }
+    }
+
+    /// Copies a verified snapshot to where the state's data file is to be, and syncs it.
+    package func restore(_ manifest: SnapshotManifest, to path: String) throws(SnapshotError) {
+        try verify(manifest)
+        do {
+            let source = try File(self.path(of: manifest), .readOnly)
+            let target = try File(path, .replace)
+            var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
+            var offset = 0
+            while true {
+                let count = try source.read(into: &piece, at: offset)
+                if count == 0 { break }
+                try target.write(piece.rawSpan.extracting(first: count), at: offset)
+                offset += count
+            }
+            try target.sync()
+        } catch { throw .disk(error) }
+    }
+
+    // MARK: Copying
+
+    private func copy(
+        _ environment: Environment,
+        to path: String,
+        _ bytesPerSecondMax: Int?
+    ) throws(SnapshotError) -> (bytes: Int, sha256: [UInt8]) {
+        let failure = CopyFailure()
+        let result: (Int, [UInt8])
+        do {
+            let (reading, writing) = try File.pipe()
+            let source = File(adopting: reading, path: "pipe")
+            let sink = SharedEnd(File(adopting: writing, path: "pipe"))
+            let copier = try OwnThread(named: "roost-snapshot") {
+                let end = sink.take()
+                do throws(LMDBError) {
+                    try environment.copy(to: end.descriptor, compact: true)
+                } catch { failure.set(error) }
+                extendLifetime(end)
+            }
+            defer { copier.join() }
+            result = try Self.drain(consume source, to: path, bytesPerSecondMax)
+        } catch {
+            if let error = failure.get() { throw .copy(error) }
+            throw .disk(error)
+        }
+        if let error = failure.get() { throw .copy(error) }
+        return result
+    }
+
+    private static func drain(
+        _ source: consuming File,
+        to path: String,
+        _ bytesPerSecondMax: Int?
+    ) throws(DiskError) -> (Int, [UInt8]) {
+        let target = try File(path, .replace)
+        var hash = SHA256()
+        var piece = [UInt8](repeating: 0, count: pieceBytes)
+        var offset = 0
+        var synced = 0
+        let start = monotonicNanoseconds()
+        while true {
+            let count = try source.readSome(into: &piece)
+            if count == 0 { break }
+            hash.update(data: piece[..<count])
+            try target.write(piece.rawSpan.extracting(first: count), at: offset)
+            offset += count
+            if offset - synced >= syncBytes {
+                try target.syncData()
+                synced = offset
+            }
+            if let rate = bytesPerSecondMax {
+                let due = UInt64(Double(offset) / Double(rate) * 1e9)
+                let spent = monotonicNanoseconds() - start
+                if due > spent { sleepThread(nanoseconds: due - spent) }
+            }
+        }
+        try target.sync()
+        return (offset, Array(hash.finalize()))
+    }
+
+    private static func digest(of path: String) throws(SnapshotError) -> (Int, [UInt8]) {
+        do {
+            let file = try File(path, .readOnly)
+            var hash = SHA256()
+            var piece = [UInt8](repeating: 0, count: pieceBytes)
+            var offset = 0
+            while true {
+                let count = try file.read(into: &piece, at: offset)
+                if count == 0 { break }
+                hash.update(data: piece[..<count])
+                offset += count
+            }
+            return (offset, Array(hash.finalize()))
+        } catch { throw .disk(error) }
+    }
+
+    private func manifest(at path: String) throws(SnapshotError) -> SnapshotManifest {
+        let contents: [UInt8]?
+        do { contents = try FileSystem.contents(path) } catch { throw .disk(error) }
+        guard let contents else { throw .manifest(path: path, reason: "it is gone") }
+        do { return try SnapshotManifest(encoded: contents) } catch {
+            throw .manifest(path: path, reason: error.description)
+        }
+    }
+}
+
+/// What a copy of the state covers, as its reader says.
+package struct SnapshotCoverage: Hashable, Sendable {
+    package var index: LogIndex
+    package var term: Term
+    package var membership: MembershipRecord
+
+    package init(index: LogIndex, term: Term, membership: MembershipRecord) {
+        self.index = index
+        self.term = term
+        self.membership = membership
+    }
+}
+
+/// The error of the copying thread, for the one that reads its pipe.
+private final class CopyFailure: Sendable {
+    private let error = Mutex<LMDBError?>(nil)
+
+    func set(_ value: LMDBError) { error.withLock { $0 = value } }
+    func get() -> LMDBError? { error.withLock { $0 } }
+}
+
+/// The pipe's writing end on its way to the copying thread, which closes it when it is done.
+private final class SharedEnd: Sendable {
+    private let file: Mutex<File?>
+
+    init(_ file: consuming sending File) {
+        self.file = Mutex(consume file)
+    }
+
+    func take() -> File {
+        let taken = file.withLock { $0.take() }
+        guard let taken else { preconditionFailure("the pipe's end was taken before") }
+        return taken
+    }
+}

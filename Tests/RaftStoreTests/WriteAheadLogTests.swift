@@ -1,0 +1,128 @@
+import Disk
+import Testing
+
+@testable import Raft
+@testable import RaftStore
+
+func entries(_ range: ClosedRange<UInt64>, term: UInt64 = 1, bytes: Int = 40) -> [Entry] {
+    var generator = Seeded(range.lowerBound &* 31 &+ term)
+    return range.map {
+        Entry(
+            index: LogIndex($0),
+            term: Term(term),
+            payload: Sample.payload(bytes, &generator)
+        )
+    }
+}
+
+func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
+    LogWrite(
+        id: WriteID(id),
+        hardState: HardState(term: Term(term), vote: NodeID(1)),
+        entries: entries
+    )
+}
+
+@Suite struct WriteAheadLogTests {
+    @Test func `entries, hard state and memberships come back after reopening`() throws {
+        let directory = ScratchDirectory()
+        let small = entries(1...500)
+        let big = entries(501...503, term: 2, bytes: 1 << 20)
+        try Sample.withNewLog(directory) { log in
+            try log.write(write(small))
+            try log.write(write(big, term: 2))
+            try log.close()
+        }
+        let log = try WriteAheadLog.open("\(directory.path)/wal", settings: Sample.settings)
+        #expect(log.recovery.outcome == .closedCleanly)
+        #expect(log.identity == Sample.identity)
+        #expect(log.memberships == Sample.memberships)
+        #expect(log.hardState == HardState(term: Term(2), vote: NodeID(1)))
+        #expect(try log.firstIndex() == LogIndex(1))
+        #expect(try log.lastIndex() == LogIndex(503))
+        #expect(try log.term(at: LogIndex(500)) == Term(1))
+        #expect(try log.term(at: LogIndex(501)) == Term(2))
+        let all = try log.entries(from: LogIndex(1), to: LogIndex(504), bytesMax: .max)
+        #expect(all == small + big)
+        let some = try log.entries(from: LogIndex(77), to: LogIndex(90), bytesMax: .max)
+        #expect(some == Array(small[76..<89]))
+        let bounded = try log.entries(from: LogIndex(500), to: LogIndex(504), bytesMax: 1)
+        #expect(bounded == [small[499]])
+    }
+
+    @Test func `an overlapping append replaces the rest, inside of a record too`() throws {
+        let directory = ScratchDirectory()
+        let log = try Sample.log(directory)
+        let old = entries(1...100)
+        try log.write(write(old))
+        let new = entries(51...60, term: 3)
+        try log.write(write(new, term: 3))
+        #expect(try log.lastIndex() == LogIndex(60))
+        let all = try log.entries(from: LogIndex(1), to: LogIndex(61), bytesMax: .max)
+        #expect(all == old[..<50] + new)
+        #expect(throws: LogStorageError.unavailable(index: LogIndex(61), last: LogIndex(60))) {
+            try log.term(at: LogIndex(61))
+        }
+    }
+
+    @Test func `entries are dropped only when a snapshot covers them`() throws {
+        let directory = ScratchDirectory()
+        let log = try Sample.log(directory)
+        try log.write(write(entries(1...1000)))
+        #expect(throws: StoreError.notCovered(index: LogIndex(500), snapshot: .zero)) {
+            try log.compact(upTo: LogIndex(500))
+        }
+        try log.record(Sample.manifest(LogIndex(600), term: Term(1)))
+        try log.compact(upTo: LogIndex(500))
+        try log.collectGarbage()
+        #expect(try log.firstIndex() == LogIndex(501))
+        #expect(try log.term(at: LogIndex(500)) == Term(1))
+        #expect(throws: LogStorageError.compacted(index: LogIndex(499), first: LogIndex(501))) {
+            try log.term(at: LogIndex(499))
+        }
+        while log.hasGarbage { try log.collectGarbage() }
+        let rest = try log.entries(from: LogIndex(501), to: LogIndex(1001), bytesMax: .max)
+        #expect(rest == Array(entries(1...1000)[500...]))
+    }
+
+    @Test func `an installed snapshot replaces the whole log`() throws {
+        let directory = ScratchDirectory()
+        let after = entries(701...720, term: 5)
+        try Sample.withNewLog(directory) { log in
+            try log.write(write(entries(1...1000)))
+            var install = write([], term: 5)
+            install.snapshot = SnapshotDescriptor(
+                index: LogIndex(700),
+                term: Term(4),
+                membership: Membership(voters: [NodeID(1)])
+            )
+            try log.write(install)
+            #expect(try log.firstIndex() == LogIndex(701))
+            #expect(try log.lastIndex() == LogIndex(700))
+            #expect(try log.term(at: LogIndex(700)) == Term(4))
+            try log.write(write(after, term: 5))
+        }
+        let log = try WriteAheadLog.open("\(directory.path)/wal", settings: Sample.settings)
+        let all = try log.entries(from: LogIndex(701), to: LogIndex(721), bytesMax: .max)
+        #expect(all == after)
+    }
+
+    @Test func `entries out of order are refused and change nothing`() throws {
+        let directory = ScratchDirectory()
+        let log = try Sample.log(directory)
+        try log.write(write(entries(1...10)))
+        #expect(throws: StoreError.self) { try log.write(write(entries(12...13))) }
+        #expect(try log.lastIndex() == LogIndex(10))
+        try log.write(write(entries(11...13)))
+        #expect(try log.lastIndex() == LogIndex(13))
+    }
+
+    @Test func `a directory is served by one process at a time`() throws {
+        let directory = ScratchDirectory()
+        let first = try DataDirectory(directory.path)
+        #expect(throws: StoreError.directoryInUse(path: directory.path)) {
+            _ = try DataDirectory(directory.path)
+        }
+        _ = first.path
+    }
+}
