@@ -18,7 +18,6 @@ class Consul:
 
     def __init__(self, base):
         host, port = base.removeprefix("http://").split(":")
-        self.port = port
         self.connection = http.client.HTTPConnection(host, int(port), timeout=30)
         self.ids, self.indexes, self.last = {}, {}, None
 
@@ -26,7 +25,7 @@ class Consul:
         return self.ids.setdefault(match.group(0), f"uuid{len(self.ids) + 1}")
 
     def text(self, text):
-        return UUID.sub(self.id, text).replace(f":{self.port}", ":HTTP")
+        return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", UUID.sub(self.id, text))
 
     def value(self, value, key=None):
         if isinstance(value, dict):
