@@ -66,7 +66,7 @@ public struct IdentityList: Equatable, Sendable {
     }
 
     @_lifetime(reader: copy reader)
-    init(from reader: inout SpanReader) throws(BytesError) {
+    public init(from reader: inout SpanReader) throws(BytesError) {
         let count = try reader.elementCount()
         var identities: [Identity] = []
         for _ in 0..<count { identities.append(try Identity(from: &reader)) }

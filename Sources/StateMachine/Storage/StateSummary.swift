@@ -1,0 +1,94 @@
+internal import Bytes
+
+/// What is known about the whole state: written once a batch, in the same transaction.
+///
+/// ```
+/// UInt64 each, big-endian: format version, applied index, applied term, digest, znodes,
+/// ephemerals, znode bytes, keys, ACL lists, ZooKeeper sessions, then the indexes in the order of
+/// `TableIndexes`
+/// ```
+public struct StateSummary: Equatable, Sendable {
+    public internal(set) var appliedIndex: UInt64 = 0
+    public internal(set) var appliedTerm: UInt64 = 0
+    /// Depends on every entry so far and on what each one did; equal on all nodes at equal indexes.
+    public internal(set) var digest: UInt64 = 0
+
+    public internal(set) var znodeCount: UInt64 = 0
+    public internal(set) var ephemeralCount: UInt64 = 0
+    /// Bytes of all znodes' paths and data: ZooKeeper's approximate data size.
+    public internal(set) var znodeBytes: UInt64 = 0
+    public internal(set) var keyCount: UInt64 = 0
+    /// Interned ACL lists besides the open one; the next one's number.
+    public internal(set) var aclCount: UInt64 = 0
+    public internal(set) var zooKeeperSessionCount: UInt64 = 0
+
+    public internal(set) var indexes = TableIndexes()
+
+}
+
+/// For each of Consul's tables the index of the last entry that changed it; 0 if none did.
+public struct TableIndexes: Equatable, Sendable {
+    public internal(set) var keys: UInt64 = 0
+    public internal(set) var tombstones: UInt64 = 0
+    public internal(set) var nodes: UInt64 = 0
+    public internal(set) var services: UInt64 = 0
+    public internal(set) var checks: UInt64 = 0
+    public internal(set) var sessions: UInt64 = 0
+    /// When the last instance of some service went.
+    public internal(set) var serviceExtinction: UInt64 = 0
+    /// When some node went.
+    public internal(set) var nodeExtinction: UInt64 = 0
+}
+
+extension StateSummary {
+    func encode(into writer: inout ByteWriter) {
+        writer.integer(StateTables.formatVersion)
+        for field in fields { writer.integer(field) }
+    }
+
+    private var fields: [UInt64] {
+        [
+            appliedIndex, appliedTerm, digest, znodeCount, ephemeralCount, znodeBytes, keyCount,
+            aclCount, zooKeeperSessionCount, indexes.keys, indexes.tombstones, indexes.nodes,
+            indexes.services, indexes.checks, indexes.sessions, indexes.serviceExtinction,
+            indexes.nodeExtinction,
+        ]
+    }
+
+    init(decoding record: RawSpan) throws(StateError) {
+        do throws(BytesError) {
+            var reader = SpanReader(record)
+            let format: UInt64 = try reader.integer()
+            if format == StateTables.formatVersion {
+                try readFields(&reader)
+                return
+            }
+            throw .badTag(offset: 0, tag: format)
+        } catch .badTag(offset: 0, let found) {
+            throw .newerFormat(found: found, known: StateTables.formatVersion)
+        } catch {
+            throw .damaged(table: "meta", detail: "summary: \(error)")
+        }
+    }
+
+    @_lifetime(reader: copy reader)
+    private mutating func readFields(_ reader: inout SpanReader) throws(BytesError) {
+        appliedIndex = try reader.integer()
+        appliedTerm = try reader.integer()
+        digest = try reader.integer()
+        znodeCount = try reader.integer()
+        ephemeralCount = try reader.integer()
+        znodeBytes = try reader.integer()
+        keyCount = try reader.integer()
+        aclCount = try reader.integer()
+        zooKeeperSessionCount = try reader.integer()
+        indexes.keys = try reader.integer()
+        indexes.tombstones = try reader.integer()
+        indexes.nodes = try reader.integer()
+        indexes.services = try reader.integer()
+        indexes.checks = try reader.integer()
+        indexes.sessions = try reader.integer()
+        indexes.serviceExtinction = try reader.integer()
+        indexes.nodeExtinction = try reader.integer()
+    }
+}
