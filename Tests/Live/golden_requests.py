@@ -19,7 +19,7 @@ class Consul:
     def __init__(self, base):
         host, port = base.removeprefix("http://").split(":")
         self.connection = http.client.HTTPConnection(host, int(port), timeout=30)
-        self.ids, self.indexes, self.last = {}, {}, None
+        self.ids, self.indexes, self.last, self.names_indexes = {}, {}, None, True
 
     def id(self, match):
         return self.ids.setdefault(match.group(0), f"uuid{len(self.ids) + 1}")
@@ -31,7 +31,9 @@ class Consul:
         if isinstance(value, dict):
             return {k: self.value(v, k) for k, v in value.items()}
         if isinstance(value, list):
-            return [self.value(v) for v in value]
+            return sorted((self.value(v) for v in value), key=lambda v: v.get("CheckID", "") if isinstance(v, dict) else "")
+        if key in INDEX_KEYS and value and not self.names_indexes:
+            return "N"
         if key in INDEX_KEYS and value:
             return self.indexes.setdefault(value, f"index{len(self.indexes) + 1}")
         return self.text(value) if isinstance(value, str) else value
@@ -49,6 +51,8 @@ class Consul:
 
     def record(self, method, path, body=None):
         status, headers, raw = self.ask(method, path, body)
+        # The agent brings its own services and checks to the catalog in its own time, in one write or in two.
+        self.names_indexes = path.startswith(("/v1/kv", "/v1/session", "/v1/txn"))
         text = raw.decode("utf-8", "replace")
         try:
             answer = json.loads(text) if text.strip() else text
@@ -58,7 +62,8 @@ class Consul:
             answer = self.text(text)
         kept = {h: self.text(headers[h]) for h in HEADERS if h in headers}
         if "X-Consul-Index" in kept:
-            kept["X-Consul-Index"] = self.indexes.get(int(kept["X-Consul-Index"]), "N")
+            known = self.indexes if self.names_indexes else {}
+            kept["X-Consul-Index"] = known.get(int(kept["X-Consul-Index"]), "N")
         shown = body if body is None or len(body) < 2000 else f"{body[:20]}... {len(body)} bytes"
         return {"ask": [method, path] + ([shown] if shown is not None else []), "status": status, "headers": kept,
                 "body": answer}
