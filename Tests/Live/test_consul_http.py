@@ -148,10 +148,11 @@ def test_the_index_of_a_prefix_does_not_go_back_when_its_newest_key_goes(api, na
 
 def test_catalog_and_health_wake_on_the_first_registration_alone(api, name):
     # Consul 1.8.7 has an index for services that are not there only since one was deregistered.
-    for call in ("register", "deregister"):
-        api.put(f"catalog/{call}", {"Node": f"{name}-gone", "Address": "10.0.0.1", "Service": {"Service": f"{name}-gone"}})
-    paths = [f"health/service/{name}", f"catalog/service/{name}", f"health/checks/{name}"]
-    blocked = [Blocked(api, path, api.index(path)) for path in paths[:2]]
+    gone = {"Node": f"{name}-gone", "Address": "10.0.0.1"}
+    api.put("catalog/register", {**gone, "Service": {"Service": "gone", "ID": "gone"}})
+    api.put("catalog/deregister", {**gone, "ServiceID": "gone"})
+    paths = [f"health/service/{name}", f"catalog/service/{name}"]
+    blocked = [Blocked(api, path, api.index(path)) for path in paths]
     api.put("agent/service/register", {"Name": f"{name}-other"})
     assert all(b.sleeps() for b in blocked)
     api.put("agent/service/register", {"Name": name, "Check": {"TTL": "60s"}})
