@@ -9,10 +9,10 @@ import Testing
     /// ROOST_SEED names one seed; ROOST_SEEDS says how many to try from 1 on.
     static var seeds: ClosedRange<UInt64> {
         if let seed = environment["ROOST_SEED"].flatMap(UInt64.init) { return seed...seed }
-        return 1...(environment["ROOST_SEEDS"].flatMap(UInt64.init) ?? 40)
+        return 1...(environment["ROOST_SEEDS"].flatMap(UInt64.init) ?? 25)
     }
 
-    static let steps = environment["ROOST_STEPS"].flatMap { Int($0) } ?? 6_000
+    static let steps = environment["ROOST_STEPS"].flatMap { Int($0) } ?? 30_000
 
     @Test func `no fault breaks a promise, and without faults the cluster lives`() throws {
         var (applied, reads, changes) = (0, 0, 0)
@@ -32,6 +32,7 @@ import Testing
                 )
             }
         }
+        print("applied \(applied), reads \(reads), membership changes \(changes)")
         // A run in which nothing happens would prove nothing.
         #expect(applied > 0 && (reads > 0 && changes > 0 || seeds.count < 10))
     }
@@ -42,7 +43,7 @@ import Testing
     func `a broken variant is found within a hundred seeds`(_ canary: Chaos.Canary) {
         let found = (1...100).first { (seed: UInt64) in
             do {
-                try Chaos(seed: seed, canary: canary).run(steps: 6_000)
+                try Chaos(seed: seed, canary: canary).run(steps: ChaosTests.steps)
                 return false
             } catch {
                 return true

@@ -107,6 +107,14 @@ final class Cluster {
         }
     }
 
+    /// A snapshot's stream ends before its end.
+    func breakOff(_ snapshot: Message) throws {
+        guard let sender = member(snapshot.from), !sender.isDown else { return }
+        try sender.change { node throws(RaftError) in
+            node.snapshotSent(to: snapshot.to, succeeded: false)
+        }
+    }
+
     // MARK: Many things
 
     /// Goes on until nothing is left to do without time passing.
