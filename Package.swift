@@ -54,7 +54,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// Folders of test targets that hold recorded answers and transcripts, read from the source tree.
-let testFixtures: [String: [String]] = [:]
+let testFixtures: [String: [String]] = ["RaftTests": ["Transcripts"]]
 
 // Fuzz targets are built only on request (style.md): a libFuzzer main is not a normal executable.
 let fuzz: [Target] = ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil ? [] : []
@@ -134,6 +134,7 @@ let package = Package(
             "roost",
             ["RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, serviceLifecycle]),
 
+        tests("RaftTests", ["Raft"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
         tests("ReplicaTests", ["Replica", "Commands", "Bytes"]),
 
