@@ -57,7 +57,7 @@ enum CatalogEvaluation {
         _ view: borrowing StateView
     ) throws(StateError) -> Evaluation {
         var list = FilteredList(question, Schemas.catalogService)
-        var index = try view.serviceIndex(name, checks: false)
+        var index = try view.serviceIndex(name, withChecks: false)
         let services = try view.services(named: name)
         for service in services {
             guard let node = try view.node(service.node) else { continue }

@@ -23,7 +23,7 @@ enum HealthEvaluation {
         _ view: borrowing StateView
     ) throws(StateError) -> Evaluation {
         let checks = try admitted(try view.checks(service: service), selection, view)
-        let index = try view.serviceIndex(service, checks: true)
+        let index = try view.serviceIndex(service, withChecks: true)
         return Evaluation(answer: list(checks, question), index: index)
     }
 
@@ -48,7 +48,7 @@ enum HealthEvaluation {
         _ view: borrowing StateView
     ) throws(StateError) -> Evaluation {
         var list = FilteredList(question, Schemas.serviceHealth)
-        var index = try view.serviceIndex(name, checks: true)
+        var index = try view.serviceIndex(name, withChecks: true)
         let services = try view.services(named: name)
         for service in services {
             guard let node = try view.node(service.node) else { continue }

@@ -63,6 +63,7 @@ enum TransactionHandler {
             let outcome = try loop.port.read { view throws(StateError) in
                 try view.transaction(transaction)
             }
+            guard let outcome else { return .text(500, "a transaction that reads has writes") }
             return answer(outcome, body.operations, body.places, readOnly: note)
         } catch {
             return .text(500, "\(error)")
