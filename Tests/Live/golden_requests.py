@@ -25,6 +25,7 @@ class Consul:
         return self.ids.setdefault(match.group(0), f"uuid{len(self.ids) + 1}")
 
     def text(self, text):
+        text = re.sub(r"(current modify index) \d+", r"\1 N", text)
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", UUID.sub(self.id, text))
 
     def value(self, value, key=None):
@@ -86,7 +87,7 @@ SERVICE = json.dumps({"Name": "golden", "ID": "golden-1", "Tags": ["a", "b"], "A
                       "Meta": {"k": "v"}, "Weights": {"Passing": 3, "Warning": 2},
                       "Check": {"TTL": "600s", "Status": "passing"}})
 SNAKE = json.dumps({"name": "snake", "port": 1, "enable_tag_override": True, "tagged_addresses":
-                    {"lan": {"address": "10.0.0.1", "port": 5}}, "check": {"ttl": "600s", "check_id": "snake-check"}})
+                    {"lan": {"address": "10.0.0.1", "port": 5}}, "check": {"ttl": "600s"}})
 NODE = {"Node": "golden-node", "Address": "10.1.1.1", "NodeMeta": {"rack": "r1"}}
 BIG = "x" * (512 << 10)
 
@@ -169,7 +170,8 @@ CONSUL = [
     ("PUT", "/v1/agent/check/pass/none"), ("GET", "/v1/agent/service/none"),
     ("PUT", "/v1/agent/service/register", SNAKE), ("GET", "/v1/agent/service/snake"), ("GET", "/v1/agent/checks"),
     ("PUT", "/v1/agent/service/deregister/snake"), ("PUT", "/v1/agent/service/deregister/none"),
-    ("PUT", "/v1/agent/service/register", '{"Name":"x","Odd":1}'), ("PUT", "/v1/agent/service/register", "{}"),
+    ("PUT", "/v1/agent/service/register", '{"Name":"x","Odd":1}'),
+    ("PUT", "/v1/agent/service/register", '{"Name":"x","Check":{"TTL":"9s","check_id":"c"}}'), ("PUT", "/v1/agent/service/register", "{}"),
     ("PUT", "/v1/agent/service/register", "{"), ("PUT", "/v1/agent/service/register", '{"Name":"x","Check":{"TTL":"0s"}}'),
     ("PUT", "/v1/agent/service/register", '{"Name":"x","Check":{"TTL":"odd"}}'),
     ("PUT", "/v1/agent/service/register", '{"Name":"x","Port":"a"}'), ("GET", "/v1/agent/service/register"),
