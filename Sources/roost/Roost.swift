@@ -1,0 +1,35 @@
+import ArgumentParser
+
+/// roost: the server, and a command line for its key-value store, sessions and status.
+///
+/// The client commands speak Consul's HTTP API and nothing else, so they work against Roost and
+/// against Consul alike. This module decides nothing about a server: `server` hands its flags to
+/// RoostServer's configuration. It never prints errors on stdout.
+///
+/// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand` and `StatusCommand`
+/// are the client commands over `ConsulClient`; `KeyChanges` tells two listings apart; `Terminal`
+/// prints; `CommandFailure` is every way to fail, with its exit code.
+@main
+struct Roost: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "roost",
+        abstract: "A coordination server that speaks ZooKeeper's protocol and Consul's HTTP API.",
+        discussion: """
+            EXAMPLES
+              roost server --data-dir /var/lib/roost
+              roost kv put app/mode fast
+              roost kv get app/mode
+              roost watch app/ --prefix
+              roost session create --ttl 30s
+              roost status
+
+            EXIT CODES
+              0 done, 1 not there or condition not met, 2 refused by the server,
+              3 server not reached, 4 local file or configuration, 64 wrong usage
+            """,
+        subcommands: [
+            ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
+            StatusCommand.self,
+        ]
+    )
+}

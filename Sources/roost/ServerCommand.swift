@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import RoostServer
+
+struct ServerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "server",
+        abstract: "Run a server until it is told to stop (Ctrl-C, SIGTERM).",
+        discussion: """
+            Every flag can also be said in a JSON file (--config; "dataDir" for --data-dir) and in
+            the environment (ROOST_DATA_DIR). A flag wins over the environment, the environment
+            over the file. Port 0 takes any free port, which the log names.
+
+            EXAMPLES
+              roost server
+              roost server --name n1 --data-dir /var/lib/roost --bind 0.0.0.0
+              roost server --config /etc/roost.json --log-format json
+              ROOST_HTTP_PORT=9500 roost server
+            """
+    )
+
+    @Option(help: Setting.name.help) var name: String?
+    @Option(help: Setting.dataDir.help) var dataDir: String?
+    @Option(help: Setting.bind.help) var bind: String?
+    @Option(help: Setting.zookeeperPort.help) var zookeeperPort: String?
+    @Option(help: Setting.httpPort.help) var httpPort: String?
+    @Option(help: Setting.dnsPort.help) var dnsPort: String?
+    @Option(help: Setting.peerPort.help) var peerPort: String?
+    @Option(help: Setting.cluster.help) var cluster: String?
+    @Option(help: Setting.join.help) var join: String?
+    @Option(help: Setting.datacenter.help) var datacenter: String?
+    @Option(help: Setting.eventLoops.help) var eventLoops: String?
+    @Option(help: Setting.tickMilliseconds.help) var tickMilliseconds: String?
+    @Option(help: Setting.minSessionTimeoutMilliseconds.help)
+    var minSessionTimeoutMilliseconds: String?
+    @Option(help: Setting.maxSessionTimeoutMilliseconds.help)
+    var maxSessionTimeoutMilliseconds: String?
+    @Option(help: Setting.fourLetterWords.help) var fourLetterWords: String?
+    @Option(help: Setting.snapshotLogMegabytes.help) var snapshotLogMegabytes: String?
+    @Option(help: Setting.residentMegabytes.help) var residentMegabytes: String?
+    @Option(help: Setting.logLevel.help) var logLevel: String?
+    @Option(help: Setting.logFormat.help) var logFormat: String?
+
+    @Option(help: "A JSON file with settings. [environment: ROOST_CONFIG]")
+    var config: String?
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        do {
+            let settings = try await ServerConfiguration.load(
+                flags: flags,
+                file: config ?? environment["ROOST_CONFIG"],
+                environment: environment
+            )
+            try await ServerRun.run(settings)
+        } catch let problem as ConfigurationProblem {
+            throw CommandFailure.configuration("\(problem)").reported()
+        } catch {
+            throw CommandFailure.server("\(error)").reported()
+        }
+    }
+
+    private var flags: [Setting: String] {
+        [
+            .name: name, .dataDir: dataDir, .bind: bind, .zookeeperPort: zookeeperPort,
+            .httpPort: httpPort, .dnsPort: dnsPort, .peerPort: peerPort, .cluster: cluster,
+            .join: join, .datacenter: datacenter, .eventLoops: eventLoops,
+            .tickMilliseconds: tickMilliseconds,
+            .minSessionTimeoutMilliseconds: minSessionTimeoutMilliseconds,
+            .maxSessionTimeoutMilliseconds: maxSessionTimeoutMilliseconds,
+            .fourLetterWords: fourLetterWords, .snapshotLogMegabytes: snapshotLogMegabytes,
+            .residentMegabytes: residentMegabytes, .logLevel: logLevel, .logFormat: logFormat,
+        ].compactMapValues { $0 }
+    }
+}
+
+extension Setting {
+    fileprivate var help: ArgumentHelp {
+        let usual: String
+        switch standard {
+        case .text(let text): usual = text
+        case .number(let number): usual = String(number)
+        }
+        return ArgumentHelp("\(explanation)\(usual.isEmpty ? "" : " [default: \(usual)]")")
+    }
+}
