@@ -192,7 +192,7 @@ package struct RaftNode: ~Copyable {
             throw .transferTargetInvalid(target)
         }
         if transfer == nil { transfer = Transfer(target: target, elapsedTicks: 0) }
-        reads.endLease()
+        reads.forgoLease()
         pushTransfer()
     }
 

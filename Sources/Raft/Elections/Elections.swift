@@ -185,8 +185,7 @@ extension RaftNode {
         guard !memberships.current.isEmpty, !memberships.current.contains(node),
             memberships.currentIndex <= log.commit
         else { return false }
-        let isOlder = !log.isUpToDate(lastIndex: request.lastIndex, lastTerm: request.lastTerm)
-        return isOlder
+        return !log.isUpToDate(lastIndex: request.lastIndex, lastTerm: request.lastTerm)
     }
 
     // MARK: Becoming

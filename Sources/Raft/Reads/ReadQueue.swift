@@ -25,6 +25,7 @@ struct ReadQueue {
     private(set) var round: UInt64 = 0
     /// The tick up to which a lease holds; it is exclusive.
     private var leaseEnd: UInt64 = 0
+    private var isLeaseForgone = false
 
     var count: Int {
         uncommittedTerm.count + unsent.count + rounds.reduce(0) { $0 + $1.reads.count }
@@ -36,7 +37,12 @@ struct ReadQueue {
 
     func holdsLease(at tick: UInt64) -> Bool { tick < leaseEnd }
 
-    mutating func endLease() { leaseEnd = 0 }
+    /// For the rest of this leadership: a transfer's `timeoutNow` may arrive at any later time,
+    /// and an election that it starts asks nobody to be silent.
+    mutating func forgoLease() {
+        leaseEnd = 0
+        isLeaseForgone = true
+    }
 
     /// Holds a read until an entry of the leader's own term is committed: only then does the
     /// leader know how far its predecessors' commits went (thesis §6.4, step 1).
@@ -64,7 +70,9 @@ struct ReadQueue {
     mutating func confirm(_ number: UInt64, leaseTicks: Int?) -> [Read] {
         let done = rounds.prefix { $0.number <= number }
         guard let newest = done.last else { return [] }
-        if let leaseTicks { leaseEnd = max(leaseEnd, newest.tick + UInt64(leaseTicks)) }
+        if let leaseTicks, !isLeaseForgone {
+            leaseEnd = max(leaseEnd, newest.tick + UInt64(leaseTicks))
+        }
         let reads = done.flatMap(\.reads)
         rounds.removeFirst(done.count)
         return reads

@@ -7,7 +7,7 @@ extension RaftNode {
         let read = ReadQueue.Read(id: id, from: node, index: log.commit)
         if !isTermCommitted {
             reads.waitForTerm(read)
-        } else if reads.holdsLease(at: now), transfer == nil {
+        } else if reads.holdsLease(at: now) {
             serve(read)
         } else {
             reads.waitForRound(read)
@@ -28,8 +28,7 @@ extension RaftNode {
             if node == id { return reads.round }
             return tracker.progress(of: node)?.confirmedRound ?? 0
         }
-        let leaseTicks = transfer == nil ? limits.leaseTicks : nil
-        for read in reads.confirm(confirmed, leaseTicks: leaseTicks) { serve(read) }
+        for read in reads.confirm(confirmed, leaseTicks: limits.leaseTicks) { serve(read) }
     }
 
     private mutating func serve(_ read: ReadQueue.Read) {

@@ -30,7 +30,8 @@ package struct LogWrite: Sendable {
     /// The state as it is now; it is part of every write, changed or not.
     package var hardState: HardState
     /// A received and verified snapshot, to become the state and the log's new beginning. It may
-    /// take long: the core answers nobody in its name until this write is reported.
+    /// take long: the core answers nobody in its name until this write is reported. It may
+    /// overtake committed entries that were handed out before: they are part of it.
     package var snapshot: SnapshotDescriptor?
     package var entries: [Entry] = []
     /// Replaces all stored membership records when present.
