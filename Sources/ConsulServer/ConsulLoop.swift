@@ -93,7 +93,7 @@ package final class ConsulLoop {
         return dateText
     }
 
-    func metadata(index: UInt64, effective: Consistency? = nil) -> AnswerMetadata {
+    func metadata(index: UInt64?, effective: Consistency? = nil) -> AnswerMetadata {
         AnswerMetadata(
             index: index,
             knowsLeader: status.knowsLeader,

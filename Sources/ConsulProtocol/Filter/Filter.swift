@@ -74,10 +74,12 @@ public struct Filter: Sendable {
         _ match: FilterMatch,
         _ field: FilterSchema
     ) throws(DecodeError) {
+        if match.operator == .matches || match.operator == .doesNotMatch {
+            return try checkPattern(match.value)
+        }
         do throws(DecodeError) {
             switch (match.operator, field) {
             case (.isEmpty, _), (.isNotEmpty, _): return
-            case (.matches, _), (.doesNotMatch, _): _ = try FilterPattern(match.value)
             case (_, .integer), (_, .list(.integer)): _ = try Strconv.parseSigned(match.value)
             case (_, .bool): _ = try Strconv.parseBool(match.value)
             default: return
@@ -90,6 +92,15 @@ public struct Filter: Sendable {
             )
         }
         return
+    }
+
+    private static func checkPattern(_ pattern: String) throws(DecodeError) {
+        do throws(DecodeError) {
+            _ = try FilterPattern(pattern)
+        } catch {
+            let quoted = Strconv.quoted(pattern)
+            throw DecodeError("Failed to compile regular expression \(quoted): \(error.text)")
+        }
     }
 
     /// What a selector names; lists are looked through.

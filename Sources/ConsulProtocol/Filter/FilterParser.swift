@@ -30,11 +30,15 @@ public struct FilterParser {
     }
 
     private func failure(_ expected: String) -> DecodeError {
+        DecodeError("\(place): no match found, expected: \(expected)")
+    }
+
+    /// "line:column (offset)" of the present byte.
+    private var place: String {
         let before = text.prefix(offset)
         let line = before.count { $0 == 10 } + 1
         let lineStart = before.lastIndex(of: 10).map { $0 + 1 } ?? 0
-        let column = offset - lineStart + 1
-        return DecodeError("\(line):\(column) (\(offset)): no match found, expected: \(expected)")
+        return "\(line):\(offset - lineStart + 1) (\(offset))"
     }
 
     private mutating func skipSpace() {
@@ -47,6 +51,7 @@ public struct FilterParser {
         }
         let left = try and(depth: depth)
         guard takeWord("or") else { return left }
+        try expectSpace()
         return .or(left, try or(depth: depth + 1))
     }
 
@@ -56,7 +61,14 @@ public struct FilterParser {
         }
         let left = try negation(depth: depth)
         guard takeWord("and") else { return left }
+        try expectSpace()
         return .and(left, try and(depth: depth + 1))
+    }
+
+    /// After `and` and `or`.
+    private func expectSpace() throws(DecodeError) {
+        guard offset == text.count else { return }
+        throw failure("[ \\t\\r\\n]")
     }
 
     private mutating func negation(depth: Int) throws(DecodeError) -> FilterExpression {
@@ -74,7 +86,9 @@ public struct FilterParser {
         offset += 1
         let inner = try or(depth: depth + 1)
         skipSpace()
-        guard isAt(")") else { throw failure("\")\", \"and\", \"or\" or [ \\t\\r\\n]") }
+        guard isAt(")") else {
+            throw DecodeError("\(place): rule \"grouping\": Unmatched parentheses")
+        }
         offset += 1
         return inner
     }
@@ -136,7 +150,9 @@ public struct FilterParser {
     }
 
     private mutating func `operator`() throws(DecodeError) -> FilterMatch.Operator {
+        let start = offset
         skipSpace()
+        let hasSpace = offset > start
         if take("==") { return .equal }
         if take("!=") { return .notEqual }
         if takeWord("is") {
@@ -150,6 +166,12 @@ public struct FilterParser {
         if takeWord("not") {
             if takeWord("contains") { return .doesNotContain }
             if takeWord("matches") { return .doesNotMatch }
+        }
+        if hasSpace {
+            throw failure(
+                "\"!=\", \"==\", \"contains\", \"in\", \"is\", \"matches\", \"not\" "
+                    + "or [ \\t\\r\\n]"
+            )
         }
         throw failure("\"!=\", \".\", \"==\", \"[\", [ \\t\\r\\n] or [a-zA-Z0-9_]")
     }
@@ -241,7 +263,6 @@ public struct FilterParser {
             offset += 1
         }
         guard offset < text.count else {
-            let place = failure("").text.prefix { $0 != " " }
             throw DecodeError("\(place): rule \"string\": Unterminated string literal")
         }
         offset += 1

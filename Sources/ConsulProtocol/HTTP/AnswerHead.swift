@@ -2,14 +2,17 @@ public import Bytes
 
 /// What the headers of a read say about the state that answered.
 public struct AnswerMetadata: Equatable, Sendable {
-    public var index: UInt64
+    /// nil for a transaction that only reads.
+    public var index: UInt64?
+    /// Whether the two headers about the leader are sent; events have only an index.
+    public var tellsLeader = true
     public var knowsLeader: Bool
     public var lastContactMilliseconds: UInt64
     /// Sent by catalog, health and query reads, not by KV and sessions (1.8.7).
     public var effectiveConsistency: Consistency?
 
     public init(
-        index: UInt64,
+        index: UInt64?,
         knowsLeader: Bool = true,
         lastContactMilliseconds: UInt64 = 0,
         effectiveConsistency: Consistency? = nil
@@ -119,9 +122,13 @@ public struct AnswerHead: Equatable, Sendable {
         if let consistency = metadata.effectiveConsistency {
             line(&out, "X-Consul-Effective-Consistency: ", consistency.name)
         }
-        out.append("X-Consul-Index: ")
-        Decimal.append(max(1, metadata.index), to: &out)
-        out.append("\r\nX-Consul-Knownleader: ")
+        if let index = metadata.index {
+            out.append("X-Consul-Index: ")
+            Decimal.append(max(1, index), to: &out)
+            out.append("\r\n")
+        }
+        guard metadata.tellsLeader else { return }
+        out.append("X-Consul-Knownleader: ")
         out.append(metadata.knowsLeader ? "true" : "false")
         out.append("\r\nX-Consul-Lastcontact: ")
         Decimal.append(metadata.lastContactMilliseconds, to: &out)

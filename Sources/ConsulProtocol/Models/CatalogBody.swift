@@ -85,7 +85,7 @@ public struct DeregisterBody: Equatable, Sendable {
     public init(json: JSONValue) throws(DecodeError) {
         for member in try GoDecode.members(of: json, type: "structs.DeregisterRequest") {
             let value = member.value
-            let field = "DeregisterRequest.\(member.name)"
+            let field = ".\(member.name)"
             switch GoDecode.folded(member.name) {
             case "datacenter": datacenter = try GoDecode.text(value, field) ?? datacenter
             case "node": node = try GoDecode.text(value, field) ?? node

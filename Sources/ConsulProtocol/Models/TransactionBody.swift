@@ -139,6 +139,11 @@ public struct TransactionBody: Equatable, Sendable {
             }
         }
         guard let known = catalogVerb(verb, "Service", place) else { return }
+        if known != .get, body.name.bytes.isEmpty, !body.id.bytes.isEmpty {
+            incomplete.append(
+                Problem(operation: place, text: "Must provide service name with ID")
+            )
+        }
         add(.service(known, node: node, body.definition(), index: body.modifyIndex), place)
     }
 

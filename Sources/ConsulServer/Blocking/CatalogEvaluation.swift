@@ -11,7 +11,8 @@ enum CatalogEvaluation {
         _ view: borrowing StateView
     ) throws(StateError) -> Evaluation {
         var list = FilteredList(question, Schemas.node)
-        for node in try view.nodes() where selection.admits(node) {
+        let nodes = question.sorted(try view.nodes()) { $0.definition.name }
+        for node in nodes where selection.admits(node) {
             list.append { $0.node(node) }
         }
         let index = try view.summary.indexes.nodes
@@ -59,7 +60,7 @@ enum CatalogEvaluation {
         var list = FilteredList(question, Schemas.catalogService)
         var index = try view.serviceIndex(name, withChecks: false)
         let services = try view.services(named: name)
-        for service in services {
+        for service in question.sorted(services, by: { $0.node }) {
             guard let node = try view.node(service.node) else { continue }
             index = max(index, node.modifyIndex)
             guard selection.admits(service), selection.admits(node) else { continue }

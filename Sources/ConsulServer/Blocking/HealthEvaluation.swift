@@ -50,7 +50,7 @@ enum HealthEvaluation {
         var list = FilteredList(question, Schemas.serviceHealth)
         var index = try view.serviceIndex(name, withChecks: true)
         let services = try view.services(named: name)
-        for service in services {
+        for service in question.sorted(services, by: { $0.node }) {
             guard let node = try view.node(service.node) else { continue }
             index = max(index, node.modifyIndex)
             guard selection.admits(service), selection.admits(node) else { continue }
@@ -109,7 +109,9 @@ enum HealthEvaluation {
 
     private static func list(_ checks: [CheckRecord], _ question: Question) -> Answer {
         var list = FilteredList(question, Schemas.check)
-        for check in checks { list.append { $0.check(check) } }
+        for check in question.sorted(checks, by: { $0.definition.node }) {
+            list.append { $0.check(check) }
+        }
         return .json(list.finished())
     }
 }

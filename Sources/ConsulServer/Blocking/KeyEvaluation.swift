@@ -81,7 +81,8 @@ enum KeyEvaluation {
             prefix: prefix.bytes.rawSpan,
             highestModifyIndex: highest
         )
-        if highest == 0 { return missing(index: index) }
+        // Of all keys there is always a list.
+        if highest == 0, !prefix.bytes.isEmpty { return missing(index: index) }
         return Evaluation(answer: .json(json.bytes), index: index)
     }
 

@@ -39,6 +39,8 @@ struct Question: Hashable {
     /// Which consistency the answer claims; nil for KV and sessions, which do not say.
     var effective: Consistency?
     var isCached = false
+    /// The node whose rows come first (`?near=`); without coordinates no other order is known.
+    var near: ByteString?
 
     /// The parts of the state that the answer depends on.
     var topics: [Topic] {
@@ -68,4 +70,23 @@ struct Evaluation {
     var index: UInt64
     /// Nothing is there: a question that stays without an answer goes on waiting.
     var isMissing = false
+}
+
+extension Question.Subject {
+    /// Whether the real agent has a cache for it, and says so. Here nothing is cached: an answer
+    /// from the state is as quick.
+    var isCacheable: Bool {
+        switch self {
+        case .services, .serviceInstances, .serviceHealth: true
+        default: false
+        }
+    }
+}
+
+extension Question {
+    /// The rows with those of the nearest node first.
+    func sorted<Row>(_ rows: [Row], by node: (Row) -> ByteString) -> [Row] {
+        guard let near else { return rows }
+        return rows.filter { node($0) == near } + rows.filter { node($0) != near }
+    }
 }

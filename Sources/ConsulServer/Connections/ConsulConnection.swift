@@ -143,7 +143,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard slot != nil else { return context.fireErrorCaught(error) }
+        // A closed connection's half request is no news.
+        guard slot != nil else { return }
         guard let error = error as? HTTPParserError else {
             context.close(promise: nil)
             return

@@ -31,18 +31,32 @@ enum AgentHealth {
         let id = request.suffixName
         let found = try AgentHandler.localServices(loop).first { $0.definition.id == id }
         guard let found else {
-            let json = "{\"AggregatedStatus\":\"critical\",\"Service\":null,\"Checks\":null}"
-            return answer(
-                Array(json.utf8),
-                404,
-                "ServiceId \(id) not found",
-                text: "critical",
-                request
-            )
+            return notFound(id, request)
         }
         var json = JSONWriter()
         let status = write(found, try AgentHandler.localChecks(loop), &json)
         return answer(json.bytes, status.code, status.name, text: status.name, request)
+    }
+
+    /// In text form the reason comes as JSON, as the real server has it.
+    private static func notFound(_ id: ByteString, _ request: Request) -> Answer {
+        let reason = "ServiceId \(id) not found"
+        var json = JSONWriter()
+        if request.parameters.first("format") == "text" {
+            json.string(reason)
+        } else {
+            json.beginObject()
+            json.member("AggregatedStatus", "critical" as ByteString)
+            json.name("Service")
+            json.null()
+            json.name("Checks")
+            json.null()
+            json.endObject()
+        }
+        var answer = AgentHandler.answer(json.bytes, request)
+        answer.head.status = 404
+        answer.head.reason = reason
+        return answer
     }
 
     static func byName(_ request: Request, _ loop: ConsulLoop) throws(StateError) -> Answer {
@@ -56,13 +70,8 @@ enum AgentHealth {
         for service in services { worst = max(worst, write(service, checks, &json)) }
         json.endArray()
         if services.isEmpty {
-            return answer(
-                json.bytes,
-                404,
-                "ServiceName \(name) Not Found",
-                text: "critical",
-                request
-            )
+            let reason = "ServiceName \(name) Not Found"
+            return answer(json.bytes, 404, reason, text: reason, request)
         }
         return answer(json.bytes, worst.code, worst.name, text: worst.name, request)
     }

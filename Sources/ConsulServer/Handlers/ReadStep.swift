@@ -25,18 +25,25 @@ enum ReadStep {
         var question = Question(subject: subject)
         question.isPretty = request.isPretty
         question.effective = saysConsistency ? options.consistency : nil
-        question.isCached = options.isCached && saysConsistency
+        question.isCached = options.isCached && subject.isCacheable
+        question.near = near(request, loop)
         if let schema, !options.filter.isEmpty {
             do throws(DecodeError) {
                 _ = try Filter(options.filter, schema: schema, limits: loop.limits)
             } catch {
                 var answer = Answer.text(500, error.text)
-                answer.head.metadata = loop.metadata(index: 1)
+                answer.head.metadata = AnswerMetadata(index: 1, knowsLeader: false)
                 return .answer(answer)
             }
             question.filter = options.filter
         }
         return .ask(question, options)
+    }
+
+    private static func near(_ request: Request, _ loop: ConsulLoop) -> ByteString? {
+        let name = request.parameters.isEmpty ? "" : request.parameters.first("near")
+        if name.isEmpty { return nil }
+        return name == "_agent" ? AgentHandler.nodeName(loop) : ByteString(name)
     }
 
     static func selection(_ request: Request) -> Question.Selection {

@@ -69,7 +69,7 @@ enum SessionHandler {
         if request.suffix.isEmpty { return .answer(.text(400, "Missing session")) }
         if let reason = UUIDText.lookupError(request.suffix) {
             var answer = Answer.text(500, ErrorTexts.sessionLookup(reason))
-            answer.head.metadata = loop.metadata(index: 1)
+            answer.head.metadata = AnswerMetadata(index: 1, knowsLeader: false)
             return .answer(answer)
         }
         return ReadStep.make(request, loop, .session(request.suffixName), saysConsistency: false)

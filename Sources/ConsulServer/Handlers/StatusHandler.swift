@@ -26,14 +26,20 @@ enum StatusHandler {
     /// Consul would say.
     static func standIn(_ request: Request, _ loop: ConsulLoop) -> Answer {
         switch request.endpoint {
-        case .eventList, .coordinateNodes:
-            .json(Array("[]".utf8), metadata: loop.metadata(index: 1))
+        case .eventList: .json(Array("[]".utf8), metadata: indexOnly)
+        case .coordinateNodes: .json(Array("[]".utf8), metadata: loop.metadata(index: 1))
         case .preparedQueries where request.method == .get:
             .json(Array("[]".utf8), metadata: loop.metadata(index: 1, effective: .leader))
         case .coordinateDatacenters: .json(datacenters(loop))
         case .raftConfiguration: .json(raftConfiguration(loop))
         default: .text(501, "not implemented")
         }
+    }
+
+    private static var indexOnly: AnswerMetadata {
+        var metadata = AnswerMetadata(index: 1)
+        metadata.tellsLeader = false
+        return metadata
     }
 
     private static func datacenters(_ loop: ConsulLoop) -> [UInt8] {

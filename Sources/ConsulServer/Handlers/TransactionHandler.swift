@@ -24,7 +24,7 @@ enum TransactionHandler {
         guard problems.isEmpty else {
             return .answer(rolledBack(problems.map { ($0.operation, $0.text) }, readOnly))
         }
-        let transaction = Transaction(body.operations)
+        let transaction = Transaction(body.operations.map { here($0, loop) })
         guard let readOnly else {
             return .propose(
                 [transaction.encode(request.commandHeader)],
@@ -34,21 +34,28 @@ enum TransactionHandler {
         return .answer(read(transaction, body, readOnly, loop))
     }
 
+    /// A node of a transaction belongs to this datacenter.
+    private static func here(
+        _ operation: TransactionOperation,
+        _ loop: ConsulLoop
+    ) -> TransactionOperation {
+        guard case .node(let verb, var node, let index) = operation else { return operation }
+        node.datacenter = ByteString(loop.settings.datacenter)
+        return .node(verb, node, index: index)
+    }
+
     /// What only read-only transactions say at their end.
     struct ReadOnlyNote {
-        var lastContact: UInt64
-        var knowsLeader: Bool
+        let metadata: AnswerMetadata
 
         init(_ loop: ConsulLoop) {
-            let metadata = loop.metadata(index: 0)
-            lastContact = metadata.lastContactMilliseconds
-            knowsLeader = metadata.knowsLeader
+            metadata = loop.metadata(index: nil)
         }
 
         func write(to json: inout JSONWriter) {
             json.member("Index", UInt64(0))
-            json.member("LastContact", lastContact)
-            json.member("KnownLeader", knowsLeader)
+            json.member("LastContact", metadata.lastContactMilliseconds)
+            json.member("KnownLeader", metadata.knowsLeader)
             json.member("ConsistencyLevel", "" as ByteString)
         }
     }
@@ -97,7 +104,7 @@ enum TransactionHandler {
         json.null()
         readOnly?.write(to: &json)
         json.endObject()
-        return .json(json.bytes)
+        return .json(json.bytes, metadata: readOnly?.metadata)
     }
 
     private static func rolledBack(
@@ -119,7 +126,7 @@ enum TransactionHandler {
         json.endArray()
         readOnly?.write(to: &json)
         json.endObject()
-        return .json(json.bytes, status: 409)
+        return .json(json.bytes, metadata: readOnly?.metadata, status: 409)
     }
 
     private static func write(_ result: TransactionResult, _ json: inout JSONWriter) {

@@ -1,0 +1,152 @@
+import Bytes
+import Commands
+import Foundation
+import NIOEmbedded
+import Testing
+
+@Suite("Blocked questions wake when, and only when, their answer is new")
+struct BlockingTests {
+    private let scratch: Scratch
+    private let node: TestNode
+    private let writer: TestClient
+
+    init() throws {
+        scratch = try Scratch()
+        node = try TestNode(directory: scratch.path)
+        writer = try node.connect()
+    }
+
+    /// A client that waits on a path from its present index on.
+    private func block(_ path: String, wait: String = "5m") throws -> (TestClient, UInt64) {
+        let client = try node.connect()
+        let mark = path.contains("?") ? "&" : "?"
+        let index = try client.ask("GET", path).index
+        try client.request("GET", "\(path)\(mark)index=\(index)&wait=\(wait)")
+        #expect(try client.received() == "")
+        return (client, index)
+    }
+
+    @Test("a key wakes on its own change and not on another's")
+    func key() throws {
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        let (client, index) = try block("/v1/kv/a")
+        _ = try writer.ask("PUT", "/v1/kv/b", "1")
+        #expect(try client.received() == "")
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        #expect(try client.received() == "")
+        _ = try writer.ask("PUT", "/v1/kv/a", "2")
+        let answer = TestAnswer(try client.received())
+        #expect(answer.status == 200)
+        #expect(answer.index > index)
+        #expect(answer.body.contains("\"Value\":\"Mg==\""))
+    }
+
+    @Test("a deletion wakes the key and its prefixes")
+    func deletion() throws {
+        _ = try writer.ask("PUT", "/v1/kv/p/a", "1")
+        _ = try writer.ask("PUT", "/v1/kv/p/b", "1")
+        let clients = try ["/v1/kv/p/a", "/v1/kv/p?recurse", "/v1/kv/p/?keys"].map {
+            try block($0).0
+        }
+        _ = try writer.ask("DELETE", "/v1/kv/p/a")
+        let answers = try clients.map { TestAnswer(try $0.received()) }
+        #expect(answers.map(\.status) == [404, 200, 200])
+        #expect(answers[2].body == "[\"p/b\"]")
+    }
+
+    @Test("a missing key can be waited for")
+    func missing() throws {
+        let (client, _) = try block("/v1/kv/later")
+        _ = try writer.ask("PUT", "/v1/kv/other", "1")
+        #expect(try client.received() == "")
+        _ = try writer.ask("PUT", "/v1/kv/later", "1")
+        #expect(TestAnswer(try client.received()).status == 200)
+    }
+
+    @Test("an old index is answered at once, and time ends a wait with the same index")
+    func times() throws {
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        #expect(try writer.ask("GET", "/v1/kv/a?index=1").status == 200)
+        let (client, index) = try block("/v1/kv/a", wait: "10s")
+        try node.advance(milliseconds: 9_900)
+        #expect(try client.received() == "")
+        try node.advance(milliseconds: 1_000)
+        let answer = TestAnswer(try client.received())
+        #expect(answer.status == 200)
+        #expect(answer.index == index)
+    }
+
+    @Test("many clients share one question, and all are told")
+    func many() throws {
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        let clients = try (0..<200).map { _ in try block("/v1/kv/a").0 }
+        _ = try writer.ask("PUT", "/v1/kv/a", "2")
+        let texts = try clients.map { try $0.received() }
+        #expect(Set(texts).count == 1)
+        #expect(TestAnswer(texts[0]).status == 200)
+    }
+
+    @Test("a client that goes away is forgotten")
+    func gone() throws {
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        let (client, _) = try block("/v1/kv/a")
+        let (other, _) = try block("/v1/kv/a")
+        _ = try client.channel.finish(acceptAlreadyClosed: true)
+        _ = try writer.ask("PUT", "/v1/kv/a", "2")
+        #expect(TestAnswer(try other.received()).status == 200)
+    }
+
+    @Test("a service that is not there yet wakes its question when it comes")
+    func services() throws {
+        let (client, _) = try block("/v1/health/service/web")
+        _ = try writer.ask("PUT", "/v1/agent/service/register", "{\"Name\":\"other\"}")
+        #expect(try client.received() == "")
+        _ = try writer.ask("PUT", "/v1/agent/service/register", "{\"Name\":\"web\"}")
+        #expect(TestAnswer(try client.received()).body.contains("\"Service\":\"web\""))
+    }
+
+    @Test("a check's change wakes its service")
+    func checks() throws {
+        _ = try writer.ask(
+            "PUT",
+            "/v1/agent/service/register",
+            "{\"Name\":\"web\",\"Check\":{\"TTL\":\"10s\"}}"
+        )
+        let (client, _) = try block("/v1/health/service/web?passing")
+        _ = try writer.ask("PUT", "/v1/agent/check/pass/service:web")
+        let answer = TestAnswer(try client.received())
+        #expect(answer.body.contains("\"Status\":\"passing\",\"Notes\":\"\",\"Output\":\"\""))
+        let expiry = UpdateCheck(
+            node: "n1",
+            checkID: "service:web",
+            status: .critical,
+            output: "",
+            expired: true,
+            term: 1
+        )
+        let (again, _) = try block("/v1/health/service/web?passing")
+        try node.leaderProposes(expiry.encode(CommandHeader()))
+        #expect(TestAnswer(try again.received()).body == "[]")
+        #expect(try writer.ask("GET", "/v1/agent/checks").body.contains("TTL expired"))
+    }
+
+    @Test("pipelined requests are answered in order, behind a blocked one too")
+    func pipelined() throws {
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        let client = try node.connect()
+        let index = try client.ask("GET", "/v1/kv/a").index
+        let blocked = "GET /v1/kv/a?index=\(index) HTTP/1.1\r\nHost: x\r\n\r\n"
+        let write = "PUT /v1/kv/z HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n9"
+        let last = "GET /v1/kv/z?raw HTTP/1.1\r\nHost: x\r\n\r\n"
+        try client.send(blocked + write + last)
+        #expect(try client.received() == "")
+        _ = try writer.ask("PUT", "/v1/kv/a", "2")
+        try node.settle()
+        let text = try client.received()
+        let parts = text.components(separatedBy: "HTTP/1.1 200 OK")
+        #expect(parts.count == 4)
+        #expect(parts[1].contains("\"Value\":\"Mg==\""))
+        #expect(parts[2].hasSuffix("true"))
+        #expect(parts[3].hasSuffix("9"))
+    }
+}
