@@ -16,8 +16,12 @@ package struct ConnectRequest: Equatable, Sendable {
     package var readOnly: Bool?
 
     package init(
-        protocolVersion: Int32 = 0, lastZxidSeen: Int64 = 0, timeoutMilliseconds: Int32,
-        session: Int64 = 0, password: [UInt8] = [], readOnly: Bool? = false
+        protocolVersion: Int32 = 0,
+        lastZxidSeen: Int64 = 0,
+        timeoutMilliseconds: Int32,
+        session: Int64 = 0,
+        password: [UInt8] = [],
+        readOnly: Bool? = false
     ) {
         self.protocolVersion = protocolVersion
         self.lastZxidSeen = lastZxidSeen
@@ -33,7 +37,7 @@ package struct ConnectRequest: Equatable, Sendable {
         lastZxidSeen = try reader.long()
         timeoutMilliseconds = try reader.int()
         session = try reader.long()
-        password = try reader.text().copiedBytes()
+        password = try reader.copiedBuffer()
         readOnly = reader.remaining > 0 ? try reader.bool() : nil
     }
 
@@ -65,7 +69,10 @@ package struct ConnectReply: Equatable, Sendable {
     package var readOnly: Bool?
 
     package init(
-        timeoutMilliseconds: Int32, session: Int64, password: [UInt8], readOnly: Bool?
+        timeoutMilliseconds: Int32,
+        session: Int64,
+        password: [UInt8],
+        readOnly: Bool?
     ) {
         self.timeoutMilliseconds = timeoutMilliseconds
         self.session = session
@@ -76,8 +83,11 @@ package struct ConnectReply: Equatable, Sendable {
     /// "Your session has expired."
     package static func refusal(readOnly: Bool?) -> ConnectReply {
         ConnectReply(
-            timeoutMilliseconds: 0, session: 0,
-            password: [UInt8](repeating: 0, count: passwordBytes), readOnly: readOnly)
+            timeoutMilliseconds: 0,
+            session: 0,
+            password: [UInt8](repeating: 0, count: passwordBytes),
+            readOnly: readOnly
+        )
     }
 
     package init(_ frame: RawSpan) throws(JuteError) {
@@ -85,7 +95,7 @@ package struct ConnectReply: Equatable, Sendable {
         _ = try reader.int()
         timeoutMilliseconds = try reader.int()
         session = try reader.long()
-        password = try reader.text().copiedBytes()
+        password = try reader.copiedBuffer()
         readOnly = reader.remaining > 0 ? try reader.bool() : nil
     }
 

@@ -46,16 +46,21 @@ package struct JuteReader: ~Escapable {
         }
     }
 
-    /// A ustring; null reads as the empty one, which no path or name may be.
+    /// A buffer, copied; null reads as empty.
+    @_lifetime(self: copy self)
+    package mutating func copiedBuffer() throws(JuteError) -> [UInt8] {
+        guard let bytes = try buffer() else { return [] }
+        return bytes.copiedBytes()
+    }
+
+    /// A ustring that may not be null.
     @_lifetime(copy self)
     @_lifetime(self: copy self)
     package mutating func text() throws(JuteError) -> RawSpan {
-        if let bytes = try buffer() { return bytes }
-        return emptyText()
+        let offset = reader.offset
+        guard let bytes = try buffer() else { throw .badCount(offset: offset, count: -1) }
+        return bytes
     }
-
-    @_lifetime(copy self)
-    func emptyText() -> RawSpan { reader.span.extracting(0..<0) }
 
     /// The count of a vector whose items take at least `itemBytes` each; nil is null.
     @_lifetime(self: copy self)
@@ -94,7 +99,8 @@ package struct JuteReader: ~Escapable {
             let scheme = ByteString(copying: try text())
             let id = ByteString(copying: try text())
             list.append(
-                ACLEntry(permissions: permissions, identity: Identity(scheme: scheme, id: id)))
+                ACLEntry(permissions: permissions, identity: Identity(scheme: scheme, id: id))
+            )
         }
         return list
     }

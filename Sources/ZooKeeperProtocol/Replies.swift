@@ -61,10 +61,16 @@ extension Stat {
         self.init(
             czxid: UInt64(bitPattern: try reader.long()),
             mzxid: UInt64(bitPattern: try reader.long()),
-            ctimeMilliseconds: try reader.long(), mtimeMilliseconds: try reader.long(),
-            version: try reader.int(), cversion: try reader.int(), aversion: try reader.int(),
-            ephemeralOwner: try reader.long(), dataLength: try reader.int(),
-            childCount: try reader.int(), pzxid: UInt64(bitPattern: try reader.long()))
+            ctimeMilliseconds: try reader.long(),
+            mtimeMilliseconds: try reader.long(),
+            version: try reader.int(),
+            cversion: try reader.int(),
+            aversion: try reader.int(),
+            ephemeralOwner: try reader.long(),
+            dataLength: try reader.int(),
+            childCount: try reader.int(),
+            pzxid: UInt64(bitPattern: try reader.long())
+        )
     }
 }
 

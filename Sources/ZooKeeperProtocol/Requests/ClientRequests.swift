@@ -5,7 +5,9 @@ package import Commands
 package enum ClientRequest {
     /// Any request: header, then what `body` writes.
     package static func frame(
-        xid: Int32, _ opcode: Opcode, into writer: inout ByteWriter,
+        xid: Int32,
+        _ opcode: Opcode,
+        into writer: inout ByteWriter,
         body: (inout ByteWriter) -> Void = { _ in }
     ) {
         let start = writer.count
@@ -17,7 +19,11 @@ package enum ClientRequest {
     }
 
     package static func create(
-        xid: Int32, path: String, data: [UInt8], acl: [ACLEntry] = [.open], flags: Int32 = 0,
+        xid: Int32,
+        path: String,
+        data: [UInt8],
+        acl: [ACLEntry] = [.open],
+        flags: Int32 = 0,
         into writer: inout ByteWriter
     ) {
         frame(xid: xid, .create, into: &writer) { writer in
@@ -29,7 +35,11 @@ package enum ClientRequest {
     }
 
     package static func setData(
-        xid: Int32, path: String, data: [UInt8], version: Int32 = -1, into writer: inout ByteWriter
+        xid: Int32,
+        path: String,
+        data: [UInt8],
+        version: Int32 = -1,
+        into writer: inout ByteWriter
     ) {
         frame(xid: xid, .setData, into: &writer) { writer in
             writer.juteText(path)
@@ -40,7 +50,10 @@ package enum ClientRequest {
 
     /// exists, getData, getChildren and getChildren2.
     package static func read(
-        xid: Int32, _ opcode: Opcode, path: String, watch: Bool = false,
+        xid: Int32,
+        _ opcode: Opcode,
+        path: String,
+        watch: Bool = false,
         into writer: inout ByteWriter
     ) {
         frame(xid: xid, opcode, into: &writer) { writer in
@@ -51,7 +64,10 @@ package enum ClientRequest {
 
     /// delete and check.
     package static func versioned(
-        xid: Int32, _ opcode: Opcode, path: String, version: Int32 = -1,
+        xid: Int32,
+        _ opcode: Opcode,
+        path: String,
+        version: Int32 = -1,
         into writer: inout ByteWriter
     ) {
         frame(xid: xid, opcode, into: &writer) { writer in

@@ -59,7 +59,8 @@ package struct MultiRecord: Equatable, Sendable {
 
     @_lifetime(reader: copy reader)
     private static func operation(
-        _ opcode: Opcode, _ reader: inout JuteReader
+        _ opcode: Opcode,
+        _ reader: inout JuteReader
     ) throws(JuteError) -> MultiOperation? {
         switch opcode {
         case .create, .create2, .createContainer, .createTTL:
@@ -83,13 +84,17 @@ package struct MultiRecord: Equatable, Sendable {
 
     @_lifetime(reader: copy reader)
     private static func create(
-        _ opcode: Opcode, _ reader: inout JuteReader
+        _ opcode: Opcode,
+        _ reader: inout JuteReader
     ) throws(JuteError) -> CreateOperation {
         let record = try CreateRecord(&reader, hasTimeToLive: opcode == .createTTL)
         return CreateOperation(
-            path: ByteString(copying: record.path), data: record.copiedData(),
-            acl: try record.decodedACL(), flags: record.flags,
-            request: record.request(opcode))
+            path: ByteString(copying: record.path),
+            data: record.copiedData(),
+            acl: try record.decodedACL(),
+            flags: record.flags,
+            request: record.request(opcode)
+        )
     }
 }
 

@@ -149,14 +149,14 @@ package struct PathNumberRecord: ~Escapable {
 /// auth: a type that nobody uses, scheme, secret.
 package struct AuthRecord: ~Escapable {
     package let scheme: RawSpan
-    package let secret: RawSpan
+    package let secret: [UInt8]
 
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
         _ = try reader.int()
         scheme = try reader.text()
-        secret = try reader.text()
+        secret = try reader.copiedBuffer()
     }
 }
 

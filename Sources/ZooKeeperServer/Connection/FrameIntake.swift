@@ -1,0 +1,165 @@
+import Bytes
+import Commands
+import LMDB
+import Logging
+import NIOCore
+import Replica
+import ZooKeeperProtocol
+
+/// From bytes to requests: frames are found and read where they arrived.
+extension ZooKeeperConnection {
+    /// What became of a frame.
+    enum Intake {
+        case taken
+        /// It must wait for what is outstanding; nothing of it has happened.
+        case wait
+        /// The connection ends.
+        case stop
+    }
+
+    /// Takes what the socket gave.
+    func receive(_ buffer: inout ByteBuffer) {
+        burst {
+            if unparsed.readableBytes > 0 {
+                var whole = ByteBuffer()
+                swap(&whole, &unparsed)
+                if whole.readerIndex > whole.capacity / 2 { whole.discardReadBytes() }
+                whole.writeBuffer(&buffer)
+                buffer = whole
+            }
+            parse(&buffer)
+            keep(buffer)
+        }
+    }
+
+    /// Goes on with what was left, now that nothing is outstanding. In a burst.
+    func resume() {
+        var buffer = ByteBuffer()
+        swap(&buffer, &unparsed)
+        parse(&buffer)
+        keep(buffer)
+    }
+
+    func resumeOutsideBurst() {
+        burst { resume() }
+        sendOut()
+    }
+
+    /// Runs `body` while a snapshot is open, after everything that led to it was delivered.
+    private func burst(_ body: () -> Void) {
+        do throws(LMDBError) { try port.begin() } catch {
+            loop.logger.error("the state cannot be read", metadata: ["error": "\(error)"])
+            return close()
+        }
+        if phase != .closing, phase != .closed { body() }
+        port.end()
+    }
+
+    /// Keeps what could not be parsed, and stops reading if that is too much.
+    private func keep(_ buffer: ByteBuffer) {
+        unparsed = buffer.readableBytes > 0 ? buffer : ByteBuffer()
+        let isTooMuch = isStalled && unparsed.readableBytes > limits.unparsedBytesMax
+        if isTooMuch {
+            isReadPaused = true
+        } else if isReadPaused {
+            isReadPaused = false
+            if wantsRead {
+                wantsRead = false
+                context?.read()
+            }
+        }
+    }
+
+    private func parse(_ buffer: inout ByteBuffer) {
+        let time = loop.now
+        isStalled = false
+        let consumed = take(buffer.readableBytesSpan, at: time)
+        buffer.moveReaderIndex(forwardBy: consumed)
+        if consumed > 0, phase == .open { touch(at: time) }
+    }
+
+    /// Takes whole frames off the front, as far as that is possible; answers how many bytes.
+    private func take(_ span: RawSpan, at time: Int64) -> Int {
+        var offset = 0
+        while span.byteCount - offset >= 4, phase == .open || phase == .greeting {
+            let length = Self.length(span, offset)
+            if phase == .greeting, let taken = fourLetterWord(length, in: span) { return taken }
+            guard length > 0, length <= limits.frameBytesMax else {
+                loop.traffic.largeRequestsRejected += 1
+                closeAfterReplies()
+                return offset
+            }
+            let end = offset + 4 + Int(length)
+            guard end <= span.byteCount else { return offset }
+            switch accept(span.extracting((offset + 4)..<end), at: time) {
+            case .taken: offset = end
+            case .wait:
+                isStalled = true
+                return offset
+            case .stop:
+                closeAfterReplies()
+                return end
+            }
+        }
+        if phase == .attaching { isStalled = true }
+        return offset
+    }
+
+    private static func length(_ span: RawSpan, _ offset: Int) -> Int32 {
+        var reader = SpanReader(span.extracting(offset..<(offset + 4)))
+        return (try? reader.integer(as: Int32.self)) ?? -1
+    }
+
+    private func accept(_ frame: RawSpan, at time: Int64) -> Intake {
+        if phase == .greeting { return greet(frame, at: time) }
+        guard hasRoomForAnswers else { return .wait }
+        var reader = JuteReader(frame)
+        let request: RequestHeader
+        do throws(JuteError) { request = try RequestHeader(&reader) } catch { return .stop }
+        let opcode = Opcode(rawValue: request.opcode)
+        let isWrite = opcode?.isLogged ?? false
+        guard outstanding.count < (isWrite ? limits.outstandingRequestsMax : 1) else {
+            return .wait
+        }
+        let body = reader.unread()
+        let result =
+            isWrite
+            ? write(request.xid, opcode, body, at: time)
+            : answer(request.xid, opcode, body)
+        if result != .wait { note(request.xid, opcode) }
+        return result
+    }
+
+    private func note(_ xid: Int32, _ opcode: Opcode?) {
+        loop.traffic.packetsReceived += 1
+        history.received += 1
+        history.lastXID = xid
+        history.lastOpcode = opcode
+    }
+
+    /// A client that asks for more than it reads is not read from.
+    private var hasRoomForAnswers: Bool {
+        if out.count < limits.unsentBytesMax { return context?.channel.isWritable ?? false }
+        sendOut()
+        return false
+    }
+
+    /// Lets the leader know that the client lives; not with every packet.
+    private func touch(at time: Int64) {
+        guard time - lastTouch >= limits.touchMilliseconds else { return }
+        lastTouch = time
+        port.touch(session)
+    }
+}
+
+extension Opcode {
+    /// Whether it waits for the log: writes, and sync.
+    fileprivate var isLogged: Bool {
+        switch self {
+        case .create, .create2, .createContainer, .createTTL, .delete, .setData, .setACL, .multi,
+            .sync, .closeSession:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Commands
+import Logging
+import NIOCore
+import Replica
+import StateMachine
+import ZooKeeperProtocol
+
+/// What the connections of one event loop share. Used on that loop only.
+final class ZooKeeperLoop {
+    let port: LoopPort
+    let eventLoop: any EventLoop
+    let settings: ZooKeeperSettings
+    let sessionNames: SessionNames
+    let logger: Logger
+    var traffic = TrafficCounts()
+    private(set) var connections: [ObjectIdentifier: ZooKeeperConnection] = [:]
+    private var buffers: [ByteBuffer] = []
+    private var startIndex: UInt64 = 0
+
+    init(
+        port: LoopPort,
+        eventLoop: any EventLoop,
+        settings: ZooKeeperSettings,
+        sessionNames: SessionNames,
+        logger: Logger
+    ) {
+        self.port = port
+        self.eventLoop = eventLoop
+        self.settings = settings
+        self.sessionNames = sessionNames
+        self.logger = logger
+    }
+
+    var limits: ZooKeeperLimits { settings.limits }
+    /// The time as it was when it was last asked for; good enough for `cons`.
+    private(set) var lastKnownTime: Int64 = 0
+
+    var now: Int64 {
+        lastKnownTime = port.clock.monotonic()
+        return lastKnownTime
+    }
+
+    /// The zxid of the open snapshot, as replies to reads carry it.
+    var snapshotZxid: Int64 {
+        let delivered = port.deliveredIndex
+        if delivered > 0 { return Int64(bitPattern: delivered) }
+        if startIndex == 0 {
+            startIndex = (try? port.read { view in try view.summary.appliedIndex }) ?? 0
+        }
+        return Int64(bitPattern: startIndex)
+    }
+
+    // MARK: Connections
+
+    func add(_ connection: ZooKeeperConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+        traffic.connectionsAccepted += 1
+    }
+
+    func remove(_ connection: ZooKeeperConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+    }
+
+    /// Closes connections that got no session in time, or whose client does not read.
+    func sweep() {
+        let time = now
+        for connection in connections.values { connection.checkPatience(at: time) }
+    }
+
+    // MARK: Send buffers
+
+    /// An empty buffer, an old one if there is one.
+    func takeBuffer() -> ByteBuffer {
+        buffers.popLast() ?? ByteBufferAllocator().buffer(capacity: 512)
+    }
+
+    /// Takes a buffer back after the socket was written; `clear` leaves it alone if the socket
+    /// still needs it and makes a new one, which is not worth keeping.
+    func giveBack(_ buffer: inout ByteBuffer) {
+        guard buffers.count < limits.pooledBuffers else { return }
+        guard buffer.capacity <= limits.pooledBufferBytesMax else { return }
+        buffer.clear(minimumCapacity: 512)
+        buffers.append(buffer)
+    }
+}
