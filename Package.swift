@@ -57,7 +57,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let testFixtures: [String: [String]] = ["RaftTests": ["Transcripts"]]
 
 // Fuzz targets are built only on request (style.md): a libFuzzer main is not a normal executable.
-let fuzz: [Target] = ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil ? [] : []
+let fuzz: [Target] =
+    ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil
+    ? []
+    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord"].map {
+        command("Fuzz\($0)", ["FuzzEntry"], path: "Fuzz/\($0)")
+    }
 
 let package = Package(
     name: "roost",
@@ -132,7 +137,9 @@ let package = Package(
             ], exclude: ["Docs.docc"]),
         command(
             "roost",
-            ["RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, serviceLifecycle]),
+            [
+                "RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+            ]),
 
         tests("RaftTests", ["Raft"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
@@ -145,8 +152,15 @@ let package = Package(
             path: "Tools/roost-log"),
         command(
             "roost-bench",
-            ["ZooKeeperProtocol", "Bytes", argumentParser, nioCore, nioPosix],
-            path: "Tools/roost-bench"),
+            [argumentParser, nioCore, nioPosix], path: "Tools/roost-bench"),
+
+        // What the fuzz targets and the replay of their saved cases run.
+        module(
+            "FuzzEntry", ["ZooKeeperProtocol", "ConsulProtocol", "RaftStore", "Commands", "Bytes"],
+            path: "Fuzz/Entry"),
+        tests("FuzzReplayTests", ["FuzzEntry"]),
+        tests("CommandLineTests", ["roost"]),
+        tests("TidyTests", []),
 
     ] + fuzz
 )

@@ -1,4 +1,4 @@
-package import Commands
+import Commands
 package import LMDB
 package import Raft
 package import StateMachine
@@ -10,24 +10,29 @@ package final class Applier {
     private let machine: Machine
     private let loops: [LoopInbox]
     private let limits: ReplicaLimits
-    private var reading: ReadTransaction
+    private var reading: StateReading
     private var barriers: [(index: LogIndex, origins: [Origin])] = []
     private var lastTransaction: UInt64 = 0
 
     package private(set) var applied: LogIndex
 
     package init(
-        machine: Machine, environment: Environment, loops: [LoopInbox], limits: ReplicaLimits
+        machine: Machine,
+        tables: StateTables,
+        environment: Environment,
+        loops: [LoopInbox],
+        limits: ReplicaLimits
     ) throws(ReplicaError) {
         self.machine = machine
         self.loops = loops
         self.limits = limits
-        do {
-            reading = try ReadTransaction(environment)
-            applied = LogIndex(try StateView(reading.reader, tables: machine.tables).appliedIndex)
-            lastTransaction = reading.id
-            reading.reset()
+        do throws(LMDBError) {
+            reading = try StateReading(environment, tables)
+            try reading.open()
         } catch { throw .state(.storage(error)) }
+        lastTransaction = reading.id
+        reading.close()
+        applied = LogIndex(machine.summary.appliedIndex)
     }
 
     /// Joins batches that wait one behind the other, so that they cost one commit.
@@ -45,7 +50,8 @@ package final class Applier {
             batch.entries.append(contentsOf: next.entries)
             for origin in next.origins {
                 batch.origins.append(
-                    EntryOrigin(offset: origin.offset + offset, origin: origin.origin))
+                    EntryOrigin(offset: origin.offset + offset, origin: origin.origin)
+                )
             }
             batch.startsLeases = batch.startsLeases || next.startsLeases
             joined.append(.apply(batch))
@@ -67,9 +73,11 @@ package final class Applier {
 
     private func apply(_ batch: CommittedBatch) throws(ReplicaError) -> ApplyReport {
         let commands = batch.entries.map { entry in
-            MachineEntry(
-                index: entry.index.rawValue, term: entry.term.rawValue,
-                payload: entry.kind == .normal ? entry.payload : [])
+            CommittedEntry(
+                index: entry.index.rawValue,
+                term: entry.term.rawValue,
+                payload: entry.kind == .normal ? entry.payload : []
+            )
         }
         var announced: UInt64 = 0
         let result: AppliedBatch
@@ -91,7 +99,9 @@ package final class Applier {
 
     private func announce(_ result: AppliedBatch, _ origins: [EntryOrigin]) {
         let notice = LoopNotice(
-            transaction: result.transactionID, body: .delivery(result, origins))
+            transaction: result.transactionID,
+            body: .delivery(result, origins)
+        )
         for loop in loops { loop.announce(notice) }
     }
 
@@ -100,42 +110,46 @@ package final class Applier {
         for barrier in barriers where barrier.index <= applied {
             let notice = LoopNotice(
                 transaction: lastTransaction,
-                body: .barrier(index: barrier.index.rawValue, barrier.origins))
+                body: .barrier(index: barrier.index.rawValue, barrier.origins)
+            )
             for loop in loops { loop.post(notice) }
         }
         barriers.removeAll { $0.index <= applied }
     }
 
-    // MARK: Leases
+    // MARK: What the leader is told
 
     private func report(
-        _ result: AppliedBatch, startsLeases: Bool
+        _ result: AppliedBatch,
+        startsLeases: Bool
     ) throws(ReplicaError) -> ApplyReport {
         var report = ApplyReport(applied: applied)
         let concerned = result.changes.filter(\.concernsLeases)
         guard startsLeases || !concerned.isEmpty else { return report }
-        do {
-            try reading.renew()
-            defer { reading.reset() }
-            let view = StateView(reading.reader, tables: machine.tables)
-            if startsLeases { report.leasesAll = try view.allLeases() }
-            for change in concerned { try view.collectLeases(of: change, into: &report.leases) }
-        } catch { throw .state(.storage(error)) }
+        try read { view throws(StateError) in
+            if startsLeases { report.leasesAll = try LeaseCensus.all(view) }
+            for change in concerned { try LeaseCensus.collect(change, view, &report.leases) }
+        }
         return report
     }
 
     private func look(for chores: Chores) throws(ReplicaError) -> ApplyReport {
         var report = ApplyReport(applied: applied)
-        do {
-            try reading.renew()
-            defer { reading.reset() }
-            let view = StateView(reading.reader, tables: machine.tables)
+        try read { view throws(StateError) in
             if chores.findsContainers {
-                let paths = try view.unusedContainers(max: limits.containersPerCheckMax)
+                let paths = try view.unusedContainers(countMax: limits.containersPerCheckMax)
                 report.due = paths.map { LeaderCommands.deleteContainer($0) }
             }
-        } catch { throw .state(.storage(error)) }
+        }
         return report
+    }
+
+    private func read(
+        _ body: (borrowing StateView) throws(StateError) -> Void
+    ) throws(ReplicaError) {
+        do { try reading.open() } catch { throw .state(.storage(error)) }
+        defer { reading.close() }
+        do { try reading.view(body) } catch { throw .state(error) }
     }
 }
 

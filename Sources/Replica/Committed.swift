@@ -14,6 +14,11 @@ package struct CommittedBatch: Sendable {
 package struct EntryOrigin: Sendable {
     package var offset: Int
     package var origin: Origin
+
+    package init(offset: Int, origin: Origin) {
+        self.offset = offset
+        self.origin = origin
+    }
 }
 
 /// Work for the thread that applies.

@@ -1,5 +1,5 @@
-package import Bytes
-package import Commands
+import Bytes
+import Commands
 import DequeModule
 package import Raft
 package import RaftStore
@@ -19,7 +19,7 @@ package struct Consensus: ~Copyable {
     private var barriers: [ReadID: [Origin]] = [:]
     private var lastRead = ReadID(0)
     private var leases = ExpiryClock<Lease>()
-    private var leadership = Leadership(role: .follower, term: .zero, leader: nil)
+    private var leadership: Leadership?
     private var lastStamp: Int64 = 0
     private var nextContainerCheck: Int64 = 0
     private var reaper = TombstoneReaper()
@@ -34,12 +34,21 @@ package struct Consensus: ~Copyable {
     }
 
     package init(
-        id: NodeID, restored: RestoredState, log: WriteAheadLog, limits: ReplicaLimits,
-        raftLimits: RaftLimits, random: any RandomNumberGenerator
+        id: NodeID,
+        restored: RestoredState,
+        log: WriteAheadLog,
+        limits: ReplicaLimits,
+        raftLimits: RaftLimits,
+        random: any RandomNumberGenerator
     ) throws(ReplicaError) {
         do {
             node = try RaftNode(
-                id: id, restored: restored, storage: log, limits: raftLimits, random: random)
+                id: id,
+                restored: restored,
+                storage: log,
+                limits: raftLimits,
+                random: random
+            )
         } catch { throw .raft(error) }
         self.log = log
         self.limits = limits
@@ -61,29 +70,56 @@ package struct Consensus: ~Copyable {
     ///   - now: monotonic milliseconds.
     ///   - wall: milliseconds since 1970, for the entries' stamps.
     package mutating func tick(
-        now: Int64, wall: Int64, _ effects: inout [ConsensusEffect]
+        now: Int64,
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         node.tick()
-        guard leadership.role == .leader else { return }
+        guard leadership?.role == .leader else { return }
         try endLeases(now: now, wall: wall, &effects)
         if now >= nextContainerCheck {
             nextContainerCheck = now + limits.containerCheckMilliseconds
             effects.append(.order(.chores(Chores(findsContainers: true))))
         }
         if let index = reaper.due(now: now, applied: node.status().applied, limits: limits) {
-            try propose([LeaderCommands.reapTombstones(through: index.rawValue)], wall: wall, &effects)
+            try propose(
+                [LeaderCommands.reapTombstones(through: index.rawValue)],
+                wall: wall,
+                &effects
+            )
         }
     }
 
     /// What the clients of one event loop want.
     package mutating func take(
-        _ requests: LoopRequests, now: Int64, wall: Int64, _ effects: inout [ConsensusEffect]
+        _ requests: LoopRequests,
+        now: Int64,
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         for session in requests.heartbeats.zooKeeper { leases.renew(.zooKeeper(session), now: now) }
         for session in requests.heartbeats.consul { leases.renew(.consul(session), now: now) }
         for check in requests.heartbeats.checks { leases.renew(.check(check), now: now) }
         try propose(requests.proposals, wall: wall, &effects)
         try ask(requests.barriers, &effects)
+    }
+
+    /// Takes note of a snapshot, and drops entries that it covers; some stay for followers that
+    /// are a little behind.
+    package mutating func take(_ manifest: SnapshotManifest) throws(ReplicaError) {
+        let kept = limits.trailingEntries
+        let index = manifest.index.rawValue
+        do {
+            try log.record(manifest)
+            guard index > kept else { return }
+            try log.compact(upTo: LogIndex(index - kept))
+        } catch { throw .log(error) }
+        node.compacted(upTo: LogIndex(index - kept))
+    }
+
+    /// Frees what was dropped, a step at a time; for turns in which nothing else is to be done.
+    package mutating func collectGarbage() throws(ReplicaError) {
+        do { try log.collectGarbage() } catch { throw .log(error) }
     }
 
     /// A message of a peer.
@@ -95,10 +131,13 @@ package struct Consensus: ~Copyable {
 
     /// What the thread that applies has done.
     package mutating func take(
-        _ report: ApplyReport, now: Int64, wall: Int64, _ effects: inout [ConsensusEffect]
+        _ report: ApplyReport,
+        now: Int64,
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         node.applied(upTo: report.applied)
-        guard leadership.role == .leader else { return }
+        guard leadership?.role == .leader else { return }
         if let all = report.leasesAll {
             leases.removeAll()
             for change in all { note(change, now: now) }
@@ -144,7 +183,9 @@ package struct Consensus: ~Copyable {
 
 extension Consensus {
     private mutating func propose(
-        _ proposals: [PendingProposal], wall: Int64, _ effects: inout [ConsensusEffect]
+        _ proposals: [PendingProposal],
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         guard !proposals.isEmpty else { return }
         lastStamp = max(lastStamp, wall)
@@ -167,7 +208,11 @@ extension Consensus {
             for (offset, origin) in origins.enumerated() {
                 waiting.append(
                     WaitingProposal(
-                        index: range.first.advanced(by: offset), term: range.term, origin: origin))
+                        index: range.first.advanced(by: offset),
+                        term: range.term,
+                        origin: origin
+                    )
+                )
             }
         } catch {
             effects.append(.refuse(origins, try refusal(for: error)))
@@ -176,7 +221,9 @@ extension Consensus {
 
     /// Commands of the leader's own, which nobody waits for. A refused one is due again later.
     private mutating func propose(
-        _ commands: [[UInt8]], wall: Int64, _ effects: inout [ConsensusEffect]
+        _ commands: [[UInt8]],
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         guard !commands.isEmpty else { return }
         lastStamp = max(lastStamp, wall)
@@ -195,7 +242,7 @@ extension Consensus {
         if let stateRefusal { return .diskFull(stateRefusal) }
         switch log.room {
         case .normal: return nil
-        case .low(let reason): return CommandKind.freesRoom(payload) ? nil : .diskFull(reason)
+        case .low(let reason): return Command.freesRoom(payload) ? nil : .diskFull(reason)
         case .none(let reason): return .diskFull(reason)
         }
     }
@@ -210,7 +257,8 @@ extension Consensus {
     }
 
     private mutating func ask(
-        _ origins: [Origin], _ effects: inout [ConsensusEffect]
+        _ origins: [Origin],
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         guard !origins.isEmpty else { return }
         lastRead = ReadID(lastRead.rawValue + 1)
@@ -250,7 +298,7 @@ extension Consensus {
                     lost.append(first.origin)
                 }
             }
-            if entry.kind == .empty, entry.term == leadership.term, leadership.role == .leader {
+            if entry.kind == .empty, entry.term == leadership?.term, leadership?.role == .leader {
                 batch.startsLeases = true
             }
         }
@@ -269,9 +317,11 @@ extension Consensus {
     }
 
     private mutating func endLeases(
-        now: Int64, wall: Int64, _ effects: inout [ConsensusEffect]
+        now: Int64,
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
-        let term = leadership.term.rawValue
+        let term = leadership?.term.rawValue ?? 0
         let ended = leases.expired(now: now)
         try propose(ended.map { LeaderCommands.end($0, term: term) }, wall: wall, &effects)
     }

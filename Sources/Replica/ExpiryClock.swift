@@ -23,8 +23,10 @@ package struct ExpiryClock<Lease: Hashable> {
 
     package var count: Int { terms.count }
 
-    /// Begins a lease, or begins it again with another duration.
+    /// Begins a lease, or begins it again with another duration. A lease that runs with this
+    /// duration is left as it is: hearing of it is no sign of life.
     package mutating func start(_ lease: Lease, duration: Int64, now: Int64) {
+        guard terms[lease]?.durationMilliseconds != duration else { return }
         terms[lease] = Term(durationMilliseconds: duration, deadlineMilliseconds: now + duration)
         file(lease, until: now + duration)
     }

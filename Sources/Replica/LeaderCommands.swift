@@ -15,8 +15,13 @@ enum LeaderCommands {
             return command.encode(CommandHeader())
         case .check(let key):
             let command = UpdateCheck(
-                node: key.node, checkID: key.check, status: .critical, output: "", expired: true,
-                term: term)
+                node: key.node,
+                checkID: key.check,
+                status: .critical,
+                output: "",
+                expired: true,
+                term: term
+            )
             return command.encode(CommandHeader())
         }
     }

@@ -1,6 +1,6 @@
 import DequeModule
 package import StateMachine
-package import Synchronization
+import Synchronization
 
 /// What the appliers' thread has for one event loop.
 package struct LoopNotice: Sendable {
@@ -14,6 +14,11 @@ package struct LoopNotice: Sendable {
     /// The state transaction that must be visible to the loop before it may act on this.
     package var transaction: UInt64
     package var body: Body
+
+    package init(transaction: UInt64, body: Body) {
+        self.transaction = transaction
+        self.body = body
+    }
 }
 
 /// The notices of one event loop, in the order of the log.

@@ -34,13 +34,16 @@ package final class LoopPort {
     /// Told once a batch which questions are to be asked again; may read.
     package var onTopics: (([QuestionID]) -> Void)?
 
+    /// The last entry that connections were told of: the newest that a snapshot shows. 0 until
+    /// the first batch after the start.
+    package private(set) var deliveredIndex: UInt64 = 0
+
     private let inbox: LoopInbox
     private let outbox: Mailbox<ReplicaInput>
     private let board: StatusBoard
-    private let tables: StateTables
     private let limits: ReplicaLimits
     private let scheduleFlush: () -> Void
-    private var transaction: ReadTransaction
+    private var reading: StateReading
     private var openDepth = 0
     private var slots: [Tenancy] = []
     private var freeSlots: [ClientSlot] = []
@@ -65,20 +68,24 @@ package final class LoopPort {
 
     /// - Parameter scheduleFlush: makes the loop call `flushOutgoing` at the end of its tick.
     package init(
-        loop: UInt8, environment: Environment, tables: StateTables, inbox: LoopInbox,
-        outbox: Mailbox<ReplicaInput>, board: StatusBoard, clock: LoopClock,
-        limits: ReplicaLimits, scheduleFlush: @escaping () -> Void
+        loop: UInt8,
+        environment: Environment,
+        tables: StateTables,
+        inbox: LoopInbox,
+        outbox: Mailbox<ReplicaInput>,
+        board: StatusBoard,
+        clock: LoopClock,
+        limits: ReplicaLimits,
+        scheduleFlush: @escaping () -> Void
     ) throws(LMDBError) {
         self.loop = loop
-        self.tables = tables
         self.inbox = inbox
         self.outbox = outbox
         self.board = board
         self.clock = clock
         self.limits = limits
         self.scheduleFlush = scheduleFlush
-        transaction = try ReadTransaction(environment)
-        transaction.reset()
+        reading = try StateReading(environment, tables)
     }
 
     package var status: ReplicaStatus { board.current }
@@ -104,7 +111,11 @@ package final class LoopPort {
     }
 
     /// From now on the end of this session is told to this connection.
+    /// A connection of this loop that had it until now is told that it moved.
     package func bind(session: SessionID, connection: UInt64, to slot: ClientSlot) {
+        if let old = sessions[session], old.slot != slot {
+            slots[Int(old.slot.rawValue)].client?.sessionEnded(.moved)
+        }
         sessions[session] = SessionBinding(slot: slot, connection: connection)
     }
 
@@ -170,7 +181,11 @@ package final class LoopPort {
 
     private func origin(_ slot: ClientSlot, _ tag: UInt32) -> Origin {
         Origin(
-            loop: loop, slot: slot, generation: slots[Int(slot.rawValue)].generation, tag: tag)
+            loop: loop,
+            slot: slot,
+            generation: slots[Int(slot.rawValue)].generation,
+            tag: tag
+        )
     }
 
     private func refuse(_ origin: Origin, _ refusal: Refusal) {
@@ -190,7 +205,7 @@ package final class LoopPort {
     package func begin() throws(LMDBError) {
         openDepth += 1
         guard openDepth == 1 else { return }
-        do { try transaction.renew() } catch {
+        do { try reading.open() } catch {
             openDepth = 0
             throw error
         }
@@ -200,7 +215,7 @@ package final class LoopPort {
     package func end() {
         precondition(openDepth > 0, "end without begin")
         openDepth -= 1
-        if openDepth == 0 { transaction.reset() }
+        if openDepth == 0 { reading.close() }
     }
 
     /// Reads the state as it was when the snapshot was opened.
@@ -208,7 +223,7 @@ package final class LoopPort {
         _ body: (borrowing StateView) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         precondition(openDepth > 0, "read without begin")
-        return try body(StateView(transaction.reader, tables: tables))
+        return try reading.view(body)
     }
 
     /// Delivers what has come in; called by the shell when the inbox rings.
@@ -218,7 +233,7 @@ package final class LoopPort {
     }
 
     private func deliverAll() {
-        for notice in inbox.take(upTo: transaction.id) { deliver(notice) }
+        for notice in inbox.take(upTo: reading.id) { deliver(notice) }
         if !woken.isEmpty {
             let questions = woken.sorted()
             woken.removeAll(keepingCapacity: true)
@@ -255,6 +270,7 @@ package final class LoopPort {
             }
             for change in batch.changes[entry.changes] { endSession(by: change) }
         }
+        if let last = batch.entries.last { deliveredIndex = last.index }
     }
 
     private func tell(_ change: Change, zxid: UInt64) {

@@ -1,4 +1,4 @@
-package import Synchronization
+import Synchronization
 
 /// Values handed from one thread to another, a batch at a time.
 ///

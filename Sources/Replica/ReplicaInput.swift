@@ -1,4 +1,5 @@
 package import Raft
+package import RaftStore
 
 /// What arrives at the owner of `Consensus`.
 package enum ReplicaInput: Sendable {
@@ -7,7 +8,7 @@ package enum ReplicaInput: Sendable {
     case message(Message)
     /// The state's disk is full (the reason), or has room again (nil).
     case stateRoom(String?)
-    /// Entries up to here are covered by a verified, synced snapshot.
-    case snapshotTaken(SnapshotDescriptor)
+    /// A snapshot is on the disk and verified.
+    case snapshotTaken(SnapshotManifest)
     case stop
 }

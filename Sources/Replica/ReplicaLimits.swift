@@ -13,9 +13,11 @@ package struct ReplicaLimits: Sendable {
     /// TombstoneTTL and TombstoneTTLGranularity.
     package var tombstoneMilliseconds: Int64 = 15 * 60_000
     package var tombstoneGranularityMilliseconds: Int64 = 30_000
-    /// A TTL check that was critical for this long may have its service removed (the check's own
-    /// setting says whether); how often that is looked at.
+    /// How often an event loop hands its heartbeats over.
     package var heartbeatFlushMilliseconds: Int64 = 100
+
+    /// Entries that stay in the log after a snapshot: Consul's raft_trailing_logs.
+    package var trailingEntries: UInt64 = 10_240
 
     package init() {}
 }

@@ -1,5 +1,5 @@
 package import Raft
-package import Synchronization
+import Synchronization
 
 /// What front ends tell their clients about the cluster.
 package struct ReplicaStatus: Sendable {
@@ -10,6 +10,8 @@ package struct ReplicaStatus: Sendable {
     package var leader: NodeID?
     /// HOST:PORT of the leader's peer port; empty if none is known.
     package var leaderAddress = ""
+    /// HOST:PORT of this node's peer port.
+    package var ownAddress = ""
     /// HOST:PORT of every voter's peer port.
     package var peerAddresses: [String] = []
     package var applied: UInt64 = 0

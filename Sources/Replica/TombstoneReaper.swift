@@ -15,7 +15,9 @@ package struct TombstoneReaper: Sendable {
 
     /// The index up to which tombstones are older than their time, once in a while.
     package mutating func due(
-        now: Int64, applied: LogIndex, limits: ReplicaLimits
+        now: Int64,
+        applied: LogIndex,
+        limits: ReplicaLimits
     ) -> LogIndex? {
         guard now >= nextLook else { return nil }
         nextLook = now + limits.tombstoneGranularityMilliseconds

@@ -1,92 +1,106 @@
-import Foundation
+import Disk
 import LMDB
 import Logging
-import NIOConcurrencyHelpers
+import Raft
+import RaftStore
 import Replica
 import StateMachine
+import Synchronization
 
 /// The thread that applies committed entries to the state while the log's thread waits for the
 /// disk.
 ///
-/// `@unchecked Sendable`: `applier` is touched only by `run`, which runs once, on its thread.
+/// `@unchecked Sendable`: `applier` and `state` are touched only by `run`, which runs once, on its
+/// thread, and by `close` after that thread was joined.
 final class ApplyThread: @unchecked Sendable {
-    let orders: Mailbox<ApplyOrder>
-    private let bell: Bell
+    struct Seams: Sendable {
+        let orders: Mailbox<ApplyOrder>
+        let bell: Bell
+        let replica: Mailbox<ReplicaInput>
+        let logger: Logger
+        let failure: Failure
+    }
+
+    private let seams: Seams
     private let applier: Applier
-    private let replica: Mailbox<ReplicaInput>
-    private let room: StateRoom
-    private let logger: Logger
-    private let onFailure: @Sendable (String) -> Never
-    private let stopping = NIOLockedValueBox(false)
-    private let finished = ConditionLock<Bool>(value: false)
+    private let state: StateDirectory
+    private let isStopping = Atomic<Bool>(false)
+    private var thread: OwnThread?
 
-    init(
-        applier: Applier, bell: Bell, orders: Mailbox<ApplyOrder>, replica: Mailbox<ReplicaInput>,
-        room: StateRoom, logger: Logger, onFailure: @escaping @Sendable (String) -> Never
-    ) {
+    init(applier: Applier, state: StateDirectory, seams: Seams) {
         self.applier = applier
-        self.bell = bell
-        self.orders = orders
-        self.replica = replica
-        self.room = room
-        self.logger = logger
-        self.onFailure = onFailure
+        self.state = state
+        self.seams = seams
     }
 
-    func start() {
-        let thread = Thread { self.run() }
-        thread.name = "roost-apply"
-        thread.start()
+    func start() throws {
+        thread = try OwnThread(named: "roost-apply") { self.run() }
     }
 
-    /// Stops after what was ordered is applied; returns when the thread is done.
-    func stop() {
-        stopping.withLockedValue { $0 = true }
-        bell.ring()
-        finished.lock(whenValue: true)
-        finished.unlock()
+    /// Applies what was ordered, closes the state, and returns when the thread is done.
+    func stop() throws {
+        isStopping.store(true, ordering: .releasing)
+        seams.bell.ring()
+        thread?.join()
+        try state.close()
     }
 
     private func run() {
-        do {
+        do throws(ReplicaError) {
             while true {
-                let isLast = stopping.withLockedValue { $0 }
+                let isLast = isStopping.load(ordering: .acquiring)
                 let joined = Applier.join(
-                    orders.takeAll(), entriesMax: ServerLimits.appliedEntriesMax)
+                    seams.orders.takeAll(),
+                    entriesMax: ServerLimits.appliedEntriesMax
+                )
                 for order in joined { try perform(order) }
-                if isLast { break }
-                bell.wait(milliseconds: 1_000)
+                if isLast { return }
+                seams.bell.wait(milliseconds: 1_000)
             }
         } catch {
-            onFailure(FailureText.replica(error))
+            seams.failure.end(FailureText.replica(error))
         }
-        finished.lock()
-        finished.unlock(withValue: true)
     }
 
     /// A batch that finds no room waits for it: what is committed must be applied, and in order.
+    /// At the process's end it need not: it is in the log, and is applied after the next start.
     private func perform(_ order: ApplyOrder) throws(ReplicaError) {
         var isShort = false
-        while true {
-            do throws(ReplicaError) {
-                try room.ensure(for: order)
-                if let report = try applier.perform(order) { replica.post(.report(report)) }
-                if isShort {
-                    logger.notice("the state has room again")
-                    replica.post(.stateRoom(nil))
-                }
-                return
-            } catch {
-                guard let reason = error.roomReason,
-                    !stopping.withLockedValue({ $0 })
-                else { throw error }
-                if !isShort {
-                    logger.error("no room for the state; writes wait", metadata: ["why": "\(reason)"])
-                    replica.post(.stateRoom(reason))
-                }
+        while try !attempt(order) {
+            if !isShort {
                 isShort = true
-                bell.wait(milliseconds: ServerLimits.roomRetryMilliseconds)
+                let reason = "no room for the state"
+                seams.logger.error("\(reason); writes wait until there is")
+                seams.replica.post(.stateRoom(reason))
+            }
+            if isStopping.load(ordering: .acquiring) { return }
+            seams.bell.wait(milliseconds: ServerLimits.roomRetryMilliseconds)
+        }
+        if isShort {
+            seams.logger.notice("the state has room again")
+            seams.replica.post(.stateRoom(nil))
+        }
+    }
+
+    /// False if there is no room.
+    private func attempt(_ order: ApplyOrder) throws(ReplicaError) -> Bool {
+        guard try hasRoom(for: order) else { return false }
+        do throws(ReplicaError) {
+            if let report = try applier.perform(order) { seams.replica.post(.report(report)) }
+            return true
+        } catch {
+            guard case .state(.storage(let cause)) = error else { throw error }
+            switch cause {
+            case .diskFull, .mapFull: return false
+            default: throw error
             }
         }
+    }
+
+    private func hasRoom(for order: ApplyOrder) throws(ReplicaError) -> Bool {
+        guard case .apply(let batch) = order else { return true }
+        var bytes = 0
+        for entry in batch.entries { bytes += entry.payload.count + ServerLimits.entryStateBytes }
+        do { return try state.ensureRoom(bytes) } catch { throw .log(error) }
     }
 }

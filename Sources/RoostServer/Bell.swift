@@ -1,4 +1,4 @@
-package import NIOConcurrencyHelpers
+import NIOConcurrencyHelpers
 
 /// Wakes one sleeping thread.
 package final class Bell: Sendable {

@@ -33,19 +33,30 @@ final class ClientLoops: Sendable {
 
     /// Makes every loop's port.
     func open(
-        environment: Environment, tables: StateTables, outbox: Mailbox<ReplicaInput>,
-        board: StatusBoard, limits: ReplicaLimits
+        environment: Environment,
+        tables: StateTables,
+        outbox: Mailbox<ReplicaInput>,
+        board: StatusBoard,
+        limits: ReplicaLimits
     ) async throws {
         for (number, door) in doors.enumerated() {
             try await door.loop.submit {
                 let clock = LoopClock(monotonic: HostClock.monotonic, wall: HostClock.wall)
                 door.port.value = try LoopPort(
-                    loop: UInt8(number), environment: environment, tables: tables,
-                    inbox: door.inbox, outbox: outbox, board: board, clock: clock, limits: limits,
-                    scheduleFlush: { door.loop.execute { door.port.value?.flushOutgoing() } })
+                    loop: UInt8(number),
+                    environment: environment,
+                    tables: tables,
+                    inbox: door.inbox,
+                    outbox: outbox,
+                    board: board,
+                    clock: clock,
+                    limits: limits,
+                    scheduleFlush: { door.loop.execute { door.port.value?.flushOutgoing() } }
+                )
             }.get()
             door.loop.scheduleRepeatedTask(
-                initialDelay: .zero, delay: .milliseconds(limits.heartbeatFlushMilliseconds)
+                initialDelay: .zero,
+                delay: .milliseconds(limits.heartbeatFlushMilliseconds)
             ) { _ in door.port.value?.flushOutgoing() }
         }
     }
@@ -59,12 +70,17 @@ final class ClientLoops: Sendable {
         preconditionFailure("a connection on a loop without a port")
     }
 
-    /// Refuses new requests, and closes every connection.
+    /// Refuses new requests.
+    func refuse() async throws {
+        for door in doors {
+            try await door.loop.submit { door.port.value?.stop() }.get()
+        }
+    }
+
+    /// Closes every connection and ends the threads.
     func close() async throws {
         for door in doors {
-            try await door.loop.submit {
-                door.port.value?.stop()
-            }.get()
+            try await door.loop.submit { door.port.value = nil }.get()
         }
         try await group.shutdownGracefully()
     }

@@ -1,6 +1,5 @@
-import Foundation
+import Disk
 import Logging
-import NIOConcurrencyHelpers
 import Raft
 import RaftStore
 import Replica
@@ -9,59 +8,49 @@ import Synchronization
 /// The thread that owns Raft and the log: takes what gathered while the last commit ran, stores
 /// it in one commit, and hands on what is committed.
 ///
-/// `@unchecked Sendable`: `consensus` is touched only by `run`, which runs once, on its thread.
+/// `@unchecked Sendable`: what is mutable is touched only by `run`, which runs once, on its
+/// thread, and by `finish` after that thread was joined.
 final class ReplicaThread: @unchecked Sendable {
-    let inbox: Mailbox<ReplicaInput>
-    private let bell: Bell
+    struct Seams: Sendable {
+        let inbox: Mailbox<ReplicaInput>
+        let bell: Bell
+        let applier: Mailbox<ApplyOrder>
+        let loops: [LoopInbox]
+        let board: StatusBoard
+        let ledger: LogLedger
+        let logger: Logger
+        let failure: Failure
+    }
+
+    private let seams: Seams
     private var consensus: Consensus
-    private let applier: Mailbox<ApplyOrder>
-    private let loops: [LoopInbox]
-    private let board: StatusBoard
-    private let compactor: LogCompactor
-    private let logger: Logger
-    private let onFailure: @Sendable (String) -> Never
-    private let finished = ConditionLock<Bool>(value: false)
+    private var thread: OwnThread?
     private var nextTick: Int64 = 0
     private var isStopping = false
 
-    init(
-        consensus: consuming Consensus, bell: Bell, inbox: Mailbox<ReplicaInput>,
-        applier: Mailbox<ApplyOrder>, loops: [LoopInbox], board: StatusBoard,
-        compactor: LogCompactor, logger: Logger, onFailure: @escaping @Sendable (String) -> Never
-    ) {
+    init(consensus: consuming Consensus, seams: Seams) {
         self.consensus = consensus
-        self.bell = bell
-        self.inbox = inbox
-        self.applier = applier
-        self.loops = loops
-        self.board = board
-        self.compactor = compactor
-        self.logger = logger
-        self.onFailure = onFailure
+        self.seams = seams
     }
 
-    func start() {
-        let thread = Thread { self.run() }
-        thread.name = "roost-replica"
-        thread.start()
+    func start() throws {
+        thread = try OwnThread(named: "roost-replica") { self.run() }
     }
 
-    /// Stops after what has been taken is stored; returns when the thread is done.
+    /// Stores what was taken, closes the log, and returns when the thread is done.
     func stop() {
-        inbox.post(.stop)
-        finished.lock(whenValue: true)
-        finished.unlock()
+        seams.inbox.post(.stop)
+        thread?.join()
     }
 
     private func run() {
-        do {
+        do throws(ReplicaError) {
             consensus.standForElectionIfAlone()
             while !isStopping { try turn() }
+            do { try consensus.log.close() } catch { throw .log(error) }
         } catch {
-            onFailure(FailureText.replica(error))
+            seams.failure.end(FailureText.replica(error))
         }
-        finished.lock()
-        finished.unlock(withValue: true)
     }
 
     private func turn() throws(ReplicaError) {
@@ -71,41 +60,48 @@ final class ReplicaThread: @unchecked Sendable {
         if now >= nextTick {
             nextTick = now + ServerLimits.tickMilliseconds
             try consensus.tick(now: now, wall: HostClock.wall(), &effects)
-            try compactor.tick(log: consensus.log)
         }
         var write = try consensus.advance(&effects)
+        if write == nil, consensus.log.hasGarbage { try consensus.collectGarbage() }
         perform(&effects)
         while let due = write {
             try consensus.store(due)
+            seams.ledger.add(due)
             write = try consensus.advance(&effects)
             perform(&effects)
         }
-        bell.wait(milliseconds: nextTick - HostClock.monotonic())
+        if !isStopping { seams.bell.wait(milliseconds: nextTick - HostClock.monotonic()) }
     }
 
     private func takeInputs(
-        now: Int64, _ effects: inout [ConsensusEffect]
+        now: Int64,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         let wall = HostClock.wall()
-        for input in inbox.takeAll() {
+        for input in seams.inbox.takeAll() {
             switch input {
             case .requests(let requests):
                 try consensus.take(requests, now: now, wall: wall, &effects)
             case .report(let report):
                 try consensus.take(report, now: now, wall: wall, &effects)
-                publishProgress()
+                seams.board.update { $0.applied = report.applied.rawValue }
             case .message(let message): try consensus.take(message)
             case .stateRoom(let reason): consensus.setStateRoom(reason)
-            case .snapshotTaken(let snapshot): try compactor.note(snapshot, log: consensus.log)
+            case .snapshotTaken(let manifest): try note(manifest)
             case .stop: isStopping = true
             }
         }
     }
 
+    private func note(_ manifest: SnapshotManifest) throws(ReplicaError) {
+        try consensus.take(manifest)
+        seams.logger.info("snapshot recorded", metadata: ["snapshot": "\(manifest.name)"])
+    }
+
     private func perform(_ effects: inout [ConsensusEffect]) {
         for effect in effects {
             switch effect {
-            case .order(let order): applier.post(order)
+            case .order(let order): seams.applier.post(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
             case .send(let messages):
@@ -117,25 +113,53 @@ final class ReplicaThread: @unchecked Sendable {
 
     private func refuse(_ origins: [Origin], _ refusal: Refusal) {
         let notice = LoopNotice(transaction: 0, body: .refused(origins, refusal))
-        for loop in loops { loop.post(notice) }
+        for loop in seams.loops { loop.post(notice) }
     }
 
     private func publish(_ change: Leadership) {
-        logger.notice(
+        seams.logger.notice(
             "leadership changed",
-            metadata: ["role": "\(change.role)", "term": "\(change.term.rawValue)"])
-        board.update { status in
+            metadata: ["role": "\(change.role)", "term": "\(change.term.rawValue)"]
+        )
+        seams.board.update { status in
             status.role = change.role
             status.term = change.term.rawValue
             status.leader = change.leader
+            status.leaderAddress = change.role == .leader ? status.ownAddress : ""
+        }
+    }
+}
+
+/// How much log was written, for the thread that takes snapshots, and who belonged to the
+/// cluster when.
+final class LogLedger: Sendable {
+    private struct Entries {
+        var bytes: Int
+        var memberships: [MembershipRecord]
+    }
+
+    private let entries: Mutex<Entries>
+
+    /// - Parameter bytes: what the log held at the start.
+    init(bytes: Int, memberships: [MembershipRecord]) {
+        entries = Mutex(Entries(bytes: bytes, memberships: memberships))
+    }
+
+    func add(_ write: LogWrite) {
+        entries.withLock { entries in
+            for entry in write.entries { entries.bytes += entry.weightBytes }
+            if let memberships = write.memberships { entries.memberships = memberships }
         }
     }
 
-    private func publishProgress() {
-        let status = consensus.status
-        board.update { board in
-            board.applied = status.applied.rawValue
-            board.commit = status.commit.rawValue
-        }
+    var bytes: Int { entries.withLock { $0.bytes } }
+
+    /// A snapshot covers what was counted up to here.
+    func settle(_ bytes: Int) {
+        entries.withLock { $0.bytes -= bytes }
+    }
+
+    func membership(at index: LogIndex) -> MembershipRecord? {
+        entries.withLock { entries in entries.memberships.last { $0.index <= index } }
     }
 }

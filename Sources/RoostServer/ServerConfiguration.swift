@@ -1,4 +1,4 @@
-package import Configuration
+import Configuration
 import Foundation
 package import Logging
 import SystemPackage
@@ -6,6 +6,8 @@ import SystemPackage
 /// All that a server is told by its operator, checked.
 package struct ServerConfiguration: Sendable {
     package var name: String
+    /// Whether the operator chose the name.
+    package var isNameGiven: Bool
     package var dataDirectory: String
     package var bind: String
     package var zooKeeperPort: Int
@@ -29,12 +31,15 @@ package struct ServerConfiguration: Sendable {
     ///   - flags: what the command line says, as text.
     ///   - file: a JSON object of settings by name.
     package static func load(
-        flags: [Setting: String], file: String?, environment: [String: String]
+        flags: [Setting: String],
+        file: String?,
+        environment: [String: String]
     ) async throws(ConfigurationProblem) -> ServerConfiguration {
         var providers: [any ConfigProvider] = [InMemoryProvider(values: try values(of: flags))]
         providers.append(
             EnvironmentVariablesProvider(environmentVariables: environment)
-                .prefixKeys(with: "roost"))
+                .prefixKeys(with: "roost")
+        )
         try rejectUnknownVariables(environment)
         if let file {
             try rejectUnknownKeys(in: file)
@@ -50,6 +55,7 @@ package struct ServerConfiguration: Sendable {
 
     private init(reading settings: SettingReader) throws(ConfigurationProblem) {
         let name = try settings.text(.name)
+        isNameGiven = !name.isEmpty
         self.name = name.isEmpty ? ProcessInfo.processInfo.hostName : name
         dataDirectory = try settings.text(.dataDir)
         bind = try settings.text(.bind)
@@ -90,8 +96,10 @@ package struct ServerConfiguration: Sendable {
         }
         guard cluster.count <= 1 else {
             throw .value(
-                .cluster, "\(cluster.count) members",
-                wanted: "one member at most: this version serves a cluster of one")
+                .cluster,
+                "\(cluster.count) members",
+                wanted: "one member at most: this version serves a cluster of one"
+            )
         }
         if let only = cluster.first, only.name != name {
             throw .value(.cluster, only.name, wanted: "a list that names this node, \(name)")
@@ -176,7 +184,8 @@ package struct ClusterMember: Hashable, Sendable {
                 (1...65_535).contains(port)
             else { throw .value(.cluster, String(part), wanted: "NAME=HOST:PORT") }
             members.append(
-                ClusterMember(name: sides[0], host: String(sides[1][..<colon]), port: port))
+                ClusterMember(name: sides[0], host: String(sides[1][..<colon]), port: port)
+            )
         }
         return members
     }
@@ -221,7 +230,8 @@ private struct SettingReader {
     }
 
     func number(
-        _ setting: Setting, in bounds: ClosedRange<Int>
+        _ setting: Setting,
+        in bounds: ClosedRange<Int>
     ) throws(ConfigurationProblem) -> Int {
         let number: Int
         do {
@@ -230,7 +240,11 @@ private struct SettingReader {
             throw .unreadable(setting, reason: "\(error)")
         }
         guard bounds.contains(number) else {
-            throw .value(setting, "\(number)", wanted: "\(bounds.lowerBound) to \(bounds.upperBound)")
+            throw .value(
+                setting,
+                "\(number)",
+                wanted: "\(bounds.lowerBound) to \(bounds.upperBound)"
+            )
         }
         return number
     }

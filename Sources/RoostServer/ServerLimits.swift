@@ -4,8 +4,15 @@ enum ServerLimits {
     static let tickMilliseconds: Int64 = 50
     /// Entries that one state transaction applies at most.
     static let appliedEntriesMax = 8_192
+    /// What an entry may add to the state beside its payload.
+    static let entryStateBytes = 512
     /// How long to wait before a batch that found no room is tried again.
     static let roomRetryMilliseconds: Int64 = 200
+    /// How often the keeper looks whether something is due.
+    static let keeperMilliseconds: Int64 = 100
+    /// How fast a snapshot is written, so that the log's flushes are not delayed for long.
+    static let snapshotBytesPerSecond = 100 << 20
+    static let snapshotsKept = 2
     /// Connections that wait to be accepted (net.core.somaxconn cuts it).
     static let listenBacklog: Int32 = 4_096
     /// Reads of one connection before its loop turns to the others.

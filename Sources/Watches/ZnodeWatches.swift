@@ -72,13 +72,17 @@ public struct ZnodeWatches: ~Copyable {
     /// Paths that have a watch.
     public var pathCount: Int { byPath.count }
 
+    /// Paths on which one connection has watches.
+    public func pathCount(of slot: ClientSlot) -> Int { bySlot[slot]?.count ?? 0 }
+
     /// Connections that have a watch.
     public var slotCount: Int { bySlot.count }
 
     /// Tells `emit` who is to be told of a change, in ZooKeeper's order, and forgets the one-shot
     /// watches that fired (WatchManager.triggerWatch of 3.9).
     public mutating func fire(
-        _ change: ZnodeChange, zxid: UInt64,
+        _ change: ZnodeChange,
+        zxid: UInt64,
         emit: (ClientSlot, ZnodeWatchEvent) -> Void
     ) {
         guard count > 0 else { return }
@@ -95,12 +99,18 @@ public struct ZnodeWatches: ~Copyable {
     }
 
     private mutating func fireParent(
-        of change: ZnodeChange, _ zxid: UInt64, _ emit: (ClientSlot, ZnodeWatchEvent) -> Void
+        of change: ZnodeChange,
+        _ zxid: UInt64,
+        _ emit: (ClientSlot, ZnodeWatchEvent) -> Void
     ) {
         guard let parent = ZnodePath.parent(of: change.path) else { return }
         guard let slots = byPath[parent] else { return }
         let event = ZnodeWatchEvent(
-            kind: .childrenChanged, path: parent, acl: change.parentACL, zxid: zxid)
+            kind: .childrenChanged,
+            path: parent,
+            acl: change.parentACL,
+            zxid: zxid
+        )
         for (slot, kinds) in slots where !kinds.isDisjoint(with: [.child, .persistent]) {
             emit(slot, event)
             drop(kinds.intersection(.child), path: parent, slot: slot)
@@ -109,8 +119,12 @@ public struct ZnodeWatches: ~Copyable {
 
     /// One event at most for each connection, whichever of its watches matched.
     private mutating func fire(
-        _ kind: ZnodeWatchEvent.Kind, _ path: ByteString, _ acl: ACLID, _ zxid: UInt64,
-        on oneShot: Kinds, _ emit: (ClientSlot, ZnodeWatchEvent) -> Void
+        _ kind: ZnodeWatchEvent.Kind,
+        _ path: ByteString,
+        _ acl: ACLID,
+        _ zxid: UInt64,
+        on oneShot: Kinds,
+        _ emit: (ClientSlot, ZnodeWatchEvent) -> Void
     ) {
         let event = ZnodeWatchEvent(kind: kind, path: path, acl: acl, zxid: zxid)
         var told: Set<ClientSlot> = []
@@ -124,7 +138,8 @@ public struct ZnodeWatches: ~Copyable {
     }
 
     private func fireAncestors(
-        _ event: ZnodeWatchEvent, told: Set<ClientSlot>,
+        _ event: ZnodeWatchEvent,
+        told: Set<ClientSlot>,
         _ emit: (ClientSlot, ZnodeWatchEvent) -> Void
     ) {
         var told = told

@@ -13,7 +13,9 @@ struct ZnodeWatchesTests {
     }
 
     private func fire(
-        _ watches: inout ZnodeWatches, _ kind: ZnodeChange.Kind, _ path: ByteString
+        _ watches: inout ZnodeWatches,
+        _ kind: ZnodeChange.Kind,
+        _ path: ByteString
     ) -> [String] {
         var told: [String] = []
         watches.fire(change(kind, path), zxid: 7) { slot, event in

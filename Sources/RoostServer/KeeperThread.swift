@@ -1,0 +1,115 @@
+import Disk
+import LMDB
+import Logging
+import Raft
+import RaftStore
+import Replica
+import StateMachine
+import Synchronization
+
+/// The thread that does what can wait and would make others wait: lengthens the log's file ahead
+/// of need, and takes snapshots.
+///
+/// `@unchecked Sendable`: `thread` is written by `start` before anyone else has the value.
+final class KeeperThread: @unchecked Sendable {
+    struct Seams: Sendable {
+        let growth: FileGrowth
+        let ledger: LogLedger
+        let snapshots: SnapshotStore
+        let environment: Environment
+        let replica: Mailbox<ReplicaInput>
+        let logger: Logger
+        let failure: Failure
+        /// The least log between two snapshots.
+        let logBytesMin: Int
+    }
+
+    private let seams: Seams
+    private let bell = Bell()
+    private let isStopping = Atomic<Bool>(false)
+    private var thread: OwnThread?
+    private var isTroubled = false
+
+    init(seams: Seams) {
+        self.seams = seams
+    }
+
+    func start() throws {
+        thread = try OwnThread(named: "roost-keeper") { self.run() }
+    }
+
+    func stop() {
+        isStopping.store(true, ordering: .releasing)
+        bell.ring()
+        thread?.join()
+    }
+
+    private func run() {
+        while !isStopping.load(ordering: .acquiring) {
+            do throws(StoreError) { try seams.growth.growAhead() } catch {
+                seams.failure.end("the log's file cannot be lengthened: \(error)")
+            }
+            takeSnapshotIfDue()
+            bell.wait(milliseconds: ServerLimits.keeperMilliseconds)
+        }
+    }
+
+    /// When the log since the last snapshot outweighs the state: then copying costs at most as
+    /// much again as writing did. A snapshot that fails is tried again later; the log stays.
+    private func takeSnapshotIfDue() {
+        let logBytes = seams.ledger.bytes
+        guard logBytes >= seams.logBytesMin, logBytes >= stateBytes else { return }
+        do throws(SnapshotError) {
+            let manifest = try seams.snapshots.take(
+                of: seams.environment,
+                bytesPerSecondMax: ServerLimits.snapshotBytesPerSecond,
+                describe: coverage
+            )
+            seams.ledger.settle(logBytes)
+            seams.replica.post(.snapshotTaken(manifest))
+            try seams.snapshots.prune(keeping: ServerLimits.snapshotsKept)
+            isTroubled = false
+        } catch {
+            if !isTroubled {
+                seams.logger.error("no snapshot could be taken; the log grows: \(error)")
+            }
+            isTroubled = true
+        }
+    }
+
+    private var stateBytes: Int {
+        guard let information = try? seams.environment.information() else { return .max }
+        return (information.lastPage + 1) * 4_096
+    }
+
+    /// What a copy of the state covers, by its own word.
+    private func coverage(
+        _ copy: Environment
+    ) throws(SnapshotError) -> SnapshotCoverage {
+        let summary: StateSummary
+        do throws(StateError) {
+            summary = try Self.summary(of: copy)
+        } catch {
+            throw .undescribed(path: seams.snapshots.directory, reason: error.description)
+        }
+        let index = LogIndex(summary.appliedIndex)
+        guard let membership = seams.ledger.membership(at: index) else {
+            throw .undescribed(
+                path: seams.snapshots.directory,
+                reason: "no membership is known at index \(index.rawValue)"
+            )
+        }
+        return SnapshotCoverage(
+            index: index,
+            term: Term(summary.appliedTerm),
+            membership: membership
+        )
+    }
+
+    private static func summary(of copy: Environment) throws(StateError) -> StateSummary {
+        let tables = try StateTables.open(copy, create: false)
+        let reading: ReadTransaction
+        do { reading = try ReadTransaction(copy) } catch { throw .storage(error) }
+        return try StateView(reading.reader, tables: tables).summary
+    }
+}

@@ -1,0 +1,68 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+
+/// A socket that takes clients' connections.
+struct Listener: Service {
+    private let channel: any Channel
+    let address: String
+    let port: Int
+
+    /// Binds the socket; connections wait until `accept`.
+    static func bind(
+        _ what: String,
+        _ host: String,
+        _ port: Int,
+        _ loops: ClientLoops,
+        initialize: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws(StartProblem) -> Listener {
+        let bootstrap = ServerBootstrap(group: loops.group)
+            .serverChannelOption(.backlog, value: ServerLimits.listenBacklog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.autoRead, value: false)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: ServerLimits.readsPerTurnMax)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try initialize(channel) }
+            }
+        do {
+            let channel = try await bootstrap.bind(host: host, port: port).get()
+            return Listener(
+                channel: channel,
+                address: "\(host):\(channel.localAddress?.port ?? port)",
+                port: channel.localAddress?.port ?? port
+            )
+        } catch {
+            throw .listen(what: what, address: host, port: port, reason: "\(error)")
+        }
+    }
+
+    /// Begins to take connections.
+    func accept() async throws {
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.read()
+    }
+
+    /// Listens until the server is to stop.
+    func run() async throws {
+        try await gracefulShutdown()
+        try await channel.close()
+    }
+}
+
+/// One value for each event loop, made and used on that loop.
+final class LoopTable<Value>: Sendable {
+    private let entries = NIOLockedValueBox<[(loop: any EventLoop, value: NIOLoopBound<Value>)]>([])
+
+    func set(_ value: Value, on loop: any EventLoop) {
+        let bound = NIOLoopBound(value, eventLoop: loop)
+        entries.withLockedValue { $0.append((loop, bound)) }
+    }
+
+    /// Called on the loop.
+    func value(on loop: any EventLoop) -> Value? {
+        let bound = entries.withLockedValue { entries in entries.first { $0.loop === loop }?.value }
+        return bound?.value
+    }
+}

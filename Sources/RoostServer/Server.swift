@@ -1,0 +1,173 @@
+import Commands
+import ConsulServer
+import LMDB
+package import Logging
+import NIOCore
+import NIOPosix
+import Raft
+import RaftStore
+import Replica
+import ServiceLifecycle
+import StateMachine
+import UnixSignals
+import ZooKeeperServer
+
+/// The assembly of a node, the only place that builds everything: storage, the threads of the
+/// replica, the event loops with their ports, and the front ends on their sockets.
+///
+/// It decides nothing by itself. What it must never do: hold state that another module owns, or
+/// answer a client.
+///
+/// Map: `ServerConfiguration` and `Setting` are what an operator says, `Storage` opens the data
+/// directory, `ReplicaThread`, `ApplyThread` and `KeeperThread` are the threads, `ClientLoops` the
+/// event loops, `Engine` all of these together, `Listener` a socket, `Server` the order of it.
+package struct Server: Sendable {
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+
+    package init(configuration: ServerConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Serves until SIGINT or SIGTERM, then stops in order.
+    /// - Throws: `StartProblem`.
+    package func run() async throws {
+        let engine = try Engine(configuration, logger: logger)
+        try await engine.start()
+        let fronts = try await FrontEnds.open(engine, configuration, logger: logger)
+        logger.notice(
+            "serving",
+            metadata: [
+                "zookeeper": "\(fronts.zooKeeper.address)", "http": "\(fronts.consul.address)",
+                "node": "\(engine.nodeName)", "data": "\(configuration.dataDirectory)",
+            ]
+        )
+        let group = ServiceGroup(
+            services: [EngineService(engine: engine), fronts.consul, fronts.zooKeeper],
+            gracefulShutdownSignals: [.sigint, .sigterm],
+            logger: logger
+        )
+        try await group.run()
+        logger.notice("stopped")
+    }
+}
+
+/// The front ends of all event loops, and their sockets.
+struct FrontEnds {
+    let zooKeeper: Listener
+    let consul: Listener
+
+    static func open(
+        _ engine: Engine,
+        _ configuration: ServerConfiguration,
+        logger: Logger
+    ) async throws -> FrontEnds {
+        let zooKeeper = ZooKeeperFrontEnd(
+            settings: zooKeeperSettings(engine, configuration),
+            clock: LoopClock(monotonic: HostClock.monotonic, wall: HostClock.wall),
+            randomWord: { UInt64.random(in: .min ... .max) },
+            logger: logger
+        )
+        let zooKeeperListener = try await Listener.bind(
+            "the ZooKeeper port",
+            configuration.bind,
+            configuration.zooKeeperPort,
+            engine.loops
+        ) { channel in try zooKeeper.initialize(channel) }
+        let consulLoops = ConsulLoops()
+        let consulListener = try await Listener.bind(
+            "the HTTP port",
+            configuration.bind,
+            configuration.httpPort,
+            engine.loops
+        ) { channel in
+            try ConsulFrontEnd.configure(channel, loop: consulLoops.loop(of: channel))
+        }
+        let settings = consulSettings(engine, configuration, port: consulListener.port)
+        for door in engine.loops.doors {
+            try await door.loop.submit {
+                let port = engine.loops.port(on: door.loop)
+                zooKeeper.open(port, on: door.loop)
+                consulLoops.open(port, on: door.loop, settings, logger)
+            }.get()
+        }
+        try await consulLoops.announce(on: engine.loops.doors[0].loop)
+        try await zooKeeperListener.accept()
+        try await consulListener.accept()
+        return FrontEnds(zooKeeper: zooKeeperListener, consul: consulListener)
+    }
+
+    private static func zooKeeperSettings(
+        _ engine: Engine,
+        _ configuration: ServerConfiguration
+    ) -> ZooKeeperSettings {
+        var settings = ZooKeeperSettings()
+        settings.serverID = UInt8(truncatingIfNeeded: engine.node.rawValue)
+        settings.tickMilliseconds = configuration.tickMilliseconds
+        settings.minSessionTimeoutMilliseconds =
+            Int32(clamping: configuration.minSessionTimeoutMilliseconds)
+        settings.maxSessionTimeoutMilliseconds =
+            Int32(clamping: configuration.maxSessionTimeoutMilliseconds)
+        settings.fourLetterWords = ZooKeeperSettings.whitelist(
+            configuration.fourLetterWords.joined(separator: ",")
+        )
+        return settings
+    }
+
+    private static func consulSettings(
+        _ engine: Engine,
+        _ configuration: ServerConfiguration,
+        port: Int
+    ) -> ConsulSettings {
+        var settings = ConsulSettings(
+            nodeName: engine.nodeName,
+            nodeID: engine.nodeUUID,
+            address: configuration.bind,
+            peerPort: configuration.peerPort,
+            httpPort: port
+        )
+        settings.datacenter = configuration.datacenter
+        return settings
+    }
+}
+
+/// Consul's side of every event loop; made on the loop and used there.
+final class ConsulLoops: Sendable {
+    private let bound = LoopTable<ConsulLoop>()
+    private let agent = LoopTable<ConsulAgent>()
+
+    func open(
+        _ port: LoopPort,
+        on eventLoop: any EventLoop,
+        _ settings: ConsulSettings,
+        _ logger: Logger
+    ) {
+        let loop = ConsulLoop(
+            port: port,
+            eventLoop: eventLoop,
+            settings: settings,
+            logger: logger,
+            random: { UInt64.random(in: .min ... .max) }
+        )
+        loop.start()
+        bound.set(loop, on: eventLoop)
+    }
+
+    func loop(of channel: any Channel) -> ConsulLoop {
+        guard let loop = bound.value(on: channel.eventLoop) else {
+            preconditionFailure("a connection was accepted before its loop was open")
+        }
+        return loop
+    }
+
+    /// Has one loop register this node in the catalog.
+    func announce(on eventLoop: any EventLoop) async throws {
+        try await eventLoop.submit {
+            guard let loop = self.bound.value(on: eventLoop) else { return }
+            let agent = ConsulAgent(loop: loop)
+            self.agent.set(agent, on: eventLoop)
+            agent.announce()
+        }.get()
+    }
+}
