@@ -33,6 +33,8 @@ public struct ConsulLimits: Sendable {
     public var requestMillisecondsMax: Int64 = 60_000
     /// A client that takes none of its answer for so long is dropped.
     public var stalledWriteMillisecondsMax: Int64 = 30_000
+    /// How long a refused client may go on sending before it is cut off; Go's server waits as long.
+    public var lingerMilliseconds: Int64 = 500
     /// A connection without any request is closed after this; Consul keeps it for ever.
     public var idleMillisecondsMax: Int64 = 0
     /// Blocked questions kept apart on one event loop; more are answered as if they timed out.

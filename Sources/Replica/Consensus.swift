@@ -239,7 +239,7 @@ extension Consensus {
         if payload.count > limits.commandBytesMax {
             return .tooLarge(bytes: payload.count, bound: limits.commandBytesMax)
         }
-        if let stateRefusal { return .diskFull(stateRefusal) }
+        if let stateRefusal, !Command.freesRoom(payload) { return .diskFull(stateRefusal) }
         switch log.room {
         case .normal: return nil
         case .low(let reason): return Command.freesRoom(payload) ? nil : .diskFull(reason)

@@ -124,6 +124,13 @@ package final class LoopPort {
         if sessions[session]?.slot == slot { sessions[session] = nil }
     }
 
+    /// Tells the connection that holds a session on this loop that it is no longer wanted.
+    package func dropHolder(of session: SessionID, otherThan slot: ClientSlot) {
+        guard let binding = sessions[session], binding.slot != slot else { return }
+        sessions[session] = nil
+        slots[Int(binding.slot.rawValue)].client?.sessionEnded(.moved)
+    }
+
     /// Has `flush` called on the connection after the current batch.
     package func wantsFlush(_ slot: ClientSlot) {
         guard !slots[Int(slot.rawValue)].isDirty else { return }

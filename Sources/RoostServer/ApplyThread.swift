@@ -26,6 +26,7 @@ final class ApplyThread: @unchecked Sendable {
     private let state: StateDirectory
     private let isStopping = Atomic<Bool>(false)
     private var thread: OwnThread?
+    private var isShort = false
 
     init(applier: Applier, state: StateDirectory, seams: Seams) {
         self.applier = applier
@@ -55,7 +56,9 @@ final class ApplyThread: @unchecked Sendable {
                 )
                 for order in joined { try perform(order) }
                 if isLast { return }
-                seams.bell.wait(milliseconds: 1_000)
+                try keepReserve()
+                seams.bell.wait(
+                    milliseconds: isShort ? ServerLimits.roomRetryMilliseconds : 1_000)
             }
         } catch {
             seams.failure.end(FailureText.replica(error))
@@ -65,18 +68,28 @@ final class ApplyThread: @unchecked Sendable {
     /// A batch that finds no room waits for it: what is committed must be applied, and in order.
     /// At the process's end it need not: it is in the log, and is applied after the next start.
     private func perform(_ order: ApplyOrder) throws(ReplicaError) {
-        var isShort = false
         while try !attempt(order) {
-            if !isShort {
-                isShort = true
-                let reason = "no room for the state"
-                seams.logger.error("\(reason); writes wait until there is")
-                seams.replica.post(.stateRoom(reason))
-            }
+            report(isShort: true)
             if isStopping.load(ordering: .acquiring) { return }
             seams.bell.wait(milliseconds: ServerLimits.roomRetryMilliseconds)
         }
+    }
+
+    /// Has writes refused as long as the reserve cannot be allocated.
+    private func keepReserve() throws(ReplicaError) {
+        do { report(isShort: try !state.ensureRoom(ServerLimits.stateReserveBytes)) } catch {
+            throw .log(error)
+        }
+    }
+
+    private func report(isShort: Bool) {
+        guard isShort != self.isShort else { return }
+        self.isShort = isShort
         if isShort {
+            let reason = "no space left on the device for the state"
+            seams.logger.error("\(reason); writes are refused until there is")
+            seams.replica.post(.stateRoom(reason))
+        } else {
             seams.logger.notice("the state has room again")
             seams.replica.post(.stateRoom(nil))
         }

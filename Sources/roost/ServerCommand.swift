@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import RoostServer
 
 struct ServerCommand: AsyncParsableCommand {
@@ -52,7 +53,8 @@ struct ServerCommand: AsyncParsableCommand {
                 file: config ?? environment["ROOST_CONFIG"],
                 environment: environment
             )
-            try await ServerRun.run(settings)
+            ServerLog.bootstrap(settings)
+            try await Server(configuration: settings, logger: Logger(label: "roost")).run()
         } catch let problem as ConfigurationProblem {
             throw CommandFailure.configuration("\(problem)").reported()
         } catch {

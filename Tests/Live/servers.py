@@ -177,7 +177,7 @@ class Roost(Server):
         binary = os.environ.get("ROOST_BIN", str(REPOSITORY / ".build/debug/roost"))
         ports = [f"--{k}-port={p}" for k, p in self.ports.items()]
         extra = shlex.split(os.environ.get("ROOST_ARGUMENTS", ""))
-        return [binary, "server", f"--data-dir={self.data}", "--bind=127.0.0.1", "--name=n1",
+        return [binary, "server", f"--data-dir={self.data}", "--bind=127.0.0.1", "--name=n1", "--four-letter-words=*",
                 *ports, *self.arguments, *extra]
 
     def serves(self):

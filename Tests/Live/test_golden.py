@@ -10,6 +10,18 @@ from golden_requests import CONSUL, record_consul, record_zookeeper, zookeeper_r
 GOLDEN = Path(__file__).parent / "Golden"
 
 
+def deliberate(expected, number, golden):
+    """Where Roost differs on purpose: it takes 128 operations a transaction, as newer Consuls do
+    (1.8.7: 64), and refuses a check of the type TTL with a TTL of 0, which 1.8.7 silently leaves
+    out, registering the service without it (seen in the two lists that follow)."""
+    ask = expected.get("ask") or [""] * 3
+    if expected.get("body") == "Transaction contains too many operations (65 > 64)":
+        return True
+    zero = [i for i, answer in enumerate(golden) if '"TTL":"0s"' in str(answer.get("ask"))]
+    return bool(zero) and zero[0] <= number <= zero[0] + 2 and ask[1] in (
+        "/v1/agent/service/register", "/v1/agent/services", "/v1/catalog/services")
+
+
 def compare(request, file, answers):
     if request.config.getoption("--record"):
         if request.config.getoption("--server") != "peers":
@@ -19,8 +31,12 @@ def compare(request, file, answers):
         return
     golden = json.loads((GOLDEN / file).read_text())
     answers = json.loads(json.dumps(answers))
+    for answer in golden + answers:  # a hash of Go's own making over Go's own structures
+        if isinstance(answer.get("body"), dict):
+            answer["body"].pop("ContentHash", None)
     assert len(answers) == len(golden)
-    wrong = [(expected, got) for expected, got in zip(golden, answers) if expected != got]
+    wrong = [(expected, got) for number, (expected, got) in enumerate(zip(golden, answers))
+             if expected != got and not deliberate(expected, number, golden)]
     for expected, got in wrong:
         print(json.dumps(expected.get("ask") or [expected["op"], expected["request"]]))
         for key in expected.keys() | got.keys():

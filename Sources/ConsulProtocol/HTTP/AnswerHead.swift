@@ -91,7 +91,7 @@ public struct AnswerHead: Equatable, Sendable {
         switch connection {
         case .keep: out.append("\r\n\r\n")
         case .keepSaid: out.append("\r\nConnection: keep-alive\r\n\r\n")
-        case .close: out.append("\r\nConnection: close\r\n\r\n")
+        case .close: out.append(isVersion10 ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
         }
     }
 

@@ -15,7 +15,6 @@ final class Questions {
         var question: Question
         var waiters: [ConsulConnection] = []
         var wasMissing: Bool
-        var lastBody: [UInt8]
     }
 
     private var entries: [Entry?] = []
@@ -85,8 +84,7 @@ final class Questions {
         if Int(id.rawValue) == entries.count { entries.append(nil) }
         entries[Int(id.rawValue)] = Entry(
             question: question,
-            wasMissing: latest.isMissing,
-            lastBody: latest.answer.body
+            wasMissing: latest.isMissing
         )
         byQuestion[question] = id
         for topic in question.topics { loop.port.topics.subscribe(id, to: topic) }
@@ -136,12 +134,8 @@ final class Questions {
         }
         loop.counters.wakes += 1
         let evaluation = Evaluator.evaluate(entry.question, on: loop)
-        let isSame =
-            (evaluation.isMissing && entry.wasMissing)
-            || (evaluation.answer.head.status == 200 && !entry.lastBody.isEmpty
-                && evaluation.answer.body == entry.lastBody)
+        let isSame = evaluation.isMissing && entry.wasMissing
         entries[Int(id.rawValue)]?.wasMissing = evaluation.isMissing
-        entries[Int(id.rawValue)]?.lastBody = evaluation.answer.body
         if isSame && evaluation.answer.head.status < 500 {
             return raise(id, to: evaluation.index)
         }

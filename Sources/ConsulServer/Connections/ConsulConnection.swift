@@ -144,7 +144,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A closed connection's half request is no news.
-        guard slot != nil else { return }
+        if case .closing = phase { return }
         guard let error = error as? HTTPParserError else {
             context.close(promise: nil)
             return
@@ -199,7 +199,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             refuse(answer)
         case .bare(let text):
             append(ByteBuffer(string: text))
-            close()
+            close(whileSending: true)
         }
     }
 
@@ -209,7 +209,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         answer.head.connection = .close
         loop.counters.errors += 1
         write(answer)
-        close()
+        close(whileSending: true)
     }
 
     private func refuseMalformed(_ error: HTTPParserError) {
@@ -225,7 +225,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             default: "400 Bad Request"
             }
         append(ByteBuffer(string: Exchange.bareAnswer(text)))
-        close()
+        close(whileSending: true)
     }
 
     private func dispatch(_ exchange: Exchange) {
@@ -337,16 +337,25 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
-    private func close() {
+    /// Closes when what was written is out. While a client may still be sending, only our side is
+    /// closed at first: a full close would reset the connection, and the answer with it.
+    private func close(whileSending: Bool = false) {
         phase = .closing
         later = nil
         guard let context else { return }
         let bytes = outgoing ?? ByteBuffer()
         outgoing = nil
         let channel = context.channel
-        context.writeAndFlush(wrapOutboundOut(bytes)).whenComplete { _ in
+        let written = context.writeAndFlush(wrapOutboundOut(bytes))
+        guard whileSending else {
+            written.whenComplete { _ in channel.close(promise: nil) }
+            return
+        }
+        written.flatMap { channel.close(mode: .output) }.whenFailure { _ in
             channel.close(promise: nil)
         }
+        let linger = TimeAmount.milliseconds(loop.limits.lingerMilliseconds)
+        context.eventLoop.scheduleTask(in: linger) { channel.close(promise: nil) }
     }
 
     // MARK: The replica

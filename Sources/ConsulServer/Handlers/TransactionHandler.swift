@@ -13,6 +13,11 @@ enum TransactionHandler {
         } catch {
             return .answer(.text(400, "Failed to parse body: \(error.text)"))
         }
+        guard !(request.parameters.has("stale") && request.parameters.has("consistent")) else {
+            return .answer(
+                .text(400, "Cannot specify ?stale with ?consistent, conflicting semantics.")
+            )
+        }
         let max = loop.limits.transactionOperationsMax
         guard body.count <= max else {
             return .answer(

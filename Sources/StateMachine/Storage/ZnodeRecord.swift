@@ -64,7 +64,7 @@ struct ZnodeRecord: Equatable {
             version: version,
             cversion: cversion &* 2 &- Int32(truncatingIfNeeded: childCount),
             aversion: aversion,
-            ephemeralOwner: owner,
+            ephemeralOwner: isContainer ? 0 : owner,
             dataLength: Int32(truncatingIfNeeded: dataBytes),
             childCount: Int32(truncatingIfNeeded: childCount),
             pzxid: pzxid

@@ -61,7 +61,9 @@ extension ZooKeeperConnection {
     }
 
     /// The session is unknown, or the password is wrong; the client takes it for expired.
+    /// Whoever holds the session loses its connection, as in the real server; the session stays.
     func sessionRefused() {
+        port.dropHolder(of: session, otherThan: slot)
         header.session = .none
         sendConnectReply(.refusal(readOnly: sendsReadOnly))
         closeAfterReplies()

@@ -62,7 +62,8 @@ extension ZooKeeperConnection {
             let count = try Self.orRoot(path) { path throws(StateError) in
                 try view.descendantCount(of: path)
             }
-            out.number(header, Int32(clamping: count))
+            // The real server counts the names that begin with path + "/": the root is one of "".
+            out.number(header, Int32(clamping: path.byteCount == 0 ? count + 1 : count))
         }
     }
 
@@ -153,6 +154,7 @@ extension ZooKeeperConnection {
         needs permissions: Permissions,
         _ body: (borrowing StateView, borrowing ZnodeView) throws(StateError) -> Void
     ) -> ErrorCode {
+        if path.firstOffset(of: 0) != nil { return .badArguments }
         do throws(StateError) {
             return try port.read { view throws(StateError) in
                 try Self.orRoot(path) { path throws(StateError) in
