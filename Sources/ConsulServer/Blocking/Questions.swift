@@ -7,8 +7,8 @@ import Watches
 ///
 /// A client waits until the answer's index passes its own, or its time is up. A change wakes the
 /// questions that it concerns; each is evaluated once and, for clients that take the plain form,
-/// encoded once into bytes that all of them share. As in Consul since 1.12, a question without an
-/// answer that still has none, and one whose answer is the same as before, go on waiting.
+/// encoded once into bytes that all of them share. As in Consul since 1.12, a question that had no
+/// answer and still has none goes on waiting.
 final class Questions {
     /// One question and its clients.
     private struct Entry {
