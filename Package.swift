@@ -14,8 +14,13 @@ let strict: [SwiftSetting] = [
 ]
 
 let argumentParser = Target.Dependency.product(
-    name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+let asyncHTTPClient = Target.Dependency.product(
+    name: "AsyncHTTPClient",
+    package: "async-http-client"
+)
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
@@ -24,33 +29,52 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(
-    name: "NIOConcurrencyHelpers", package: "swift-nio")
+    name: "NIOConcurrencyHelpers",
+    package: "swift-nio"
+)
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let serviceLifecycle = Target.Dependency.product(
-    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    name: "ServiceLifecycle",
+    package: "swift-service-lifecycle"
+)
 let serviceLifecycleUnix = Target.Dependency.product(
-    name: "UnixSignals", package: "swift-service-lifecycle")
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 func module(
-    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    path: String? = nil,
     exclude: [String] = []
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: path, exclude: exclude,
-        swiftSettings: strict)
+        name: name,
+        dependencies: dependencies,
+        path: path,
+        exclude: exclude,
+        swiftSettings: strict
+    )
 }
 
 func command(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+        name: name,
+        dependencies: dependencies,
+        path: path,
+        swiftSettings: strict
+    )
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, exclude: testFixtures[name] ?? [],
-        swiftSettings: strict)
+        name: name,
+        dependencies: dependencies,
+        exclude: testFixtures[name] ?? [],
+        swiftSettings: strict
+    )
 }
 
 /// Folders of test targets that hold recorded answers and transcripts, read from the source tree.
@@ -68,7 +92,6 @@ let package = Package(
     name: "roost",
     products: [
         .executable(name: "roost", targets: ["roost"]),
-        .executable(name: "roost-log", targets: ["roost-log"]),
         .executable(name: "roost-bench", targets: ["roost-bench"]),
     ],
     dependencies: [
@@ -76,8 +99,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // One configuration type for file, environment and flags.
         .package(
-            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
-            traits: ["JSON", "CommandLineArguments"]),
+            url: "https://github.com/apple/swift-configuration",
+            from: "1.4.0",
+            traits: ["JSON", "CommandLineArguments"]
+        ),
         // Deque: rings of pending requests that reuse their storage.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // SHA-256 of snapshots and long keys, SHA-1 of ZooKeeper's digest scheme.
@@ -98,7 +123,10 @@ let package = Package(
     targets: [
         // Debian's liblmdb-dev.
         .systemLibrary(
-            name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+            name: "CLMDB",
+            pkgConfig: "lmdb",
+            providers: [.apt(["liblmdb-dev"])]
+        ),
 
         // Pure: values in, values out; no NIO, Foundation or Dispatch.
         module("Bytes"),
@@ -111,7 +139,8 @@ let package = Package(
         module("Watches", ["Commands", "Bytes"]),
         module(
             "Replica",
-            ["Raft", "RaftStore", "StateMachine", "Watches", "Commands", "LMDB", "Bytes", deque]),
+            ["Raft", "RaftStore", "StateMachine", "Watches", "Commands", "LMDB", "Bytes", deque]
+        ),
         module("ZooKeeperProtocol", ["Commands", "Bytes"]),
         module("ConsulProtocol", ["Commands", "Bytes"]),
 
@@ -121,25 +150,33 @@ let package = Package(
             [
                 "ZooKeeperProtocol", "Replica", "StateMachine", "Watches", "Commands", "Bytes",
                 crypto, deque, logging, nioCore, nioPosix,
-            ]),
+            ]
+        ),
         module(
             "ConsulServer",
             [
                 "ConsulProtocol", "Replica", "StateMachine", "Watches", "Commands", "Bytes",
                 crypto, deque, logging, nioCore, nioPosix, nioHTTP1, nioExtras,
-            ]),
+            ]
+        ),
         module(
             "RoostServer",
             [
-                "ZooKeeperServer", "ConsulServer", "Replica", "RaftStore", "StateMachine", "Watches",
-                "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency, nioCore,
+                "ZooKeeperServer", "ConsulServer", "Replica", "RaftStore", "StateMachine",
+                "Watches",
+                "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency,
+                nioCore,
                 nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage,
-            ], exclude: ["Docs.docc"]),
+            ],
+            exclude: ["Docs.docc"]
+        ),
         command(
             "roost",
             [
-                "RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
-            ]),
+                "RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1,
+                nioPosix,
+            ]
+        ),
 
         tests("RaftTests", ["Raft"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
@@ -147,17 +184,17 @@ let package = Package(
 
         // Tools that a person runs.
         command(
-            "roost-log",
-            ["RaftStore", "Raft", "StateMachine", "Commands", "LMDB", "Bytes", argumentParser],
-            path: "Tools/roost-log"),
-        command(
             "roost-bench",
-            [argumentParser, nioCore, nioPosix], path: "Tools/roost-bench"),
+            [argumentParser, nioCore, nioPosix],
+            path: "Tools/roost-bench"
+        ),
 
         // What the fuzz targets and the replay of their saved cases run.
         module(
-            "FuzzEntry", ["ZooKeeperProtocol", "ConsulProtocol", "RaftStore", "Commands", "Bytes"],
-            path: "Fuzz/Entry"),
+            "FuzzEntry",
+            ["ZooKeeperProtocol", "ConsulProtocol", "RaftStore", "Commands", "Bytes"],
+            path: "Fuzz/Entry"
+        ),
         tests("FuzzReplayTests", ["FuzzEntry"]),
         tests("CommandLineTests", ["roost"]),
         tests("TidyTests", []),

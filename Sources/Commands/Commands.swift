@@ -8,7 +8,8 @@ public import Bytes
 /// it is applied. The module does no I/O, reads no clock and knows no storage. Decoding never
 /// traps: bad bytes are a `CommandError`.
 ///
-/// Map: `CommandHeader` stands before every body, `CommandKind` numbers the bodies, `Command` is any
+/// Map: `CommandHeader` stands before every body, `CommandKind` numbers the bodies, `Command` is
+/// any
 /// of them decoded, `ZooKeeper/` and `Consul/` hold the bodies with their byte diagrams and with
 /// views that read them in place, `Outcomes/` holds answers and changes, `CommandSummary` is the
 /// log inspector's readable form.

@@ -64,3 +64,16 @@ public func sleepThread(nanoseconds: UInt64) {
     )
     unsafe nanosleep(&time, nil)
 }
+
+/// The clock that goes on while the machine sleeps, in milliseconds (CLOCK_BOOTTIME).
+public func bootMilliseconds() -> Int64 { milliseconds(of: CLOCK_BOOTTIME) }
+
+/// Milliseconds since 1970.
+public func wallMilliseconds() -> Int64 { milliseconds(of: CLOCK_REALTIME) }
+
+private func milliseconds(of clock: clockid_t) -> Int64 {
+    var time = timespec()
+    let result = unsafe clock_gettime(clock, &time)
+    precondition(result == 0, "clock \(clock) cannot be read")
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+}

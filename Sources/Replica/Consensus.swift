@@ -10,7 +10,10 @@ package import RaftStore
 /// It has one owner and no thread, clock or socket of its own: what arrives comes in by a method,
 /// what is to be done comes out as `ConsensusEffect`s. The write to the log happens inside
 /// `advance`, and blocks: the leader's messages, and with them its heartbeats, depend on the
-/// progress of its disk.
+/// progress of its disk. The module never opens a socket, a thread or a clock.
+///
+/// Map: `Consensus` owns Raft and the log, `Applier` the state, `LoopPort` is an event loop's door
+/// to both; `Mailbox` and `LoopInbox` carry batches between them, `ExpiryClock` ends leases.
 package struct Consensus: ~Copyable {
     private var node: RaftNode
     package let log: WriteAheadLog

@@ -58,7 +58,8 @@ final class ApplyThread: @unchecked Sendable {
                 if isLast { return }
                 try keepReserve()
                 seams.bell.wait(
-                    milliseconds: isShort ? ServerLimits.roomRetryMilliseconds : 1_000)
+                    milliseconds: isShort ? ServerLimits.roomRetryMilliseconds : 1_000
+                )
             }
         } catch {
             seams.failure.end(FailureText.replica(error))

@@ -8,7 +8,7 @@ enum ServerLimits {
     static let entryStateBytes = 512
     /// Room that is allocated ahead, so that what is in the log already can be applied after the
     /// disk has become full.
-    static let stateReserveBytes = 4 << 20
+    static let stateReserveBytes = 1 << 20
     /// How long to wait before a batch that found no room is tried again.
     static let roomRetryMilliseconds: Int64 = 200
     /// How often the keeper looks whether something is due.

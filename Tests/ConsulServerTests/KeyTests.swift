@@ -136,6 +136,7 @@ struct KeyTests {
         #expect(answer.status == 413)
         #expect(answer.header("Connection") == "close")
         #expect(answer.body.hasPrefix("Request body(524289 bytes) too large, max size: 524288"))
+        try node.advance(milliseconds: 501)
         #expect(!client.channel.isActive)
     }
 }

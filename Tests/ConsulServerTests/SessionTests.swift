@@ -84,7 +84,8 @@ struct SessionTests {
         #expect(rollback.status == 409)
         #expect(
             rollback.body
-                == "{\"Results\":null,\"Errors\":[{\"OpIndex\":1,\"What\":\"key \\\"no\\\" doesn't exist\"}]}"
+                == "{\"Results\":null,\"Errors\":[{\"OpIndex\":1,"
+                + "\"What\":\"key \\\"no\\\" doesn't exist\"}]}"
         )
         #expect(try client.ask("GET", "/v1/kv/u").status == 404)
         let read = try client.ask("PUT", "/v1/txn", "[]")

@@ -8,7 +8,7 @@ final class ScratchDirectory {
     let path: String
 
     init() {
-        var template = Array("/tmp/roost-lmdb-XXXXXX".utf8CString)
+        var template = Array("/tmp/roost-lmdb-\(String(repeating: "X", count: 6))".utf8CString)
         path = unsafe template.withUnsafeMutableBufferPointer { buffer in
             guard let start = buffer.baseAddress, let made = unsafe mkdtemp(start) else {
                 preconditionFailure("mkdtemp: errno \(errno)")

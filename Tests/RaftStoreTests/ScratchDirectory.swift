@@ -9,7 +9,8 @@ final class ScratchDirectory {
     let path: String
 
     init(_ parent: String = "/tmp") {
-        var template = Array("\(parent)/roost-store-XXXXXX".utf8CString)
+        let pattern = String(repeating: "X", count: 6)
+        var template = Array("\(parent)/roost-store-\(pattern)".utf8CString)
         path = unsafe template.withUnsafeMutableBufferPointer { buffer in
             guard let start = buffer.baseAddress, let made = unsafe mkdtemp(start) else {
                 preconditionFailure("mkdtemp: errno \(errno)")

@@ -209,7 +209,8 @@ public struct ServiceRecord: Equatable, Sendable {
 /// A check as the state holds it.
 public struct CheckRecord: Equatable, Sendable {
     public var definition: CheckDefinition
-    /// The leader's clock when the status last changed; `deregisterAfterMilliseconds` counts from it.
+    /// The leader's clock when the status last changed; `deregisterAfterMilliseconds` counts from
+    /// it.
     public var statusSinceMilliseconds: Int64
     public var createIndex: UInt64
     public var modifyIndex: UInt64

@@ -35,7 +35,8 @@ public struct KeyOperation: Equatable, Sendable {
     public var key: ByteString
     public var value: [UInt8]
     public var flags: UInt64
-    /// For the `IfUnchanged` verbs: the ModifyIndex that must still hold; 0 = the key must not exist.
+    /// For the `IfUnchanged` verbs: the ModifyIndex that must still hold; 0 = the key must not
+    /// exist.
     public var index: UInt64
     /// For `lock` and `unlock`.
     public var session: ByteString

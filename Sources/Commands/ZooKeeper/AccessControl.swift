@@ -17,7 +17,8 @@ public struct Permissions: OptionSet, Hashable, Sendable {
     public static let all = Permissions(rawValue: 31)
 }
 
-/// Who someone is under a scheme: ("digest", "user:hash"), ("ip", "10.0.0.0/8"), ("world", "anyone").
+/// Who someone is under a scheme: ("digest", "user:hash"), ("ip", "10.0.0.0/8"),
+/// ("world", "anyone").
 public struct Identity: Hashable, Sendable {
     public var scheme: ByteString
     public var id: ByteString

@@ -139,9 +139,8 @@ extension ZooKeeperConnection {
 
     /// A client that asks for more than it reads is not read from.
     private var hasRoomForAnswers: Bool {
-        if out.count < limits.unsentBytesMax { return context?.channel.isWritable ?? false }
-        sendOut()
-        return false
+        if out.count >= limits.unsentBytesMax { sendOut() }
+        return context?.channel.isWritable ?? false
     }
 
     /// Lets the leader know that the client lives; not with every packet.
