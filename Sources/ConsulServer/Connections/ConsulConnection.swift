@@ -20,10 +20,10 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     /// What the connection is doing.
     private enum Phase {
         case idle
-        /// A request is coming in.
-        case receiving(Exchange)
+        /// A request is coming in: `exchange`.
+        case receiving
         /// A request waits for the log, for a barrier, or for news.
-        case working(Exchange, Work)
+        case working(Work)
         /// Nothing more is read; the channel closes when the last answer is out.
         case closing
     }
@@ -48,11 +48,14 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var slot: ClientSlot?
     private var context: ChannelHandlerContext?
     private var phase = Phase.idle
+    /// The request that is coming in.
+    private var exchange: Exchange?
+    /// What the answer to the request in work must look like.
+    private var shape = AnswerShape()
     /// Parts of later requests.
     private var later: Deque<HTTPServerRequestPart>?
     private var outgoing: ByteBuffer?
     private var tag: UInt32 = 0
-    private var isReading = false
     private var readIsHeld = false
     private var isInBurst = false
     private var clientAddress = ClientAddress.none
@@ -106,6 +109,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         loop.connections.remove(self)
         context = nil
         phase = .closing
+        exchange = nil
         later = nil
         outgoing = nil
     }
@@ -171,15 +175,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func receive(_ part: HTTPServerRequestPart) {
         switch (part, phase) {
         case (.head(let head), .idle): begin(head)
-        case (.body(let bytes), .receiving(var exchange)):
-            phase = .idle
-            let refusal = exchange.append(bytes)
-            phase = .receiving(exchange)
-            if let refusal { refuse(refusal) }
-        case (.end, .receiving(let exchange)):
+        case (.body(let bytes), .receiving):
+            if let refusal = exchange?.append(bytes) { refuse(refusal) }
+        case (.end, .receiving):
             requestSince = 0
             phase = .idle
-            dispatch(exchange)
+            if let request = exchange.take() { dispatch(request) }
         default: return
         }
     }
@@ -188,14 +189,16 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         loop.counters.requests += 1
         requestSince = loop.port.clock.monotonic()
         switch Exchange.begin(head, limits: loop.limits) {
-        case .proceed(let exchange):
-            phase = .receiving(exchange)
-            if exchange.wantsContinue {
+        case .proceed(let request):
+            phase = .receiving
+            shape = request.shape
+            exchange = request
+            if request.wantsContinue {
                 append(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
                 writeOut()
             }
         case .refuse(let answer):
-            phase = .receiving(Exchange.refused)
+            phase = .receiving
             refuse(answer)
         case .bare(let text):
             append(ByteBuffer(string: text))
@@ -215,7 +218,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func refuseMalformed(_ error: HTTPParserError) {
         if case .closing = phase { return }
         if case .working = phase { return close() }
-        if case .receiving(let exchange) = phase, exchange.isChunked {
+        if case .receiving = phase, exchange?.isChunked == true {
             return refuse(.text(500, "invalid byte in chunk length"))
         }
         let text =
@@ -228,56 +231,53 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         close(whileSending: true)
     }
 
-    private func dispatch(_ exchange: Exchange) {
+    private func dispatch(_ exchange: consuming Exchange) {
         guard beginBurst() else {
-            return finish(.text(500, "state is not readable"), exchange)
+            return finish(.text(500, "state is not readable"))
         }
         switch exchange.outcome {
-        case .answer(let answer): finish(answer, exchange)
+        case .answer(let answer): finish(answer)
         case .request(var request):
             request.body = exchange.body
             request.client = clientAddress
-            perform(Dispatch.step(request, on: loop), exchange)
+            perform(Dispatch.step(request, on: loop))
         }
     }
 
-    private func perform(_ step: Step, _ exchange: Exchange) {
+    private func perform(_ step: Step) {
         switch step {
-        case .answer(let answer): finish(answer, exchange)
+        case .answer(let answer): finish(answer)
         case .propose(let payloads, let continuation):
             guard let slot else { return }
             loop.counters.writes += 1
             tag &+= 1
-            phase = .working(
-                exchange.withoutBody,
-                .commands(left: payloads.count, continuation)
-            )
+            phase = .working(.commands(left: payloads.count, continuation))
             for payload in payloads { loop.port.propose(payload, from: slot, tag: tag) }
         case .ask(let question, let options):
             if loop.needsBarrier(options.consistency) {
-                passBarrier(question, options, exchange)
+                passBarrier(question, options)
             } else {
-                ask(question, options, exchange)
+                ask(question, options)
             }
         }
     }
 
-    private func passBarrier(_ question: Question, _ options: ReadOptions, _ exchange: Exchange) {
+    private func passBarrier(_ question: Question, _ options: ReadOptions) {
         guard let slot else { return }
         tag &+= 1
-        phase = .working(exchange.withoutBody, .barrier(question, options))
+        phase = .working(.barrier(question, options))
         loop.port.barrier(from: slot, tag: tag)
     }
 
-    private func ask(_ question: Question, _ options: ReadOptions, _ exchange: Exchange) {
+    private func ask(_ question: Question, _ options: ReadOptions) {
         let evaluation = Evaluator.evaluate(question, on: loop)
         let isNew = options.index == 0 || max(1, evaluation.index) > options.index
         if isNew || evaluation.answer.head.status >= 500 {
-            return finish(evaluation.answer, exchange)
+            return finish(evaluation.answer)
         }
         let jitterMax = UInt64(max(1, options.waitMilliseconds / loop.limits.waitJitterDivisor))
         let wait = options.waitMilliseconds + Int64(loop.random() % jitterMax)
-        phase = .working(exchange.withoutBody, .news)
+        phase = .working(.news)
         let isWaiting = loop.questions.wait(
             self,
             for: question,
@@ -286,16 +286,14 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             latest: evaluation,
             on: loop
         )
-        if !isWaiting { finish(evaluation.answer, exchange) }
+        if !isWaiting { finish(evaluation.answer) }
     }
 
     // MARK: Answers
 
-    private func finish(_ answer: Answer, _ exchange: Exchange) {
+    private func finish(_ answer: Answer) {
         var answer = answer
-        exchange.mark(&answer.head)
-        if exchange.acceptsGzip { AnswerEncoder.compress(&answer) }
-        if exchange.method == .head { answer.omitsBody = true }
+        shape.apply(to: &answer)
         if answer.head.status >= 500 { loop.counters.errors += 1 }
         phase = .idle
         write(answer)
@@ -304,12 +302,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     /// Answers a client that waited for news.
     func answerWaiting(_ shared: SharedAnswer) {
-        guard case .working(let exchange, .news) = phase else { return }
-        if exchange.takesPlain {
+        guard case .working(.news) = phase else { return }
+        if shape.takesPlain {
             phase = .idle
             append(shared.plain)
         } else {
-            finish(shared.answer, exchange)
+            finish(shared.answer)
         }
         writeOut()
         // Not from here: others may be waiting for the same answer.
@@ -341,6 +339,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     /// closed at first: a full close would reset the connection, and the answer with it.
     private func close(whileSending: Bool = false) {
         phase = .closing
+        exchange = nil
         later = nil
         guard let context else { return }
         let bytes = outgoing ?? ByteBuffer()
@@ -361,7 +360,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     // MARK: The replica
 
     func completed(tag: UInt32, _ completion: Completion) {
-        guard tag == self.tag, case .working(let exchange, let work) = phase, let slot else {
+        guard tag == self.tag, case .working(let work) = phase, let slot else {
             return
         }
         switch (work, completion) {
@@ -369,14 +368,13 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             let answer = Conclusion.answer(outcome, index: index, continuation, on: loop)
             let isLast = left == 1 || answer.head.status >= 400
             phase = .working(
-                exchange,
                 isLast ? .answered(answer) : .commands(left: left - 1, continuation)
             )
             guard isLast else { return }
         case (.barrier(let question, let options), .barrier):
-            phase = .working(exchange, .passed(question, options))
+            phase = .working(.passed(question, options))
         case (_, .refused(let refusal)):
-            phase = .working(exchange, .answered(Conclusion.answer(refusal)))
+            phase = .working(.answered(Conclusion.answer(refusal)))
         default: return
         }
         loop.port.wantsFlush(slot)
@@ -404,16 +402,16 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     /// Goes on with what an answer of the replica has made possible.
     private func resume() {
-        guard case .working(let exchange, let work) = phase else { return }
+        guard case .working(let work) = phase else { return }
         switch work {
-        case .answered(let answer): finish(answer, exchange)
+        case .answered(let answer): finish(answer)
         case .passed(let question, let options):
             guard beginBurst() else {
-                return finish(.text(500, "state is not readable"), exchange)
+                return finish(.text(500, "state is not readable"))
             }
             loop.refreshStatus()
             if loop.status.isLeader { loop.servingTerm = loop.status.term }
-            ask(question, options, exchange)
+            ask(question, options)
         case .commands, .barrier, .news: return
         }
     }

@@ -4,7 +4,27 @@ import ConsulProtocol
 import NIOCore
 import NIOHTTP1
 
-/// One request on its way in, and what its answer must look like.
+/// What the answer to a request must look like, whatever it says. Trivial to copy, so that a
+/// waiting client keeps nothing else of its request.
+struct AnswerShape {
+    var connection = AnswerHead.Connection.keep
+    var isVersion10 = false
+    var acceptsGzip = false
+    /// HEAD: a body is counted and not sent.
+    var omitsBody = false
+
+    /// Whether an answer that is shared by many suits this client.
+    var takesPlain: Bool { connection == .keep && !acceptsGzip && !isVersion10 }
+
+    func apply(to answer: inout Answer) {
+        if answer.head.connection == .keep { answer.head.connection = connection }
+        answer.head.isVersion10 = isVersion10
+        if acceptsGzip { AnswerEncoder.compress(&answer) }
+        answer.omitsBody = omitsBody
+    }
+}
+
+/// One request on its way in.
 struct Exchange {
     /// What the head alone decides.
     enum Beginning {
@@ -20,35 +40,17 @@ struct Exchange {
         case answer(Answer)
     }
 
-    var outcome: Outcome
-    var method: Request.Method
+    var outcome = Outcome.answer(.empty(404))
     var body: ByteBuffer?
-    var connection: AnswerHead.Connection
-    var isVersion10: Bool
-    var acceptsGzip = false
+    var shape = AnswerShape()
     var wantsContinue = false
     var isChunked = false
+    private let method: Request.Method
     private var bodyBytesMax = 0
     private var bodyOption = ""
 
-    /// Stands for a request that was answered before it was read.
-    static let refused = Exchange(
-        outcome: .answer(.empty(400)),
-        method: .get,
-        connection: .close,
-        isVersion10: false
-    )
-
-    private init(
-        outcome: Outcome,
-        method: Request.Method,
-        connection: AnswerHead.Connection,
-        isVersion10: Bool
-    ) {
-        self.outcome = outcome
+    private init(_ method: Request.Method) {
         self.method = method
-        self.connection = connection
-        self.isVersion10 = isVersion10
     }
 
     static func begin(_ head: HTTPRequestHead, limits: ConsulLimits) -> Beginning {
@@ -57,16 +59,11 @@ struct Exchange {
         if !isVersion10 && !fields.hasHost {
             return .bare(bareAnswer("400 Bad Request: missing required Host header"))
         }
-        let connection: AnswerHead.Connection =
-            !head.isKeepAlive ? .close : isVersion10 ? .keepSaid : .keep
-        let method = Request.Method(head.method)
-        var exchange = Exchange(
-            outcome: .answer(.empty(404)),
-            method: method,
-            connection: connection,
-            isVersion10: isVersion10
-        )
-        exchange.acceptsGzip = fields.acceptsGzip
+        var exchange = Exchange(Request.Method(head.method))
+        exchange.shape.isVersion10 = isVersion10
+        exchange.shape.connection = !head.isKeepAlive ? .close : isVersion10 ? .keepSaid : .keep
+        exchange.shape.acceptsGzip = fields.acceptsGzip
+        exchange.shape.omitsBody = exchange.method == .head
         exchange.isChunked = fields.isChunked
         if let refusal = exchange.route(head.uri, fields) { return refusal }
         exchange.setBodyBound(limits)
@@ -173,23 +170,7 @@ struct Exchange {
         return tooLarge(body?.readableBytes ?? 0)
     }
 
-    /// What is kept while the request waits.
-    var withoutBody: Exchange {
-        var exchange = self
-        exchange.body = nil
-        exchange.outcome = Self.refused.outcome
-        return exchange
-    }
-
     // MARK: Answers
-
-    /// Whether an answer that is shared by many suits this client.
-    var takesPlain: Bool { connection == .keep && !acceptsGzip && !isVersion10 }
-
-    func mark(_ head: inout AnswerHead) {
-        if head.connection == .keep { head.connection = connection }
-        head.isVersion10 = isVersion10
-    }
 
     /// An answer of Go's server itself, which closes the connection.
     static func bareAnswer(_ status: String) -> String {
