@@ -154,7 +154,6 @@ extension ZooKeeperConnection {
         needs permissions: Permissions,
         _ body: (borrowing StateView, borrowing ZnodeView) throws(StateError) -> Void
     ) -> ErrorCode {
-        if path.firstOffset(of: 0) != nil { return .badArguments }
         do throws(StateError) {
             return try port.read { view throws(StateError) in
                 try Self.orRoot(path) { path throws(StateError) in
