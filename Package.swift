@@ -179,6 +179,8 @@ let package = Package(
         ),
 
         tests("RaftTests", ["Raft"]),
+        tests("CommandsTests", ["Commands", "Bytes"]),
+        tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
         tests("ReplicaTests", ["Replica", "Commands", "Bytes"]),
 

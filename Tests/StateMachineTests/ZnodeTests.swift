@@ -14,7 +14,7 @@ import Testing
         let config = try #require(try state.stat("/zookeeper/config"))
         #expect(config.aversion == -1 && config.dataLength == 0)
         #expect(try state.children("/zookeeper") == ["config", "quota"])
-        #expect(try state.create("/zookeeper/config/x").error == nil)
+        #expect(try state.create("/zookeeper/x").error == nil)
         #expect(try state.setData("/zookeeper/config", "x") == .failed(.noAuth))
     }
 
@@ -209,7 +209,7 @@ import Testing
     @Test func `a container that was used and is empty is found and deleted`() throws {
         let state = try StateFixture()
         try state.create("/c", flags: 4, request: .container)
-        #expect(try state.stat("/c")?.ephemeralOwner == Int64.min)
+        #expect(try state.stat("/c")?.ephemeralOwner == 0)
         #expect(try state.read { try $0.unusedContainers(countMax: 9) } == [])
         #expect(try state.znode(.deleteContainer(path: "/c")) == .failed(.badVersion))
         try state.create("/c/x")

@@ -2,7 +2,7 @@ internal import Bytes
 internal import Commands
 internal import Crypto
 
-/// Keys of the tables `catalog` and `leases`: a tag, then names, each ended by 00.
+/// Keys of the tables `catalog` and `leases`: a tag, then names, each ended by 00 00.
 ///
 /// ```
 /// catalog  "n" node                     NodeRecord      "x" service name      service index
@@ -54,6 +54,7 @@ struct CatalogKey: ~Copyable {
             hash.update(data: written)
             for byte in hash.finalize() { buffer.append(byte) }
         }
+        buffer.append(0)
         buffer.append(0)
     }
 

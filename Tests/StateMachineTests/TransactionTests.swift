@@ -1,0 +1,131 @@
+import Bytes
+import Commands
+import StateMachine
+import Testing
+
+@Suite struct TransactionTests {
+    func operation(
+        _ verb: KeyTransactionVerb,
+        _ key: ByteString,
+        _ value: String = "",
+        index: UInt64 = 0,
+        session: ByteString = ""
+    ) -> TransactionOperation {
+        .key(
+            KeyTransactionOperation(
+                verb: verb,
+                key: key,
+                value: Array(value.utf8),
+                index: index,
+                session: session
+            )
+        )
+    }
+
+    func run(
+        _ state: StateFixture,
+        _ operations: [TransactionOperation]
+    ) throws -> TransactionOutcome {
+        let outcome = try state.consul(.transaction(Transaction(operations)))
+        guard case .transaction(let result) = outcome else { throw Unexpected(outcome) }
+        return result
+    }
+
+    @Test func `operations see each other and answer in order`() throws {
+        let state = try StateFixture()
+        let outcome = try run(
+            state,
+            [
+                operation(.set, "a/1", "x"), operation(.get, "a/1"),
+                operation(.checkIndex, "a/1", index: 1), operation(.set, "a/2", "y"),
+                operation(.getTree, "a/"), operation(.delete, "a/2"),
+                operation(.checkNotExists, "a/2"), operation(.getOrEmpty, "none"),
+            ]
+        )
+        #expect(outcome.failures.isEmpty)
+        let keys = outcome.results.compactMap { result -> String? in
+            guard case .key(let record, let withValue) = result else { return nil }
+            return "\(record.key) \(record.modifyIndex) \(withValue) \(record.value.count)"
+        }
+        #expect(
+            keys == [
+                "a/1 1 false 0", "a/1 1 true 1", "a/1 1 false 0", "a/2 1 false 0", "a/1 1 true 1",
+                "a/2 1 true 1", "none 0 true 0",
+            ]
+        )
+    }
+
+    @Test func `every failure is told and nothing is done`() throws {
+        let state = try StateFixture()
+        try state.key(.set, "old", "x")
+        let before = try state.dump().filter { $0.table != "meta" }
+        let outcome = try run(
+            state,
+            [
+                operation(.set, "new", "x"), operation(.checkIndex, "old", index: 5),
+                operation(.setIfUnchanged, "old", "y", index: 5),
+                operation(.checkSession, "old", session: "s"),
+                operation(.checkNotExists, "old"), operation(.lock, "old", session: "s"),
+                operation(.unlock, "old", session: "s"),
+                operation(.deleteIfUnchanged, "old", index: 5), operation(.get, "none"),
+                operation(.lock, "old"), operation(.deleteTree, ""),
+            ]
+        )
+        #expect(outcome.results.isEmpty)
+        #expect(outcome.failures.map(\.operation) == [1, 2, 3, 4, 5, 6, 7, 8, 9])
+        #expect(
+            outcome.failures.map(\.error) == [
+                .transaction(.indexMismatch(key: "old", current: 1, wanted: 5)),
+                .transaction(.setStale("old")),
+                .transaction(.sessionMismatch(key: "old", current: "", wanted: "s")),
+                .transaction(.keyExists("old")), .invalidSession("s"),
+                .transaction(.notHeld("old")), .transaction(.deleteStale("old")),
+                .transaction(.keyMissing("none")), .missingSession,
+            ]
+        )
+        #expect(try state.changes.isEmpty && state.entry("new") == nil)
+        #expect(try state.dump().filter { $0.table != "meta" } == before)
+    }
+
+    @Test func `nodes, services and checks take part`() throws {
+        let state = try StateFixture()
+        let outcome = try run(
+            state,
+            [
+                .node(.set, NodeDefinition(name: "n", address: "1.2.3.4"), index: 0),
+                .service(.set, node: "n", state.web(), index: 0),
+                .check(.set, CheckDefinition(node: "n", id: "c", name: "c"), index: 0),
+                .node(.get, NodeDefinition(name: "n"), index: 0),
+                .service(.setIfUnchanged, node: "n", state.web("w2"), index: 0),
+            ]
+        )
+        #expect(outcome.failures.isEmpty && outcome.results.count == 5)
+        let failed = try run(
+            state,
+            [
+                .service(.setIfUnchanged, node: "n", state.web(port: 81), index: 9),
+                .node(.get, NodeDefinition(name: "m"), index: 0),
+                .service(.set, node: "m", state.web(), index: 0),
+                .node(.deleteIfUnchanged, NodeDefinition(name: "m"), index: 4),
+                .node(.delete, NodeDefinition(name: "n"), index: 0),
+            ]
+        )
+        #expect(
+            failed.failures.map(\.error) == [
+                .transaction(.serviceStale(node: "n", id: "web", deleting: false)),
+                .transaction(.nodeMissing("m")), .missingNode,
+                .transaction(.nodeStale("m", deleting: true)),
+            ]
+        )
+        #expect(try state.read { try $0.services(node: "n") }.count == 2)
+    }
+
+    @Test func `a transaction that only reads needs no entry`() throws {
+        let state = try StateFixture()
+        try state.key(.set, "k", "v")
+        let reading = Transaction([operation(.get, "k"), operation(.getTree, "x")])
+        #expect(try state.read { try $0.transaction(reading) }?.results.count == 1)
+        let writing = Transaction([operation(.get, "k"), operation(.set, "k")])
+        #expect(try state.read { try $0.transaction(writing) } == nil)
+    }
+}
