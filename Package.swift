@@ -179,6 +179,16 @@ let package = Package(
         ),
 
         tests("RaftTests", ["Raft"]),
+        tests("LMDBTests", ["LMDB", "Bytes"]),
+        tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes"]),
+        tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes"]),
+        tests(
+            "ConsulServerTests",
+            [
+                "ConsulServer", "ConsulProtocol", "Replica", "StateMachine", "Watches", "Raft",
+                "Commands", "LMDB", "Bytes", logging, nioCore, nioEmbedded,
+            ]
+        ),
         tests("CommandsTests", ["Commands", "Bytes"]),
         tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),

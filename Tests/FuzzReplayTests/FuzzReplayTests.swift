@@ -27,7 +27,8 @@ import Testing
 /// Saved cases, seeds, and for each seed its prefixes and its single-byte changes.
 enum FuzzInputs {
     static func load(_ target: String) throws -> [[UInt8]] {
-        let saved = try files("FailCases/\(target)")
+        // git keeps no empty folder: a target without a saved case has none.
+        let saved = try files("FailCases/\(target)", mayBeAbsent: true)
         let seeds = try files("Seeds/\(target)")
         return saved + seeds + seeds.flatMap(neighbours)
     }
@@ -44,10 +45,11 @@ enum FuzzInputs {
         }
     }
 
-    private static func files(_ folder: String) throws -> [[UInt8]] {
+    private static func files(_ folder: String, mayBeAbsent: Bool = false) throws -> [[UInt8]] {
         let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let path = root.appendingPathComponent("Fuzz").appendingPathComponent(folder)
+        if mayBeAbsent, !FileManager.default.fileExists(atPath: path.path) { return [] }
         let names = try FileManager.default.contentsOfDirectory(atPath: path.path).sorted()
         return try names.filter { !$0.hasPrefix(".") }.map {
             [UInt8](try Data(contentsOf: path.appendingPathComponent($0)))
