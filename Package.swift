@@ -143,6 +143,7 @@ let package = Package(
         ),
         module("ZooKeeperProtocol", ["Commands", "Bytes"]),
         module("ConsulProtocol", ["Commands", "Bytes"]),
+        module("PeerProtocol", ["Replica", "Raft", "Commands", "Bytes"]),
 
         // NIO from here up.
         module(
@@ -160,9 +161,17 @@ let package = Package(
             ]
         ),
         module(
+            "PeerTransport",
+            [
+                "PeerProtocol", "Replica", "RaftStore", "Raft", "Disk", "Bytes", logging, nioCore,
+                nioPosix,
+            ]
+        ),
+        module(
             "RoostServer",
             [
-                "ZooKeeperServer", "ConsulServer", "Replica", "RaftStore", "StateMachine",
+                "ZooKeeperServer", "ConsulServer", "PeerTransport", "Disk", "Replica", "RaftStore",
+                "StateMachine",
                 "Watches",
                 "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency,
                 nioCore,
@@ -179,6 +188,7 @@ let package = Package(
         ),
 
         tests("RaftTests", ["Raft"]),
+        tests("PeerProtocolTests", ["PeerProtocol", "Replica", "Raft", "Commands", "Bytes"]),
         tests("LMDBTests", ["LMDB", "Bytes"]),
         tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes"]),
         tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes"]),
@@ -192,7 +202,7 @@ let package = Package(
         tests("CommandsTests", ["Commands", "Bytes"]),
         tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
-        tests("ReplicaTests", ["Replica", "Commands", "Bytes"]),
+        tests("ReplicaTests", ["Replica", "Raft", "Watches", "Commands", "Bytes"]),
 
         // Tools that a person runs.
         command(

@@ -7,7 +7,7 @@ package import StateMachine
 /// leases that begin and end. It has one owner; batches cross to it and from it, never single
 /// requests.
 package final class Applier {
-    private let machine: Machine
+    private var machine: Machine
     private let loops: [LoopInbox]
     private let limits: ReplicaLimits
     private var reading: StateReading
@@ -68,7 +68,32 @@ package final class Applier {
             answerBarriers()
             return nil
         case .chores(let chores): return try look(for: chores)
+        case .install: preconditionFailure("the owner of the state's directory installs")
         }
+    }
+
+    /// A snapshot has taken the state's place: everybody reads the new one from now on.
+    package func replace(
+        machine: Machine,
+        tables: StateTables,
+        environment: Environment
+    ) throws(ReplicaError) -> ApplyReport {
+        self.machine = machine
+        do throws(LMDBError) {
+            reading = try StateReading(environment, tables)
+            try reading.open()
+        } catch { throw .state(.storage(error)) }
+        lastTransaction = reading.id
+        reading.close()
+        applied = LogIndex(machine.summary.appliedIndex)
+        let body = LoopNotice.Body.replaced(
+            environment,
+            tables,
+            index: machine.summary.appliedIndex
+        )
+        for loop in loops { loop.post(LoopNotice(transaction: 0, body: body)) }
+        answerBarriers()
+        return ApplyReport(applied: applied)
     }
 
     private func apply(_ batch: CommittedBatch) throws(ReplicaError) -> ApplyReport {

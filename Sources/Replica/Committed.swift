@@ -1,4 +1,5 @@
 package import Raft
+package import RaftStore
 
 /// Entries to be applied, in order, with the requests of this node that they answer.
 package struct CommittedBatch: Sendable {
@@ -26,6 +27,8 @@ package enum ApplyOrder: Sendable {
     case apply(CommittedBatch)
     /// Answer these when everything up to `index` is applied.
     case barrier(index: LogIndex, [Origin])
+    /// A snapshot of the leader's takes the place of the state.
+    case install(SnapshotManifest)
     /// Look for what only the leader cleans up: empty containers, old tombstones.
     case chores(Chores)
 }

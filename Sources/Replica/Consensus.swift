@@ -1,6 +1,5 @@
 import Bytes
 import Commands
-import DequeModule
 package import Raft
 package import RaftStore
 
@@ -18,9 +17,16 @@ package struct Consensus: ~Copyable {
     private var node: RaftNode
     package let log: WriteAheadLog
     private let limits: ReplicaLimits
-    private var waiting = Deque<WaitingProposal>()
-    private var barriers: [ReadID: [Origin]] = [:]
+    private var underWay = RequestsUnderWay()
+    private var barriers: [ReadID: [HeldBarrier]] = [:]
     private var lastRead = ReadID(0)
+    /// Monotonic milliseconds, and those since 1970, as of the last input.
+    private var now: Int64 = 0
+    private var wall: Int64 = 0
+    private var nextExpiry: Int64 = 0
+    /// A write that found no room; the node neither leads nor campaigns until it is stored.
+    private var unstored: LogWrite?
+    private var received: [SnapshotDescriptor: SnapshotManifest] = [:]
     private var leases = ExpiryClock<Lease>()
     private var leadership: Leadership?
     private var lastStamp: Int64 = 0
@@ -28,13 +34,6 @@ package struct Consensus: ~Copyable {
     private var reaper = TombstoneReaper()
     /// Why the state's disk takes nothing; nil: it does.
     private var stateRefusal: String?
-
-    /// A proposal that is in the log and not yet committed.
-    private struct WaitingProposal {
-        var index: LogIndex
-        var term: Term
-        var origin: Origin
-    }
 
     package init(
         id: NodeID,
@@ -77,7 +76,11 @@ package struct Consensus: ~Copyable {
         wall: Int64,
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
+        (self.now, self.wall) = (now, wall)
         node.tick()
+        try storeAgain()
+        try retryHeld(&effects)
+        expireRequests(&effects)
         guard leadership?.role == .leader else { return }
         try endLeases(now: now, wall: wall, &effects)
         if now >= nextContainerCheck {
@@ -100,11 +103,26 @@ package struct Consensus: ~Copyable {
         wall: Int64,
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
-        for session in requests.heartbeats.zooKeeper { leases.renew(.zooKeeper(session), now: now) }
-        for session in requests.heartbeats.consul { leases.renew(.consul(session), now: now) }
-        for check in requests.heartbeats.checks { leases.renew(.check(check), now: now) }
-        try propose(requests.proposals, wall: wall, &effects)
-        try ask(requests.barriers, &effects)
+        (self.now, self.wall) = (now, wall)
+        if leadership?.role == .leader {
+            renew(requests.heartbeats, now: now)
+        } else if let leader = leadership?.leader, !requests.heartbeats.isEmpty {
+            let beats = ForwardedRequests(heartbeats: requests.heartbeats)
+            effects.append(.forward(to: leader, beats))
+        }
+        let deadline = now + limits.leaderWaitMilliseconds
+        try propose(
+            requests.proposals.map { HeldProposal(proposal: $0, deadline: deadline) },
+            wall: wall,
+            &effects
+        )
+        ask(requests.barriers.map { HeldBarrier(origin: $0, deadline: deadline) }, &effects)
+    }
+
+    private mutating func renew(_ heartbeats: Heartbeats, now: Int64) {
+        for session in heartbeats.zooKeeper { leases.renew(.zooKeeper(session), now: now) }
+        for session in heartbeats.consul { leases.renew(.consul(session), now: now) }
+        for check in heartbeats.checks { leases.renew(.check(check), now: now) }
     }
 
     /// Takes note of a snapshot, and drops entries that it covers; some stay for followers that
@@ -123,13 +141,6 @@ package struct Consensus: ~Copyable {
     /// Frees what was dropped, a step at a time; for turns in which nothing else is to be done.
     package mutating func collectGarbage() throws(ReplicaError) {
         do { try log.collectGarbage() } catch { throw .log(error) }
-    }
-
-    /// A message of a peer.
-    package mutating func take(_ message: Message) throws(ReplicaError) {
-        do { try node.step(message) } catch {
-            if case .storage = error { throw .raft(error) }
-        }
     }
 
     /// What the thread that applies has done.
@@ -161,20 +172,44 @@ package struct Consensus: ~Copyable {
     package mutating func advance(
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) -> LogWrite? {
-        while let ready = try nextReady() {
-            if let change = ready.leadership { lead(change, &effects) }
+        while unstored == nil, let ready = try nextReady() {
+            if let change = ready.leadership {
+                lead(change, &effects)
+                try retryHeld(&effects)
+            }
             if !ready.messages.isEmpty { effects.append(.send(ready.messages)) }
             hand(out: ready.committed, &effects)
             answer(ready.reads, &effects)
+            for transfer in ready.snapshotTransfers { effects.append(.sendSnapshot(transfer)) }
             if let write = ready.write { return write }
         }
         return nil
     }
 
-    /// Makes a write durable; then `advance` again. An error ends the node.
-    package mutating func store(_ write: LogWrite) throws(ReplicaError) {
-        do { try log.write(write) } catch { throw .log(error) }
+    /// Makes a write durable; then `advance` again. A disk without room makes the node step back
+    /// until there is some; any other error ends it.
+    package mutating func store(
+        _ write: LogWrite,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        do {
+            if let snapshot = write.snapshot { try install(snapshot, &effects) }
+            try log.write(write)
+        } catch {
+            guard case .diskFull = error else { throw .log(error) }
+            unstored = write
+            node.storageFailed()
+            return
+        }
         node.persisted(write.id)
+    }
+
+    private mutating func storeAgain() throws(ReplicaError) {
+        guard let write = unstored else { return }
+        var effects: [ConsensusEffect] = []
+        unstored = nil
+        try store(write, &effects)
+        if unstored == nil { node.storageRecovered() }
     }
 
     private mutating func nextReady() throws(ReplicaError) -> Ready? {
@@ -182,44 +217,259 @@ package struct Consensus: ~Copyable {
     }
 }
 
+// MARK: - Peers
+
+extension Consensus {
+    /// A message of a peer.
+    package mutating func take(_ message: Message) throws(ReplicaError) {
+        do { try node.step(message) } catch {
+            if case .storage = error { throw .raft(error) }
+        }
+    }
+
+    /// What the clients of another node want.
+    package mutating func take(
+        _ requests: ForwardedRequests,
+        from peer: NodeID,
+        now: Int64,
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        (self.now, self.wall) = (now, wall)
+        if leadership?.role == .leader { renew(requests.heartbeats, now: now) }
+        guard !requests.proposals.isEmpty else { return }
+        var answers: [ForwardAnswer] = []
+        var accepted: [ForwardedProposal] = []
+        for proposal in requests.proposals {
+            if let refusal = refusal(of: proposal.payload) {
+                answers.append(ForwardAnswer(id: proposal.id, verdict: .refused(refusal)))
+            } else {
+                accepted.append(proposal)
+            }
+        }
+        try place(accepted, wall: wall, &answers)
+        effects.append(.answer(peer, answers))
+    }
+
+    private mutating func place(
+        _ proposals: [ForwardedProposal],
+        wall: Int64,
+        _ answers: inout [ForwardAnswer]
+    ) throws(ReplicaError) {
+        guard !proposals.isEmpty else { return }
+        lastStamp = max(lastStamp, wall)
+        var payloads = proposals.map(\.payload)
+        for offset in payloads.indices {
+            CommandHeader.stamp(&payloads[offset], timeMilliseconds: lastStamp)
+        }
+        do {
+            let range = try node.propose(payloads)
+            for (offset, proposal) in proposals.enumerated() {
+                let index = range.first.advanced(by: offset)
+                let verdict = ForwardAnswer.Verdict.placed(index: index, term: range.term)
+                answers.append(ForwardAnswer(id: proposal.id, verdict: verdict))
+            }
+        } catch {
+            let refusal = try refusal(for: error)
+            let verdict: ForwardAnswer.Verdict =
+                refusal == .noLeader ? .notLeader : .refused(refusal)
+            answers += proposals.map { ForwardAnswer(id: $0.id, verdict: verdict) }
+        }
+    }
+
+    /// What the leader says of requests of this node's clients.
+    package mutating func take(
+        _ answers: [ForwardAnswer],
+        _ effects: inout [ConsensusEffect]
+    ) {
+        for answer in answers {
+            guard let request = underWay.answered(answer.id) else { continue }
+            let origin = request.proposal.origin
+            switch answer.verdict {
+            case .placed(let index, let term):
+                let deadline = now + limits.requestMilliseconds
+                if !underWay.place(origin, at: index, term: term, until: deadline) {
+                    effects.append(.refuse([origin], .noLeader))
+                }
+            case .notLeader: underWay.hold(request.proposal, until: request.deadline)
+            case .refused(let refusal): effects.append(.refuse([origin], refusal))
+            }
+        }
+    }
+
+    /// A connection with a peer was lost: what was on the way may not have arrived.
+    package mutating func lost(_ peer: NodeID, _ effects: inout [ConsensusEffect]) {
+        node.unreachable(peer)
+        if peer == leadership?.leader { loseSent(&effects) }
+    }
+
+    private mutating func loseSent(_ effects: inout [ConsensusEffect]) {
+        let lost = underWay.loseSent()
+        if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
+    }
+
+    /// A snapshot of the leader's has arrived whole, and is on the disk.
+    package mutating func take(
+        received manifest: SnapshotManifest,
+        from leader: NodeID,
+        term: Term
+    ) throws(ReplicaError) {
+        received = [manifest.descriptor: manifest]
+        let message = Message(
+            from: leader,
+            to: node.id,
+            term: term,
+            body: .snapshot(manifest.descriptor)
+        )
+        try take(message)
+    }
+
+    /// The streaming of a snapshot to a follower ended.
+    package mutating func snapshotSent(to peer: NodeID, succeeded: Bool) {
+        node.snapshotSent(to: peer, succeeded: succeeded)
+    }
+
+    /// The snapshot is noted before the log begins anew behind it, and the state follows: if the
+    /// node stops in between, the state is rebuilt from the snapshot at the next start.
+    private mutating func install(
+        _ snapshot: SnapshotDescriptor,
+        _ effects: inout [ConsensusEffect]
+    ) throws(StoreError) {
+        guard
+            let manifest = received[snapshot]
+                ?? log.manifests.last(where: {
+                    $0.descriptor == snapshot
+                })
+        else {
+            preconditionFailure("snapshot \(snapshot.index.rawValue) was not received")
+        }
+        try log.record(manifest)
+        received = [:]
+        let lost = underWay.skip(upTo: snapshot.index)
+        if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
+        effects.append(.order(.install(manifest)))
+    }
+}
+
+// MARK: - Operating
+
+extension Consensus {
+    /// Changes the membership; the outcome shows in `status`.
+    package mutating func change(_ changes: [MembershipChange]) throws(RaftError) -> Proposal {
+        try node.propose(changes)
+    }
+
+    package mutating func transferLeadership(to target: NodeID) throws(RaftError) {
+        try node.transferLeadership(to: target)
+    }
+
+    /// Hands leadership to somebody else before the node goes.
+    package mutating func stepDown() { node.stepDown() }
+}
+
 // MARK: - Proposals
 
 extension Consensus {
     private mutating func propose(
-        _ proposals: [PendingProposal],
+        _ proposals: [HeldProposal],
         wall: Int64,
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         guard !proposals.isEmpty else { return }
+        guard leadership?.role == .leader else { return forward(proposals, &effects) }
         lastStamp = max(lastStamp, wall)
         var payloads: [[UInt8]] = []
-        var origins: [Origin] = []
+        var accepted: [HeldProposal] = []
         payloads.reserveCapacity(proposals.count)
-        origins.reserveCapacity(proposals.count)
-        for proposal in proposals {
-            if let refusal = refusal(of: proposal.payload) {
-                effects.append(.refuse([proposal.origin], refusal))
+        accepted.reserveCapacity(proposals.count)
+        for request in proposals {
+            if let refusal = refusal(of: request.proposal.payload) {
+                effects.append(.refuse([request.proposal.origin], refusal))
                 continue
             }
-            payloads.append(proposal.payload)
+            payloads.append(request.proposal.payload)
             CommandHeader.stamp(&payloads[payloads.count - 1], timeMilliseconds: lastStamp)
-            origins.append(proposal.origin)
+            accepted.append(request)
         }
         guard !payloads.isEmpty else { return }
         do {
             let range = try node.propose(payloads)
-            for (offset, origin) in origins.enumerated() {
-                waiting.append(
-                    WaitingProposal(
-                        index: range.first.advanced(by: offset),
-                        term: range.term,
-                        origin: origin
-                    )
+            let deadline = now + limits.requestMilliseconds
+            for (offset, request) in accepted.enumerated() {
+                let isNew = underWay.place(
+                    request.proposal.origin,
+                    at: range.first.advanced(by: offset),
+                    term: range.term,
+                    until: deadline
                 )
+                precondition(isNew, "an index below one that was handed out")
             }
         } catch {
-            effects.append(.refuse(origins, try refusal(for: error)))
+            let refusal = try refusal(for: error)
+            if refusal == .noLeader { return hold(accepted, &effects) }
+            effects.append(.refuse(accepted.map(\.proposal.origin), refusal))
         }
+    }
+
+    /// Sends what clients want to the leader, or keeps it until there is one.
+    private mutating func forward(
+        _ proposals: [HeldProposal],
+        _ effects: inout [ConsensusEffect]
+    ) {
+        guard let leader = leadership?.leader, leader != node.id else {
+            return hold(proposals, &effects)
+        }
+        var sent: [ForwardedProposal] = []
+        for request in proposals {
+            let payload = request.proposal.payload
+            guard payload.count <= limits.commandBytesMax else {
+                let refusal = Refusal.tooLarge(
+                    bytes: payload.count,
+                    bound: limits.commandBytesMax
+                )
+                effects.append(.refuse([request.proposal.origin], refusal))
+                continue
+            }
+            guard underWay.sentCount < limits.forwardedMax else {
+                effects.append(.refuse([request.proposal.origin], .overloaded))
+                continue
+            }
+            let deadline = now + limits.requestMilliseconds
+            sent.append(underWay.send(request.proposal, until: deadline))
+        }
+        if !sent.isEmpty {
+            effects.append(.forward(to: leader, ForwardedRequests(proposals: sent)))
+        }
+    }
+
+    private mutating func hold(
+        _ proposals: [HeldProposal],
+        _ effects: inout [ConsensusEffect]
+    ) {
+        for request in proposals {
+            if underWay.heldCount < limits.heldMax {
+                underWay.hold(request.proposal, until: request.deadline)
+            } else {
+                effects.append(.refuse([request.proposal.origin], .noLeader))
+            }
+        }
+    }
+
+    /// Tries again what waits for a leader.
+    private mutating func retryHeld(
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        guard underWay.heldCount > 0, leadership?.leader != nil else { return }
+        let held = underWay.takeHeld()
+        try propose(held.proposals, wall: wall, &effects)
+        ask(held.barriers, &effects)
+    }
+
+    private mutating func expireRequests(_ effects: inout [ConsensusEffect]) {
+        guard now >= nextExpiry else { return }
+        nextExpiry = now + limits.expiryCheckMilliseconds
+        let ended = underWay.expire(now: now)
+        if !ended.isEmpty { effects.append(.refuse(ended, .noLeader)) }
     }
 
     /// Commands of the leader's own, which nobody waits for. A refused one is due again later.
@@ -253,33 +503,38 @@ extension Consensus {
     private func refusal(for error: RaftError) throws(ReplicaError) -> Refusal {
         switch error {
         case .notLeader, .transferring: return .noLeader
-        case .overloaded: return .overloaded
+        case .overloaded, .tooManyReads: return .overloaded
         case .payloadTooLong(let bytes, let bound): return .tooLarge(bytes: bytes, bound: bound)
         default: throw .raft(error)
         }
     }
 
     private mutating func ask(
-        _ origins: [Origin],
+        _ requests: [HeldBarrier],
         _ effects: inout [ConsensusEffect]
-    ) throws(ReplicaError) {
-        guard !origins.isEmpty else { return }
+    ) {
+        guard !requests.isEmpty else { return }
+        guard leadership?.leader != nil else {
+            for request in requests { underWay.hold(request.origin, until: request.deadline) }
+            return
+        }
         lastRead = ReadID(lastRead.rawValue + 1)
         do {
             try node.read(lastRead)
-            barriers[lastRead] = origins
+            barriers[lastRead] = requests
         } catch {
-            effects.append(.refuse(origins, try refusal(for: error)))
+            effects.append(.refuse(requests.map(\.origin), .overloaded))
         }
     }
 
+    /// A read that the leader could not answer is asked again at the next tick.
     private mutating func answer(_ reads: [ReadState], _ effects: inout [ConsensusEffect]) {
         for read in reads {
-            guard let origins = barriers.removeValue(forKey: read.id) else { continue }
+            guard let requests = barriers.removeValue(forKey: read.id) else { continue }
             if let index = read.index {
-                effects.append(.order(.barrier(index: index, origins)))
+                effects.append(.order(.barrier(index: index, requests.map(\.origin))))
             } else {
-                effects.append(.refuse(origins, .noLeader))
+                for request in requests { underWay.hold(request.origin, until: request.deadline) }
             }
         }
     }
@@ -293,13 +548,8 @@ extension Consensus {
         var batch = CommittedBatch(entries: entries)
         var lost: [Origin] = []
         for (offset, entry) in entries.enumerated() {
-            while let first = waiting.first, first.index <= entry.index {
-                waiting.removeFirst()
-                if first.index == entry.index && first.term == entry.term {
-                    batch.origins.append(EntryOrigin(offset: offset, origin: first.origin))
-                } else {
-                    lost.append(first.origin)
-                }
+            if let origin = underWay.settle(entry, &lost) {
+                batch.origins.append(EntryOrigin(offset: offset, origin: origin))
             }
             if entry.kind == .empty, entry.term == leadership?.term, leadership?.role == .leader {
                 batch.startsLeases = true
@@ -310,6 +560,7 @@ extension Consensus {
     }
 
     private mutating func lead(_ change: Leadership, _ effects: inout [ConsensusEffect]) {
+        if leadership?.leader != change.leader { loseSent(&effects) }
         leadership = change
         leases.removeAll()
         if change.role != .leader {
@@ -336,4 +587,10 @@ package enum ConsensusEffect: Sendable {
     case refuse([Origin], Refusal)
     case leadership(Leadership)
     case send([Message])
+    /// A follower's clients want this of the leader.
+    case forward(to: NodeID, ForwardedRequests)
+    /// The leader's answer to a follower; it must leave before later messages do.
+    case answer(NodeID, [ForwardAnswer])
+    /// A follower needs a snapshot; then `snapshotSent`.
+    case sendSnapshot(SnapshotTransfer)
 }

@@ -1,4 +1,5 @@
 import DequeModule
+package import LMDB
 package import StateMachine
 import Synchronization
 
@@ -9,6 +10,9 @@ package struct LoopNotice: Sendable {
         case delivery(AppliedBatch, [EntryOrigin])
         case barrier(index: UInt64, [Origin])
         case refused([Origin], Refusal)
+        /// The state is another one from here on, as of `index`. What follows counts its
+        /// transactions.
+        case replaced(Environment, StateTables, index: UInt64)
     }
 
     /// The state transaction that must be visible to the loop before it may act on this.
@@ -29,6 +33,10 @@ package final class LoopInbox: Sendable {
     private struct Contents {
         var notices = Deque<LoopNotice>()
         var isRung = false
+        /// How many of the notices replace the state.
+        var replacements = 0
+
+        var holdsReplacement: Bool { replacements > 0 }
     }
 
     private let contents = Mutex(Contents())
@@ -41,7 +49,10 @@ package final class LoopInbox: Sendable {
 
     /// Puts a notice there without waking the loop.
     package func announce(_ notice: LoopNotice) {
-        contents.withLock { $0.notices.append(notice) }
+        contents.withLock { contents in
+            contents.notices.append(notice)
+            if case .replaced = notice.body { contents.replacements += 1 }
+        }
     }
 
     /// Takes back what was announced for a transaction that did not commit.
@@ -69,18 +80,26 @@ package final class LoopInbox: Sendable {
         if mustRing { bell() }
     }
 
-    /// All notices that a snapshot of this transaction includes.
+    /// All notices that a snapshot of this transaction includes; the state's replacement is the
+    /// last one, if it is among them.
     func take(upTo transaction: UInt64) -> Deque<LoopNotice> {
         contents.withLock { contents in
             contents.isRung = false
             guard let last = contents.notices.last else { return [] }
-            if last.transaction <= transaction {
+            if !contents.holdsReplacement, last.transaction <= transaction {
                 defer { contents.notices = [] }
                 return contents.notices
             }
-            let ready = contents.notices.prefix { $0.transaction <= transaction }
-            defer { contents.notices.removeFirst(ready.count) }
-            return Deque(ready)
+            var count = 0
+            for notice in contents.notices {
+                guard notice.transaction <= transaction else { break }
+                count += 1
+                guard case .replaced = notice.body else { continue }
+                contents.replacements -= 1
+                break
+            }
+            defer { contents.notices.removeFirst(count) }
+            return Deque(contents.notices.prefix(count))
         }
     }
 }

@@ -212,11 +212,13 @@ package final class LoopPort {
     package func begin() throws(LMDBError) {
         openDepth += 1
         guard openDepth == 1 else { return }
-        do { try reading.open() } catch {
+        do {
+            try reading.open()
+            try deliverAll()
+        } catch {
             openDepth = 0
             throw error
         }
-        deliverAll()
     }
 
     package func end() {
@@ -239,8 +241,14 @@ package final class LoopPort {
         end()
     }
 
-    private func deliverAll() {
-        for notice in inbox.take(upTo: reading.id) { deliver(notice) }
+    private func deliverAll() throws(LMDBError) {
+        var notices = inbox.take(upTo: reading.id)
+        while let last = notices.last {
+            for notice in notices { deliver(notice) }
+            guard case .replaced(let environment, let tables, let index) = last.body else { break }
+            try replaceState(environment, tables, index: index)
+            notices = inbox.take(upTo: reading.id)
+        }
         if !woken.isEmpty {
             let questions = woken.sorted()
             woken.removeAll(keepingCapacity: true)
@@ -263,7 +271,25 @@ package final class LoopPort {
             for origin in origins { complete(origin, .barrier(index: index)) }
         case .refused(let origins, let refusal):
             for origin in origins { complete(origin, .refused(refusal)) }
+        case .replaced: return
         }
+    }
+
+    /// Another state, with changes in between that nobody was told of: whoever holds a session
+    /// must come back, as after a server's restart, and every blocked question is asked again.
+    private func replaceState(
+        _ environment: Environment,
+        _ tables: StateTables,
+        index: UInt64
+    ) throws(LMDBError) {
+        reading = try StateReading(environment, tables)
+        try reading.open()
+        deliveredIndex = index
+        for binding in sessions.values.sorted(by: { $0.slot.rawValue < $1.slot.rawValue }) {
+            slots[Int(binding.slot.rawValue)].client?.sessionEnded(.moved)
+        }
+        sessions.removeAll()
+        topics.collectAll(into: &woken)
     }
 
     /// Entry by entry: the events of its changes, then its answer, then sessions that it ended.

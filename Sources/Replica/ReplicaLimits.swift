@@ -16,6 +16,16 @@ package struct ReplicaLimits: Sendable {
     /// How often an event loop hands its heartbeats over.
     package var heartbeatFlushMilliseconds: Int64 = 100
 
+    /// How long a request waits for a leader before it is refused: Consul's rpc_hold_timeout.
+    package var leaderWaitMilliseconds: Int64 = 7_000
+    /// How long a request that was sent to the leader or is in the log waits for its outcome.
+    package var requestMilliseconds: Int64 = 15_000
+    package var expiryCheckMilliseconds: Int64 = 500
+    /// Requests that wait for a leader.
+    package var heldMax = 65_536
+    /// Requests that were sent to the leader and are not answered yet.
+    package var forwardedMax = 65_536
+
     /// Entries that stay in the log after a snapshot: Consul's raft_trailing_logs.
     package var trailingEntries: UInt64 = 10_240
 

@@ -35,6 +35,8 @@ package struct Heartbeats: Sendable {
     package var consul: Set<ByteString> = []
     package var checks: Set<CheckKey> = []
 
+    package init() {}
+
     package var isEmpty: Bool { zooKeeper.isEmpty && consul.isEmpty && checks.isEmpty }
 }
 

@@ -57,6 +57,7 @@ final class Engine: Sendable {
                 applier: orders,
                 loops: inboxes,
                 board: board,
+                peers: nil,
                 ledger: ledger,
                 logger: logger,
                 failure: failure

@@ -1,5 +1,6 @@
 import Disk
 import Logging
+import PeerTransport
 import Raft
 import RaftStore
 import Replica
@@ -17,6 +18,8 @@ final class ReplicaThread: @unchecked Sendable {
         let applier: Mailbox<ApplyOrder>
         let loops: [LoopInbox]
         let board: StatusBoard
+        /// Nil in a cluster of one.
+        let peers: PeerLinks?
         let ledger: LogLedger
         let logger: Logger
         let failure: Failure
@@ -65,7 +68,7 @@ final class ReplicaThread: @unchecked Sendable {
         if write == nil, consensus.log.hasGarbage { try consensus.collectGarbage() }
         perform(&effects)
         while let due = write {
-            try consensus.store(due)
+            try consensus.store(due, &effects)
             seams.ledger.add(due)
             write = try consensus.advance(&effects)
             perform(&effects)
@@ -85,12 +88,35 @@ final class ReplicaThread: @unchecked Sendable {
             case .report(let report):
                 try consensus.take(report, now: now, wall: wall, &effects)
                 seams.board.update { $0.applied = report.applied.rawValue }
-            case .message(let message): try consensus.take(message)
+            case .messages(let messages):
+                for message in messages { try consensus.take(message) }
+            case .forwarded(let requests, let peer):
+                try consensus.take(requests, from: peer, now: now, wall: wall, &effects)
+            case .forwardAnswers(let answers): consensus.take(answers, &effects)
+            case .lost(let peer): consensus.lost(peer, &effects)
+            case .snapshotReceived(let manifest, let leader, let term):
+                try consensus.take(received: manifest, from: leader, term: term)
+            case .snapshotSent(let peer, let succeeded):
+                consensus.snapshotSent(to: peer, succeeded: succeeded)
+            case .operation(let operation): perform(operation)
             case .stateRoom(let reason): consensus.setStateRoom(reason)
             case .snapshotTaken(let manifest): try note(manifest)
             case .stop: isStopping = true
             }
         }
+    }
+
+    private func perform(_ operation: ReplicaOperation) {
+        do throws(RaftError) {
+            switch operation.kind {
+            case .change(let changes):
+                operation.answer(.proposed(try consensus.change(changes).last))
+            case .transfer(let target):
+                try consensus.transferLeadership(to: target)
+                operation.answer(.begun)
+            case .describe: operation.answer(.status(consensus.status))
+            }
+        } catch { operation.answer(.failed(error)) }
     }
 
     private func note(_ manifest: SnapshotManifest) throws(ReplicaError) {
@@ -104,8 +130,10 @@ final class ReplicaThread: @unchecked Sendable {
             case .order(let order): seams.applier.post(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
-            case .send(let messages):
-                precondition(messages.isEmpty, "a cluster of one has nobody to write to")
+            case .send(let messages): seams.peers?.send(messages)
+            case .forward(let leader, let requests): seams.peers?.send(requests, to: leader)
+            case .answer(let peer, let answers): seams.peers?.send(answers, to: peer)
+            case .sendSnapshot(let transfer): seams.peers?.stream(transfer)
             }
         }
         effects.removeAll(keepingCapacity: true)

@@ -92,6 +92,11 @@ public struct Topics: ~Copyable {
         }
     }
 
+    /// Adds every question: the state was replaced as a whole.
+    public func collectAll(into woken: inout Set<QuestionID>) {
+        for questions in subscribers.values { woken.formUnion(questions) }
+    }
+
     private func wake(_ topic: Topic, _ woken: inout Set<QuestionID>) {
         if let questions = subscribers[topic] { woken.formUnion(questions) }
     }

@@ -87,7 +87,10 @@ package final class SnapshotStore: Sendable {
 
     /// Reads the whole file and compares it with its manifest.
     package func verify(_ manifest: SnapshotManifest) throws(SnapshotError) {
-        let path = path(of: manifest)
+        try verify(manifest, at: path(of: manifest))
+    }
+
+    func verify(_ manifest: SnapshotManifest, at path: String) throws(SnapshotError) {
         let (bytes, digest) = try Self.digest(of: path)
         guard bytes == manifest.byteCount else {
             throw .sizeDiffers(path: path, found: bytes, wanted: manifest.byteCount)

@@ -1,0 +1,147 @@
+import Logging
+import NIOCore
+import NIOPosix
+package import PeerProtocol
+import Raft
+
+/// Why a peer was not reached.
+package enum DialProblem: Error, CustomStringConvertible, Sendable {
+    case refused(PeerRefusal)
+    case silent
+    case frame(PeerError)
+    case unexpected
+
+    package var description: String {
+        switch self {
+        case .refused(let refusal): refusal.text
+        case .silent: "it does not answer"
+        case .frame(let error): "it speaks another language: \(error)"
+        case .unexpected: "it answers something else than was asked"
+        }
+    }
+}
+
+/// Reaches a peer and greets it.
+enum Dialler {
+    /// Connects, says hello, and waits for the welcome; then the channel belongs to the handler
+    /// that `next` makes.
+    static func connect(
+        to address: PeerAddress,
+        _ hello: PeerHello,
+        on loop: any EventLoop,
+        _ shared: PeerLinks.Shared,
+        next: @escaping @Sendable (any Channel) -> any ChannelInboundHandler
+    ) -> EventLoopFuture<any Channel> {
+        ask(.hello(hello), of: address, on: loop, shared.limits).flatMapThrowing { reply in
+            guard case .welcome = reply.frame else {
+                reply.channel.close(promise: nil)
+                throw problem(reply.frame)
+            }
+            try reply.channel.pipeline.syncOperations.addHandler(next(reply.channel))
+            return reply.channel
+        }
+    }
+
+    struct Reply {
+        let frame: PeerFrame
+        let channel: any Channel
+    }
+
+    /// Connects, sends one frame, and waits for the first one that comes back.
+    static func ask(
+        _ frame: PeerFrame,
+        of address: PeerAddress,
+        on loop: any EventLoop,
+        _ limits: PeerLimits
+    ) -> EventLoopFuture<Reply> {
+        let answer = loop.makePromise(of: PeerFrame.self)
+        let connecting = ClientBootstrap(group: loop)
+            .connectTimeout(.milliseconds(limits.connectMilliseconds))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(
+                .socket(SocketOptionLevel(6), SocketOptionName(18)),
+                value: SocketOptionValue(limits.unacknowledgedMilliseconds)
+            )
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        FirstReply(answer, limits)
+                    )
+                }
+            }
+            .connect(host: address.host, port: address.port)
+        connecting.cascadeFailure(to: answer)
+        return connecting.flatMap { channel in
+            channel.send(frame)
+            let timeout = loop.scheduleTask(in: .milliseconds(limits.greetingMilliseconds)) {
+                answer.fail(DialProblem.silent)
+                channel.close(promise: nil)
+            }
+            return answer.futureResult.map { frame in
+                timeout.cancel()
+                return Reply(frame: frame, channel: channel)
+            }
+        }
+    }
+
+    static func problem(_ frame: PeerFrame) -> DialProblem {
+        if case .refusal(let refusal) = frame { return .refused(refusal) }
+        return .unexpected
+    }
+}
+
+/// Waits for one frame, hands it over, and leaves the pipeline.
+private final class FirstReply: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let answer: EventLoopPromise<PeerFrame>
+    private var intake: FrameIntake
+
+    init(_ answer: EventLoopPromise<PeerFrame>, _ limits: PeerLimits) {
+        self.answer = answer
+        intake = FrameIntake(bodyBytesMax: limits.frameBytesMax)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        intake.add(&buffer)
+        do throws(PeerError) {
+            guard let frame = try intake.next() else { return }
+            context.pipeline.syncOperations.removeHandler(self, promise: nil)
+            answer.succeed(frame)
+        } catch {
+            answer.fail(DialProblem.frame(error))
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        answer.fail(DialProblem.silent)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        answer.fail(error)
+        context.close(promise: nil)
+    }
+}
+
+extension PeerLinks {
+    /// Asks another first voter whether it is new.
+    package static func greetFounder(
+        _ address: PeerAddress,
+        _ gate: PeerGate,
+        _ limits: PeerLimits = PeerLimits()
+    ) async throws -> PeerWelcome {
+        let hello = gate.hello(to: address.node, for: .founding)
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let reply = Dialler.ask(.hello(hello), of: address, on: loop, limits)
+        return try await reply.flatMapThrowing { reply in
+            reply.channel.close(promise: nil)
+            guard case .welcome(let welcome) = reply.frame else {
+                throw Dialler.problem(reply.frame)
+            }
+            return welcome
+        }.get()
+    }
+}

@@ -1,0 +1,148 @@
+import Logging
+import NIOCore
+import NIOPosix
+import PeerProtocol
+import Raft
+import Synchronization
+
+/// The connection that this node dials to one peer, dialled again whenever it is lost.
+///
+/// `@unchecked Sendable`: what is mutable, but for `shared` state under its lock, is touched on
+/// `loop` only.
+final class Link: @unchecked Sendable {
+    private let loop: any EventLoop
+    private let group: any EventLoopGroup
+    private let shared: PeerLinks.Shared
+    private let place: Mutex<PeerAddress>
+    private let node: NodeID
+
+    private var channel: (any Channel)?
+    private var isStopped = false
+    private var delay: Int64
+    private var lastTrouble = ""
+
+    init(
+        _ peer: PeerAddress,
+        on loop: any EventLoop,
+        group: any EventLoopGroup,
+        _ shared: PeerLinks.Shared
+    ) {
+        self.loop = loop
+        self.group = group
+        self.shared = shared
+        node = peer.node
+        place = Mutex(peer)
+        delay = shared.limits.redialMilliseconds
+    }
+
+    var address: PeerAddress { place.withLock { $0 } }
+
+    func start() { loop.execute { self.dial() } }
+
+    func move(to peer: PeerAddress) {
+        let isMoved = place.withLock { place in
+            defer { place = peer }
+            return place != peer
+        }
+        guard isMoved else { return }
+        loop.execute { self.channel?.close(promise: nil) }
+    }
+
+    func stop() {
+        loop.execute {
+            self.isStopped = true
+            self.channel?.close(promise: nil)
+        }
+    }
+
+    /// Sends a frame if the peer can be reached. A request that cannot leave is told as lost.
+    func send(_ frame: PeerFrame) {
+        let bytes = ByteBuffer(bytes: frame.encoded())
+        loop.execute {
+            guard let channel = self.channel else {
+                if case .requests = frame { self.shared.deliver(.lost(self.node)) }
+                return
+            }
+            channel.writeAndFlush(bytes, promise: nil)
+            self.watchBacklog(channel)
+        }
+    }
+
+    private func watchBacklog(_ channel: any Channel) {
+        guard !channel.isWritable else { return }
+        let unsent = try? channel.syncOptions?.getOption(.bufferedWritableBytes)
+        if (unsent ?? 0) > shared.limits.unsentBytesMax { channel.close(promise: nil) }
+    }
+
+    // MARK: Dialling
+
+    private func dial() {
+        guard !isStopped else { return }
+        let address = self.address
+        let hello = shared.gate.hello(to: node, for: .messages)
+        Dialler.connect(to: address, hello, on: loop, shared) { channel in
+            LinkHandler(link: self, channel: channel)
+        }.whenComplete { result in
+            switch result {
+            case .success(let channel): self.connected(channel)
+            case .failure(let error): self.failed("\(error)")
+            }
+        }
+    }
+
+    private func connected(_ channel: any Channel) {
+        guard !isStopped else { return channel.close(promise: nil) }
+        self.channel = channel
+        delay = shared.limits.redialMilliseconds
+        lastTrouble = ""
+        let address = self.address
+        shared.logger.info(
+            "peer reached",
+            metadata: ["peer": "\(address.name)", "address": "\(address.text)"]
+        )
+        channel.closeFuture.whenComplete { _ in self.disconnected() }
+    }
+
+    private func disconnected() {
+        channel = nil
+        shared.deliver(.lost(node))
+        guard !isStopped else { return }
+        shared.logger.info("peer lost", metadata: ["peer": "\(address.name)"])
+        dialLater()
+    }
+
+    private func failed(_ reason: String) {
+        if reason != lastTrouble {
+            lastTrouble = reason
+            let address = self.address
+            shared.logger.warning(
+                "peer not reached; trying again",
+                metadata: [
+                    "peer": "\(address.name)", "address": "\(address.text)",
+                    "reason": "\(reason)",
+                ]
+            )
+        }
+        dialLater()
+    }
+
+    private func dialLater() {
+        loop.scheduleTask(in: .milliseconds(delay)) { self.dial() }
+        delay = min(delay * 2, shared.limits.redialMillisecondsMax)
+    }
+}
+
+/// Watches a dialled connection; the peer says nothing on it after its welcome.
+private final class LinkHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    init(link: Link, channel: any Channel) {}
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        context.close(promise: nil)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+}

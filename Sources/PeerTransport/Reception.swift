@@ -1,0 +1,120 @@
+import Logging
+import NIOCore
+import PeerProtocol
+import Raft
+import Replica
+
+/// A connection that a peer dialled: its hello first, then what it has to say.
+final class Reception: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let shared: PeerLinks.Shared
+    private var intake: FrameIntake
+    private var peer: PeerHello?
+    private var receiver: SnapshotReceiver?
+    private var timeout: Scheduled<Void>?
+    private var isClosed = false
+
+    init(shared: PeerLinks.Shared) {
+        self.shared = shared
+        intake = FrameIntake(bodyBytesMax: shared.limits.frameBytesMax)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let channel = context.channel
+        let limit = TimeAmount.milliseconds(shared.limits.greetingMilliseconds)
+        timeout = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        intake.add(&buffer)
+        do throws(PeerError) {
+            while !isClosed, let frame = try intake.next() { take(frame, context) }
+        } catch {
+            shared.logger.warning(
+                "a peer's bytes are no frame; its connection is closed",
+                metadata: ["peer": "\(peer?.name ?? "unknown")", "error": "\(error)"]
+            )
+            close(context)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isClosed = true
+        timeout?.cancel()
+        receiver?.abandon()
+        if let peer, peer.purpose == .messages { shared.deliver(.lost(peer.from)) }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        close(context)
+    }
+
+    private func close(_ context: ChannelHandlerContext) {
+        isClosed = true
+        context.close(promise: nil)
+    }
+
+    private func take(_ frame: PeerFrame, _ context: ChannelHandlerContext) {
+        guard let peer else { return greet(frame, context) }
+        switch frame {
+        case .messages(let messages): deliver(messages, of: peer)
+        case .requests(let requests): shared.deliver(.requests(requests, from: peer.from))
+        case .answers(let answers): shared.deliver(.answers(answers))
+        case .snapshotOffer(let offer): receive(offer, from: peer, context)
+        case .snapshotChunk(let offset, let bytes): receiver?.take(bytes, at: offset)
+        case .hello, .welcome, .refusal, .snapshotResume, .snapshotEnd, .join, .joined:
+            close(context)
+        }
+    }
+
+    /// A peer speaks for itself only.
+    private func deliver(_ messages: [Message], of peer: PeerHello) {
+        let node = shared.gate.node
+        let own = messages.filter { $0.from == peer.from && $0.to == node }
+        if !own.isEmpty { shared.deliver(.messages(own)) }
+    }
+
+    private func greet(_ frame: PeerFrame, _ context: ChannelHandlerContext) {
+        timeout?.cancel()
+        guard case .hello(let hello) = frame else { return close(context) }
+        switch shared.gate.answer(hello) {
+        case .success(let welcome):
+            context.channel.send(.welcome(welcome))
+            peer = hello
+        case .failure(let refused):
+            if refused.refusal.reason != .notReady {
+                shared.logger.warning(
+                    "a peer was refused",
+                    metadata: ["peer": "\(hello.name)", "reason": "\(refused.refusal.text)"]
+                )
+            }
+            isClosed = true
+            let channel = context.channel
+            let sent = context.eventLoop.makePromise(of: Void.self)
+            sent.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            channel.send(.refusal(refused.refusal), promise: sent)
+        }
+    }
+
+    private func receive(
+        _ offer: SnapshotOffer,
+        from peer: PeerHello,
+        _ context: ChannelHandlerContext
+    ) {
+        guard peer.purpose == .snapshot, receiver == nil, let snapshots = shared.snapshots else {
+            return close(context)
+        }
+        receiver = SnapshotReceiver(
+            offer,
+            from: peer.from,
+            into: snapshots,
+            over: context.channel,
+            shared
+        )
+        receiver?.begin()
+    }
+}

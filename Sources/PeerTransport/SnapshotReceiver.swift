@@ -1,0 +1,102 @@
+import Bytes
+import Disk
+import Logging
+import NIOCore
+import NIOPosix
+import PeerProtocol
+import Raft
+import RaftStore
+
+/// Takes one snapshot from the leader: writes its chunks on the transport's thread, one at a time,
+/// and reads no further meanwhile. When the whole verifies and is on the disk, the leader is told,
+/// and the replica gets it. What was received stays after a break; the next offer of the same
+/// snapshot goes on from there.
+///
+/// `@unchecked Sendable`: all is touched on the channel's loop, or by the one job that runs.
+final class SnapshotReceiver: @unchecked Sendable {
+    private let offer: SnapshotOffer
+    private let leader: NodeID
+    private let store: SnapshotStore
+    private let channel: any Channel
+    private let shared: PeerLinks.Shared
+    private var manifest: SnapshotManifest?
+    private var intake: IncomingSnapshot?
+    private var expected: UInt64 = 0
+    private var isAbandoned = false
+
+    init(
+        _ offer: SnapshotOffer,
+        from leader: NodeID,
+        into store: SnapshotStore,
+        over channel: any Channel,
+        _ shared: PeerLinks.Shared
+    ) {
+        self.offer = offer
+        self.leader = leader
+        self.store = store
+        self.channel = channel
+        self.shared = shared
+    }
+
+    func begin() {
+        run {
+            let manifest = try SnapshotManifest(encoded: self.offer.manifest)
+            self.manifest = manifest
+            let intake = try IncomingSnapshot(manifest, self.offer.manifest, in: self.store)
+            self.intake = intake
+            return intake.receivedBytes
+        } then: { received in
+            self.expected = UInt64(received)
+            self.channel.send(.snapshotResume(offset: UInt64(received)))
+            self.finishIfWhole()
+        }
+    }
+
+    func take(_ bytes: [UInt8], at offset: UInt64) {
+        guard offset == expected, let intake else { return channel.close(promise: nil) }
+        expected += UInt64(bytes.count)
+        run {
+            try intake.append(bytes)
+            return intake.receivedBytes
+        } then: { _ in
+            self.finishIfWhole()
+        }
+    }
+
+    func abandon() { isAbandoned = true }
+
+    private func finishIfWhole() {
+        guard let manifest, let intake, expected >= UInt64(manifest.byteCount) else { return }
+        run {
+            try intake.finish(manifest, in: self.store)
+            return 0
+        } then: { _ in
+            self.shared.deliver(
+                .snapshotReceived(manifest, from: self.leader, term: self.offer.term)
+            )
+            self.channel.send(.snapshotEnd(failure: nil))
+        }
+    }
+
+    /// Runs a job on the thread with reading paused; a failure is told to the leader.
+    private func run(
+        _ job: @escaping @Sendable () throws -> Int,
+        then: @escaping @Sendable (Int) -> Void
+    ) {
+        let channel = self.channel
+        channel.setOption(.autoRead, value: false).whenComplete { _ in }
+        shared.pool.runIfActive(eventLoop: channel.eventLoop, job).whenComplete { result in
+            guard !self.isAbandoned else { return }
+            switch result {
+            case .success(let value): then(value)
+            case .failure(let error):
+                self.shared.logger.error(
+                    "a snapshot cannot be received",
+                    metadata: ["reason": "\(error)"]
+                )
+                channel.send(.snapshotEnd(failure: "\(error)"))
+            }
+            channel.setOption(.autoRead, value: true).whenComplete { _ in }
+        }
+    }
+}

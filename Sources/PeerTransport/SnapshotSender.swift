@@ -1,0 +1,179 @@
+import Disk
+import Logging
+import NIOCore
+import NIOPosix
+import PeerProtocol
+import Raft
+import RaftStore
+
+/// Streams one snapshot to a follower over a connection of its own: offers it, goes on from where
+/// the follower has it already, and ends with the follower's word that it is on its disk. Files
+/// are read on the transport's thread, never on its event loop.
+///
+/// `@unchecked Sendable`: `offset` and `started` are touched on the channel's loop only; `file` is
+/// read by one job at a time.
+final class SnapshotSender: @unchecked Sendable {
+    private let transfer: SnapshotTransfer
+    private let manifest: SnapshotManifest
+    private let file: File
+    private let channel: any Channel
+    private let shared: PeerLinks.Shared
+    private let started = NIODeadline.now()
+    private var firstOffset = 0
+    private var offset = 0
+
+    private init(
+        _ transfer: SnapshotTransfer,
+        _ manifest: SnapshotManifest,
+        _ file: consuming File,
+        over channel: any Channel,
+        _ shared: PeerLinks.Shared
+    ) {
+        self.transfer = transfer
+        self.manifest = manifest
+        self.file = file
+        self.channel = channel
+        self.shared = shared
+    }
+
+    static func start(
+        _ transfer: SnapshotTransfer,
+        to address: PeerAddress,
+        group: any EventLoopGroup,
+        _ shared: PeerLinks.Shared
+    ) {
+        let hello = shared.gate.hello(to: transfer.to, for: .snapshot)
+        Dialler.connect(to: address, hello, on: group.next(), shared) { channel in
+            SnapshotReplies(transfer, channel, shared)
+        }.whenFailure { error in
+            shared.logger.warning(
+                "a snapshot cannot be sent",
+                metadata: ["peer": "\(address.name)", "reason": "\(error)"]
+            )
+            shared.deliver(.snapshotSent(to: transfer.to, succeeded: false))
+        }
+    }
+
+    /// Opens the snapshot that the transfer names; nil if it is not there any more.
+    static func open(
+        _ transfer: SnapshotTransfer,
+        over channel: any Channel,
+        _ shared: PeerLinks.Shared
+    ) -> SnapshotSender? {
+        guard let store = shared.snapshots, let all = try? store.list(),
+            let manifest = all.first(where: { $0.descriptor == transfer.snapshot }),
+            let file = try? File(store.path(of: manifest), .readOnly)
+        else { return nil }
+        return SnapshotSender(transfer, manifest, file, over: channel, shared)
+    }
+
+    var offer: SnapshotOffer? {
+        guard let encoded = try? manifest.encoded() else { return nil }
+        return SnapshotOffer(term: transfer.term, manifest: encoded)
+    }
+
+    func resume(at offset: UInt64) {
+        guard offset <= UInt64(manifest.byteCount) else { return channel.close(promise: nil) }
+        self.offset = Int(offset)
+        firstOffset = self.offset
+        sendChunk()
+    }
+
+    private func sendChunk() {
+        guard offset < manifest.byteCount, channel.isActive else { return }
+        let at = offset
+        let count = min(shared.limits.chunkBytes, manifest.byteCount - at)
+        let reading = shared.pool.runIfActive(eventLoop: channel.eventLoop) {
+            try self.file.read(at: at, count: count)
+        }
+        reading.whenComplete { result in
+            guard case .success(let bytes) = result, bytes.count == count else {
+                return self.channel.close(promise: nil)
+            }
+            self.offset = at + count
+            let sent = self.channel.eventLoop.makePromise(of: Void.self)
+            sent.futureResult.whenSuccess { self.sendNext() }
+            self.channel.send(.snapshotChunk(offset: UInt64(at), bytes: bytes), promise: sent)
+        }
+    }
+
+    /// Keeps to the rate.
+    private func sendNext() {
+        let bytes = Int64(offset - firstOffset)
+        let due =
+            started
+            + .nanoseconds(
+                bytes * 1_000_000_000 / Int64(shared.limits.snapshotBytesPerSecond)
+            )
+        channel.eventLoop.scheduleTask(deadline: due) { self.sendChunk() }
+    }
+}
+
+/// What the follower says while it is sent a snapshot.
+private final class SnapshotReplies: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let transfer: SnapshotTransfer
+    private let shared: PeerLinks.Shared
+    private var intake: FrameIntake
+    private var sender: SnapshotSender?
+    private var isEnded = false
+
+    init(_ transfer: SnapshotTransfer, _ channel: any Channel, _ shared: PeerLinks.Shared) {
+        self.transfer = transfer
+        self.shared = shared
+        intake = FrameIntake(bodyBytesMax: shared.limits.frameBytesMax)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        sender = SnapshotSender.open(transfer, over: context.channel, shared)
+        guard let offer = sender?.offer else { return end(false, context) }
+        shared.logger.info(
+            "sending a snapshot",
+            metadata: [
+                "peer": "\(transfer.to.rawValue)",
+                "index": "\(transfer.snapshot.index.rawValue)",
+            ]
+        )
+        context.channel.send(.snapshotOffer(offer))
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        intake.add(&buffer)
+        while !isEnded {
+            guard let frame = try? intake.next() else { return }
+            switch frame {
+            case .snapshotResume(let offset): sender?.resume(at: offset)
+            case .snapshotEnd(let failure): finish(failure, context)
+            default: end(false, context)
+            }
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(false, context)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(false, context)
+    }
+
+    private func finish(_ failure: String?, _ context: ChannelHandlerContext) {
+        if let failure {
+            shared.logger.warning(
+                "a follower could not take a snapshot",
+                metadata: ["peer": "\(transfer.to.rawValue)", "reason": "\(failure)"]
+            )
+        }
+        end(failure == nil, context)
+    }
+
+    private func end(_ succeeded: Bool, _ context: ChannelHandlerContext) {
+        guard !isEnded else { return }
+        isEnded = true
+        shared.deliver(.snapshotSent(to: transfer.to, succeeded: succeeded))
+        context.close(promise: nil)
+    }
+}

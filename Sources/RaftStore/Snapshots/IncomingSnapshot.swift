@@ -1,0 +1,59 @@
+internal import Bytes
+internal import Disk
+internal import Synchronization
+
+/// A snapshot on its way from a peer: its bytes come in order and are kept over a break, until the
+/// whole verifies and is adopted. The file has no manifest of its own until then, so that nothing
+/// takes it for a snapshot.
+package final class IncomingSnapshot: Sendable {
+    private let file: File
+    private let count: Mutex<Int>
+
+    /// Goes on with what was received of the same snapshot, or begins it anew.
+    package init(
+        _ manifest: SnapshotManifest,
+        _ encoded: [UInt8],
+        in store: SnapshotStore
+    ) throws(SnapshotError) {
+        let notePath = "\(store.directory)/incoming.manifest.tmp"
+        do throws(DiskError) {
+            let isSame = try FileSystem.contents(notePath) == encoded
+            let opened = try File(store.incomingPath, isSame ? .create : .replace)
+            let size = try opened.size()
+            if !isSame { try FileSystem.replace(notePath, with: encoded, in: store.directory) }
+            file = opened
+            count = Mutex(min(size, manifest.byteCount))
+        } catch { throw .disk(error) }
+    }
+
+    package var receivedBytes: Int { count.withLock { $0 } }
+
+    package func append(_ bytes: [UInt8]) throws(SnapshotError) {
+        do throws(DiskError) {
+            let offset = receivedBytes
+            try file.write(bytes.rawSpan, at: offset)
+            count.withLock { $0 = offset + bytes.count }
+        } catch { throw .disk(error) }
+    }
+
+    /// Syncs and verifies the whole, and makes it a snapshot of this node's. One that does not
+    /// verify is thrown away, so that it is sent anew.
+    package func finish(
+        _ manifest: SnapshotManifest,
+        in store: SnapshotStore
+    ) throws(SnapshotError) {
+        do throws(DiskError) {
+            try file.truncate(to: manifest.byteCount)
+            try file.sync()
+        } catch { throw .disk(error) }
+        do throws(SnapshotError) {
+            try store.verify(manifest, at: store.incomingPath)
+        } catch {
+            do throws(DiskError) { try FileSystem.remove(store.incomingPath) } catch {
+                throw .disk(error)
+            }
+            throw error
+        }
+        try store.adopt(store.incomingPath, as: manifest)
+    }
+}

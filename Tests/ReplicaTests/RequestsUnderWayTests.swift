@@ -1,0 +1,111 @@
+import Testing
+import Watches
+
+@testable import Raft
+@testable import Replica
+
+/// Every request is answered once, and never with the outcome of another one.
+@Suite struct RequestsUnderWayTests {
+    private static func origin(_ tag: UInt32) -> Origin {
+        Origin(loop: 0, slot: ClientSlot(rawValue: 1), generation: 0, tag: tag)
+    }
+
+    private static func proposal(_ tag: UInt32) -> PendingProposal {
+        PendingProposal(payload: [UInt8(tag)], origin: origin(tag))
+    }
+
+    private static func entry(_ index: UInt64, _ term: UInt64) -> Entry {
+        Entry(index: LogIndex(index), term: Term(term))
+    }
+
+    @Test func `an entry of the term answers, one of another term tells of the loss`() {
+        var table = RequestsUnderWay()
+        var lost: [Origin] = []
+        let result1 = table.place(Self.origin(1), at: LogIndex(5), term: Term(2), until: 100)
+        #expect(result1)
+        let result2 = table.place(Self.origin(2), at: LogIndex(6), term: Term(2), until: 100)
+        #expect(result2)
+        let result3 = table.settle(Self.entry(5, 2), &lost)
+        #expect(result3 == Self.origin(1))
+        #expect(lost.isEmpty)
+        let result4 = table.settle(Self.entry(6, 3), &lost)
+        #expect(result4 == nil)
+        #expect(lost == [Self.origin(2)])
+    }
+
+    @Test func `a new leader's shorter log places requests before older ones`() {
+        var table = RequestsUnderWay()
+        var lost: [Origin] = []
+        let result5 = table.place(Self.origin(1), at: LogIndex(9), term: Term(2), until: 100)
+        #expect(result5)
+        let result6 = table.place(Self.origin(2), at: LogIndex(7), term: Term(3), until: 100)
+        #expect(result6)
+        let result7 = table.place(Self.origin(3), at: LogIndex(9), term: Term(3), until: 100)
+        #expect(result7)
+        let result8 = table.settle(Self.entry(7, 3), &lost)
+        #expect(result8 == Self.origin(2))
+        let result9 = table.settle(Self.entry(9, 3), &lost)
+        #expect(result9 == Self.origin(3))
+        #expect(lost == [Self.origin(1)])
+    }
+
+    @Test func `a place below what was handed out is refused`() {
+        var table = RequestsUnderWay()
+        var lost: [Origin] = []
+        _ = table.settle(Self.entry(8, 1), &lost)
+        let result10 = table.place(Self.origin(1), at: LogIndex(8), term: Term(1), until: 100)
+        #expect(!result10)
+    }
+
+    @Test func `what was sent is lost with the leader, and a late answer finds nothing`() {
+        var table = RequestsUnderWay()
+        let first = table.send(Self.proposal(1), until: 100)
+        let second = table.send(Self.proposal(2), until: 100)
+        let result11 = table.answered(first.id)
+        #expect(result11?.proposal.origin == Self.origin(1))
+        let result12 = table.loseSent()
+        #expect(result12 == [Self.origin(2)])
+        let result13 = table.answered(second.id)
+        #expect(result13 == nil)
+        #expect(table.sentCount == 0)
+    }
+
+    @Test func `what is held is taken once and in order`() {
+        var table = RequestsUnderWay()
+        table.hold(Self.proposal(1), until: 50)
+        table.hold(Self.proposal(2), until: 60)
+        table.hold(Self.origin(3), until: 60)
+        let held = table.takeHeld()
+        #expect(held.proposals.map(\.proposal.origin) == [Self.origin(1), Self.origin(2)])
+        #expect(held.barriers.map(\.origin) == [Self.origin(3)])
+        #expect(table.heldCount == 0)
+    }
+
+    @Test func `each request ends when its time is up, wherever it is`() {
+        var table = RequestsUnderWay()
+        table.hold(Self.proposal(1), until: 10)
+        table.hold(Self.origin(2), until: 20)
+        _ = table.send(Self.proposal(3), until: 10)
+        let result14 = table.place(Self.origin(4), at: LogIndex(3), term: Term(1), until: 10)
+        #expect(result14)
+        let result15 = table.expire(now: 9)
+        #expect(result15.isEmpty)
+        let result16 = table.expire(now: 10)
+        #expect(result16 == [Self.origin(1), Self.origin(3), Self.origin(4)])
+        let result17 = table.expire(now: 20)
+        #expect(result17 == [Self.origin(2)])
+    }
+
+    @Test func `a snapshot ends what it covers`() {
+        var table = RequestsUnderWay()
+        let result18 = table.place(Self.origin(1), at: LogIndex(3), term: Term(1), until: 10)
+        #expect(result18)
+        let result19 = table.place(Self.origin(2), at: LogIndex(9), term: Term(1), until: 10)
+        #expect(result19)
+        let result20 = table.skip(upTo: LogIndex(5))
+        #expect(result20 == [Self.origin(1)])
+        var lost: [Origin] = []
+        let result21 = table.settle(Self.entry(9, 1), &lost)
+        #expect(result21 == Self.origin(2))
+    }
+}
