@@ -47,9 +47,11 @@ import Testing
 
     @Test func `a name belongs to the node that lives under it`() throws {
         let state = try StateFixture()
-        try state.register("n", id: uuid, address: "1.1.1.1")
+        let passing = state.check("serfHealth", .passing)
+        try state.register("n", id: uuid, address: "1.1.1.1", checks: [passing])
         let taken = ConsulError.nodeNameReserved(
             name: "n",
+            id: other,
             byID: uuid,
             byName: "n",
             byAddress: "1.1.1.1"
@@ -57,6 +59,13 @@ import Testing
         #expect(try state.register("n", id: other) == .failed(taken))
         let critical = state.check("serfHealth", .critical)
         try state.register("n", skipNodeUpdate: true, checks: [critical])
+        #expect(try state.register("n", id: other) == .registered)
+    }
+
+    /// Consul 1.8.7 was seen to let go of the name of a node that no agent watches.
+    @Test func `the name of a node without an agent is free`() throws {
+        let state = try StateFixture()
+        try state.register("n", id: uuid)
         #expect(try state.register("n", id: other) == .registered)
     }
 

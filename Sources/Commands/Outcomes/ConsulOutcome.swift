@@ -18,9 +18,11 @@ public enum ConsulError: Error, Equatable, Sendable {
     case criticalCheck(ByteString)
     /// An update of a check that is not registered.
     case unknownCheck(ByteString)
-    /// `Node name X is reserved by node ID with name NAME (ADDRESS)`.
+    /// `Error while renaming Node ID: ID: Node name X is reserved by node ID with name NAME
+    /// (ADDRESS)`.
     case nodeNameReserved(
         name: ByteString,
+        id: ByteString,
         byID: ByteString,
         byName: ByteString,
         byAddress: ByteString

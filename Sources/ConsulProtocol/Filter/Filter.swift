@@ -45,7 +45,12 @@ public struct Filter: Sendable {
         _ schema: FilterSchema
     ) throws(DecodeError) {
         guard let field = field(match.selector[...], schema) else {
-            throw DecodeError("Selector \(Strconv.quoted(match.selectorText)) is not valid")
+            let known = match.selector.indices.first {
+                self.field(match.selector[...$0], schema) == nil
+            }
+            let wrong = match.selector[...(known ?? match.selector.count - 1)]
+            let text = Strconv.quoted(wrong.joined(separator: "."))
+            throw DecodeError("Selector \(text) is not valid")
         }
         let isCollection =
             switch field {

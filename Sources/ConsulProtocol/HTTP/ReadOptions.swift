@@ -58,6 +58,15 @@ public struct ReadOptions: Equatable, Sendable {
         try readWait(parameters, limits)
     }
 
+    /// Reads only how long to wait, for the agent's own endpoints, which know no consistency.
+    public init(
+        waiting parameters: QueryParameters,
+        limits: ConsulLimits
+    ) throws(DecodeError) {
+        consistency = .stale
+        if !parameters.isEmpty { try readWait(parameters, limits) }
+    }
+
     private mutating func readWait(
         _ parameters: QueryParameters,
         _ limits: ConsulLimits

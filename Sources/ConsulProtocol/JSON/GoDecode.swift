@@ -20,11 +20,15 @@ enum GoDecode {
         DecodeError("json: unknown field \(Strconv.quoted(name))")
     }
 
-    static func text(_ value: JSONValue, _ field: String) throws(DecodeError) -> ByteString? {
+    static func text(
+        _ value: JSONValue,
+        _ field: String,
+        type: String = "string"
+    ) throws(DecodeError) -> ByteString? {
         switch value {
         case .null: nil
         case .string(let text): text
-        default: throw mismatch(value, field, "string")
+        default: throw mismatch(value, field, type)
         }
     }
 
@@ -73,14 +77,18 @@ enum GoDecode {
         }
     }
 
-    static func texts(_ value: JSONValue, _ field: String) throws(DecodeError) -> [ByteString]? {
+    static func texts(
+        _ value: JSONValue,
+        _ field: String,
+        type: String = "string"
+    ) throws(DecodeError) -> [ByteString]? {
         switch value {
         case .null: return nil
         case .array(let elements):
             var texts: [ByteString] = []
-            for element in elements { texts.append(try text(element, field) ?? "") }
+            for element in elements { texts.append(try text(element, field, type: type) ?? "") }
             return texts
-        default: throw mismatch(value, field, "[]string")
+        default: throw mismatch(value, field, "[]\(type)")
         }
     }
 

@@ -16,7 +16,10 @@ public struct RegisterBody: Equatable, Sendable {
             let value = member.value
             switch GoDecode.folded(member.name) {
             case "service":
-                if case .null = value { continue }
+                let type = "structs.NodeService"
+                guard try GoDecode.members(value, "RegisterRequest.Service", type) != nil else {
+                    continue
+                }
                 service = try ServiceBody(json: value, form: .catalog)
             case "check":
                 if case .null = value { continue }
@@ -58,8 +61,10 @@ public struct RegisterBody: Equatable, Sendable {
         if !node.id.bytes.isEmpty, let error = UUIDText.parseError(node.id.bytes) {
             return "Bad node ID: \(error)"
         }
-        if let service, service.name.bytes.isEmpty, !service.id.bytes.isEmpty {
-            return "Must provide service name with ID"
+        if let service, service.name.bytes.isEmpty {
+            return service.id.bytes.isEmpty
+                ? "failed inserting service: failed inserting service: "
+                    + "object missing primary index" : "Must provide service name with ID"
         }
         for check in checks {
             if !check.node.bytes.isEmpty && check.node != node.name {
@@ -91,6 +96,7 @@ public struct DeregisterBody: Equatable, Sendable {
             case "node": node = try GoDecode.text(value, field) ?? node
             case "serviceid": serviceID = try GoDecode.text(value, field) ?? serviceID
             case "checkid": checkID = try GoDecode.text(value, field) ?? checkID
+            case "address": _ = try GoDecode.text(value, field)
             case "token", "writerequest": continue
             default: throw GoDecode.unknown(member.name)
             }

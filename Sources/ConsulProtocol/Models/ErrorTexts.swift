@@ -16,8 +16,8 @@ public enum ErrorTexts {
         case .criticalCheck(let id): return "Check '\(id)' is in critical state"
         case .unknownCheck(let id):
             return "CheckID \(quoted(id)) does not have associated TTL"
-        case .nodeNameReserved(let name, let byID, let byName, let byAddress):
-            return "failed inserting node: Error while renaming Node ID: \(quoted(byID)): "
+        case .nodeNameReserved(let name, let id, let byID, let byName, let byAddress):
+            return "failed inserting node: Error while renaming Node ID: \(quoted(id)): "
                 + "Node name \(name) is reserved by node \(byID) with name \(byName) "
                 + "(\(byAddress))"
         case .transaction(let error): return text(error)

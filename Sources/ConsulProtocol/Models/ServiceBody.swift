@@ -49,7 +49,10 @@ public struct ServiceBody: Equatable, Sendable {
                 name = try GoDecode.text(value, Self.field(member, form)) ?? name
             case ("check", .agent):
                 if case .null = value { continue }
-                first = try CheckBody(json: value, form: .agent, isNested: true)
+                let check = try CheckBody(json: value, form: .agent, isNested: true)
+                // A check of which nothing is said is how some clients write "none"; a TTL of 0 is
+                // a mistake, though Consul takes it for the same.
+                if check != CheckBody() || Self.names("ttl", value) { first = check }
             case ("checks", .agent): try readChecks(value)
             case ("token", .agent): _ = try GoDecode.text(value, ".Token")
             case ("createindex", _): _ = try GoDecode.unsigned(value, Self.field(member, form))
@@ -89,6 +92,11 @@ public struct ServiceBody: Equatable, Sendable {
         case "contenthash" where form == .transaction: _ = try GoDecode.text(value, field)
         default: throw GoDecode.unknown(member.name)
         }
+    }
+
+    private static func names(_ field: String, _ value: JSONValue) -> Bool {
+        guard case .object(let members) = value else { return false }
+        return members.contains { GoDecode.folded($0.name) == field }
     }
 
     private mutating func readChecks(_ value: JSONValue) throws(DecodeError) {

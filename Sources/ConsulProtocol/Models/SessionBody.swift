@@ -4,8 +4,8 @@ public import Commands
 /// The body of /v1/session/create, which passes over fields that it does not know.
 public struct SessionBody: Equatable, Sendable {
     public var name: ByteString = ""
-    /// Empty is this node.
-    public var node: ByteString = ""
+    /// nil is this node.
+    public var node: ByteString?
     public var lockDelay: GoDuration?
     public var behavior: ByteString = ""
     public var ttl: ByteString = ""
@@ -32,11 +32,13 @@ public struct SessionBody: Equatable, Sendable {
         case "name": self.name = try GoDecode.text(value, ".Name") ?? self.name
         case "node": node = try GoDecode.text(value, ".Node") ?? node
         case "id": _ = try GoDecode.text(value, ".ID")
-        case "behavior": behavior = try GoDecode.text(value, ".Behavior") ?? behavior
+        case "behavior":
+            let type = "structs.SessionBehavior"
+            behavior = try GoDecode.text(value, ".Behavior", type: type) ?? behavior
         case "ttl": ttl = try GoDecode.text(value, ".TTL") ?? ttl
         case "lockdelay": lockDelay = try GoDecode.duration(value) ?? lockDelay
         case "checks":
-            nodeChecks = try GoDecode.texts(value, ".Checks") ?? nodeChecks
+            nodeChecks = try GoDecode.texts(value, ".Checks", type: "types.CheckID") ?? nodeChecks
         case "nodechecks": nodeChecks = try GoDecode.texts(value, ".NodeChecks") ?? nodeChecks
         case "servicechecks": try readServiceChecks(value)
         default: return

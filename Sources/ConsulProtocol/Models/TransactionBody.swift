@@ -31,7 +31,20 @@ public struct TransactionBody: Equatable, Sendable {
             guard case .object(let members) = element else {
                 throw GoDecode.mismatch(element, type: "api.TxnOp")
             }
-            for member in members { try read(member, place) }
+            try read(members, place)
+        }
+    }
+
+    private static let families = ["kv", "node", "service", "check"]
+
+    /// An operation of several families is that of the first of them, as in Consul.
+    private mutating func read(_ members: [JSONMember], _ place: Int) throws(DecodeError) {
+        for member in members where !Self.families.contains(GoDecode.folded(member.name)) {
+            throw GoDecode.unknown(member.name)
+        }
+        for family in Self.families {
+            let member = members.last { GoDecode.folded($0.name) == family && $0.value != .null }
+            if let member { return try read(member, place) }
         }
     }
 

@@ -55,9 +55,6 @@ enum Evaluator {
         _ loop: ConsulLoop
     ) {
         evaluation.index = max(1, evaluation.index)
-        if question.isPretty, evaluation.answer.head.content == .json {
-            evaluation.answer.body = JSONIndent.indented(evaluation.answer.body)
-        }
         // The agent's own answers block by hash, and say no index.
         if case .agentService = question.subject { return }
         evaluation.answer.head.metadata = loop.metadata(

@@ -35,7 +35,6 @@ struct Question: Hashable {
 
     var subject: Subject
     var filter = ""
-    var isPretty = false
     /// Which consistency the answer claims; nil for KV and sessions, which do not say.
     var effective: Consistency?
     var isCached = false

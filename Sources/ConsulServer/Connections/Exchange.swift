@@ -12,11 +12,16 @@ struct AnswerShape {
     var acceptsGzip = false
     /// HEAD: a body is counted and not sent.
     var omitsBody = false
+    /// `?pretty`.
+    var isIndented = false
 
     /// Whether an answer that is shared by many suits this client.
-    var takesPlain: Bool { connection == .keep && !acceptsGzip && !isVersion10 }
+    var takesPlain: Bool { connection == .keep && !acceptsGzip && !isVersion10 && !isIndented }
 
     func apply(to answer: inout Answer) {
+        if isIndented, answer.head.content == .json {
+            answer.body = JSONIndent.indented(answer.body)
+        }
         if answer.head.connection == .keep { answer.head.connection = connection }
         answer.head.isVersion10 = isVersion10
         if acceptsGzip { AnswerEncoder.compress(&answer) }
@@ -107,6 +112,7 @@ struct Exchange {
         case .found(let endpoint, let suffixStart):
             let parameters =
                 query.isEmpty ? QueryParameters() : QueryParameters(query.rawSpan)
+            shape.isIndented = !parameters.isEmpty && parameters.has("pretty")
             outcome = .request(
                 Request(
                     endpoint: endpoint,

@@ -59,10 +59,6 @@ enum AgentHandler {
         return all.filter { $0.definition.id != ownCheck }
     }
 
-    static func answer(_ json: [UInt8], _ request: Request) -> Answer {
-        .json(request.isPretty ? JSONIndent.indented(json) : json)
-    }
-
     private static func filter(
         _ request: Request,
         _ schema: FilterSchema,
@@ -92,7 +88,7 @@ enum AgentHandler {
             json.raw(element.bytes)
         }
         json.endObject()
-        return answer(json.bytes, request)
+        return .json(json.bytes)
     }
 
     private static func checks(
@@ -115,7 +111,7 @@ enum AgentHandler {
             json.raw(element.bytes)
         }
         json.endObject()
-        return answer(json.bytes, request)
+        return .json(json.bytes)
     }
 
     private static func admits(_ filter: Filter?, _ json: [UInt8]) -> Bool {
@@ -131,20 +127,14 @@ enum AgentHandler {
     ) throws(StateError) -> Step {
         var options: ReadOptions
         do throws(DecodeError) {
-            options = try ReadOptions(
-                request.parameters,
-                cacheControl: request.cacheControl,
-                limits: loop.limits
-            )
+            options = try ReadOptions(waiting: request.parameters, limits: loop.limits)
         } catch {
             return .answer(.text(400, error.text))
         }
         let node = nodeName(loop)
-        var question = Question(
+        let question = Question(
             subject: .agentService(node: node, id: request.suffixName)
         )
-        question.isPretty = request.isPretty
-        options.consistency = .stale
         options.index = 0
         let wanted = request.parameters.isEmpty ? "" : request.parameters.first("hash")
         if !wanted.isEmpty {

@@ -53,7 +53,7 @@ enum AgentHealth {
             json.null()
             json.endObject()
         }
-        var answer = AgentHandler.answer(json.bytes, request)
+        var answer = Answer.json(json.bytes)
         answer.head.status = 404
         answer.head.reason = reason
         return answer
@@ -90,7 +90,7 @@ enum AgentHealth {
                 body: Array(text.utf8)
             )
         } else {
-            answer = AgentHandler.answer(json, request)
+            answer = .json(json)
             answer.head.status = code
         }
         answer.head.reason = reason

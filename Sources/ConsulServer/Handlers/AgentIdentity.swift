@@ -37,7 +37,7 @@ enum AgentIdentity {
         json.member("consul-network-segment", "" as ByteString)
         json.endObject()
         json.endObject()
-        return AgentHandler.answer(json.bytes, request)
+        return .json(json.bytes)
     }
 
     private static func debugConfig(_ loop: ConsulLoop, _ json: inout JSONWriter) {
@@ -137,7 +137,7 @@ enum AgentIdentity {
         json.beginArray()
         for (node, port) in found { member(node, port: port, found.count == 1, loop, &json) }
         json.endArray()
-        return AgentHandler.answer(json.bytes, request)
+        return .json(json.bytes)
     }
 
     private static func member(
@@ -184,7 +184,7 @@ enum AgentIdentity {
         json.member("HumanVersion", ByteString(loop.settings.version))
         json.member("FIPS", "" as ByteString)
         json.endObject()
-        return AgentHandler.answer(json.bytes, request)
+        return .json(json.bytes)
     }
 
     static func host(_ request: Request, _ loop: ConsulLoop) -> Answer {
@@ -198,7 +198,7 @@ enum AgentIdentity {
         json.name("Errors")
         json.null()
         json.endObject()
-        return AgentHandler.answer(json.bytes, request)
+        return .json(json.bytes)
     }
 
     /// Counters of this event loop, in the form of go-metrics.
@@ -235,7 +235,7 @@ enum AgentIdentity {
         json.name("Samples")
         json.texts([])
         json.endObject()
-        return AgentHandler.answer(json.bytes, request)
+        return .json(json.bytes)
     }
 
     private static func metric(

@@ -67,8 +67,10 @@ enum AgentMaintenance {
     }
 
     private static func enabled(_ request: Request) -> Result<Bool, DecodeError> {
+        guard request.parameters.has("enable") else {
+            return .failure(DecodeError("Missing value for enable"))
+        }
         let text = request.parameters.first("enable")
-        if text.isEmpty { return .failure(DecodeError("Missing value for enable")) }
         do throws(DecodeError) {
             return .success(try Strconv.parseBool(text))
         } catch {

@@ -15,12 +15,10 @@ enum CatalogHandler {
         if let problem = body.problem() { return .answer(.text(500, problem)) }
         var node = body.node
         node.datacenter = ByteString(loop.settings.datacenter)
-        var service = body.service
-        if service?.name.bytes.isEmpty == true, service?.id.bytes.isEmpty == true { service = nil }
         let command = Register(
             node: node,
             skipNodeUpdate: body.skipNodeUpdate,
-            service: service?.definition(),
+            service: body.service?.definition(),
             checks: body.checks.map { check in
                 var check = check.catalogCheck()
                 check.node = node.name
@@ -53,11 +51,18 @@ enum CatalogHandler {
     }
 
     static func datacenters(_ request: Request, _ loop: ConsulLoop) -> Answer {
+        let options: ReadOptions
+        switch ReadStep.options(request, loop) {
+        case .success(let read): options = read
+        case .failure(let error): return .text(400, error.text)
+        }
         var json = JSONWriter()
         json.beginArray()
         json.string(loop.settings.datacenter)
         json.endArray()
-        return .json(request.isPretty ? JSONIndent.indented(json.bytes) : json.bytes)
+        var answer = Answer.json(json.bytes)
+        answer.head.isCacheMiss = options.isCached
+        return answer
     }
 
     static func nodes(_ request: Request, _ loop: ConsulLoop) -> Step {

@@ -46,7 +46,6 @@ enum KeyHandler {
             } else if parameters.has("raw") {
                 question.subject = .key(request.suffixName, raw: true)
             }
-            question.isPretty = request.isPretty
         }
         if case .key(let key, _) = question.subject, key.bytes.isEmpty { return missingKey }
         return .ask(question, options)

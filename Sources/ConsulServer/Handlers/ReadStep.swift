@@ -13,17 +13,11 @@ enum ReadStep {
         saysConsistency: Bool = true
     ) -> Step {
         let options: ReadOptions
-        do throws(DecodeError) {
-            options = try ReadOptions(
-                request.parameters,
-                cacheControl: request.cacheControl,
-                limits: loop.limits
-            )
-        } catch {
-            return .answer(.text(400, error.text))
+        switch self.options(request, loop) {
+        case .success(let read): options = read
+        case .failure(let error): return .answer(.text(400, error.text))
         }
         var question = Question(subject: subject)
-        question.isPretty = request.isPretty
         question.effective = saysConsistency ? options.consistency : nil
         question.isCached = options.isCached && subject.isCacheable
         question.near = near(request, loop)
@@ -40,6 +34,20 @@ enum ReadStep {
         return .ask(question, options)
     }
 
+    /// What every read may be asked with; the error is the text of a 400.
+    static func options(_ request: Request, _ loop: ConsulLoop) -> Result<ReadOptions, DecodeError> {
+        do throws(DecodeError) {
+            let options = try ReadOptions(
+                request.parameters,
+                cacheControl: request.cacheControl,
+                limits: loop.limits
+            )
+            return .success(options)
+        } catch {
+            return .failure(error)
+        }
+    }
+
     private static func near(_ request: Request, _ loop: ConsulLoop) -> ByteString? {
         let name = request.parameters.isEmpty ? "" : request.parameters.first("near")
         if name.isEmpty { return nil }
@@ -49,10 +57,8 @@ enum ReadStep {
     static func selection(_ request: Request) -> Question.Selection {
         var selection = Question.Selection()
         if request.parameters.isEmpty { return selection }
-        selection.tags = request.parameters.all("tag").filter { !$0.isEmpty }
-            .map { ByteString($0) }
-        selection.nodeMetadata = request.parameters.all("node-meta").compactMap { text in
-            guard !text.isEmpty else { return nil }
+        selection.tags = request.parameters.all("tag").map { ByteString($0) }
+        selection.nodeMetadata = request.parameters.all("node-meta").map { text in
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             return [
                 ByteString(String(parts[0])), ByteString(parts.count > 1 ? String(parts[1]) : ""),

@@ -13,16 +13,15 @@ enum SessionHandler {
             do throws(DecodeError) {
                 body = try SessionBody(json: request.json(loop.limits))
             } catch {
-                if error.text != "EOF" {
-                    return .answer(.text(400, "Request decode failed: \(error.text)"))
-                }
+                return .answer(.text(400, "Request decode failed: \(error.text)"))
             }
         }
+        if body.node?.bytes.isEmpty == true { return .answer(.text(500, "Must provide Node")) }
         do throws(DecodeError) {
             let session = SessionDefinition(
                 id: loop.newIdentifier(),
                 name: body.name,
-                node: body.node.bytes.isEmpty ? ByteString(loop.settings.nodeName) : body.node,
+                node: body.node ?? ByteString(loop.settings.nodeName),
                 nodeChecks: body.nodeChecks ?? ["serfHealth"],
                 serviceChecks: body.serviceChecks,
                 lockDelayNanoseconds: body.lockDelay?.nanoseconds ?? 15_000_000_000,
@@ -59,7 +58,7 @@ enum SessionHandler {
             json.beginArray()
             json.session(record)
             json.endArray()
-            return .answer(.json(request.isPretty ? JSONIndent.indented(json.bytes) : json.bytes))
+            return .answer(.json(json.bytes))
         } catch {
             return .answer(.text(500, "\(error)"))
         }

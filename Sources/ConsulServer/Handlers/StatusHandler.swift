@@ -11,15 +11,21 @@ enum StatusHandler {
     }
 
     static func leader(_ request: Request, _ loop: ConsulLoop) -> Answer {
+        if case .failure(let error) = ReadStep.options(request, loop) {
+            return .text(400, error.text)
+        }
         var json = JSONWriter()
         json.string(loop.status.leaderAddress)
-        return .json(request.isPretty ? JSONIndent.indented(json.bytes) : json.bytes)
+        return .json(json.bytes)
     }
 
     static func peers(_ request: Request, _ loop: ConsulLoop) -> Answer {
+        if case .failure(let error) = ReadStep.options(request, loop) {
+            return .text(400, error.text)
+        }
         var json = JSONWriter()
         json.texts(loop.status.peerAddresses.map { ByteString($0) })
-        return .json(request.isPretty ? JSONIndent.indented(json.bytes) : json.bytes)
+        return .json(json.bytes)
     }
 
     /// Lists that are empty until their families exist, so that clients find what an unused

@@ -13,10 +13,8 @@ enum TransactionHandler {
         } catch {
             return .answer(.text(400, "Failed to parse body: \(error.text)"))
         }
-        guard !(request.parameters.has("stale") && request.parameters.has("consistent")) else {
-            return .answer(
-                .text(400, "Cannot specify ?stale with ?consistent, conflicting semantics.")
-            )
+        if body.isReadOnly, case .failure(let error) = ReadStep.options(request, loop) {
+            return .answer(.text(400, error.text))
         }
         let max = loop.limits.transactionOperationsMax
         guard body.count <= max else {

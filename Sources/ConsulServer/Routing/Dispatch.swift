@@ -3,7 +3,7 @@ import ConsulProtocol
 /// From a request to the family that answers it.
 enum Dispatch {
     static func step(_ request: Request, on loop: ConsulLoop) -> Step {
-        if let refusal = refusal(request, loop.settings) { return .answer(refusal) }
+        if let refusal = refusal(request, loop) { return .answer(refusal) }
         return switch request.endpoint {
         case .root: .answer(StatusHandler.root())
         case .key: KeyHandler.step(request, loop)
@@ -37,7 +37,7 @@ enum Dispatch {
     }
 
     /// What every endpoint refuses: a method, a malformed query, other namespaces and datacenters.
-    private static func refusal(_ request: Request, _ settings: ConsulSettings) -> Answer? {
+    private static func refusal(_ request: Request, _ loop: ConsulLoop) -> Answer? {
         if let methods = request.endpoint.methods {
             if request.method == .options {
                 var answer = Answer.empty(200)
@@ -52,7 +52,18 @@ enum Dispatch {
         }
         if request.parameters.isMalformed { return .empty(500) }
         if request.parameters.isEmpty { return nil }
-        for name in ["ns", "partition"] where request.parameters.has(name) {
+        guard let refusal = otherNamespace(request) ?? otherDatacenter(request, loop.settings)
+        else { return nil }
+        // What the request itself has wrong comes first.
+        if request.endpoint.isRead, case .failure(let error) = ReadStep.options(request, loop) {
+            return .text(400, error.text)
+        }
+        return refusal
+    }
+
+    private static func otherNamespace(_ request: Request) -> Answer? {
+        for name in ["ns", "partition"] where !request.parameters.first(name).isEmpty {
+            if name == "ns" && request.endpoint.ignoresNamespaces { continue }
             let feature = name == "ns" ? "Namespaces are" : "Partitions are"
             return .text(
                 400,
@@ -60,13 +71,22 @@ enum Dispatch {
                     + "\(feature) a Consul Enterprise feature"
             )
         }
-        let datacenter = request.parameters.first("dc")
-        if !datacenter.isEmpty, datacenter != settings.datacenter,
-            request.endpoint != .catalogDatacenters
-        {
-            return .text(500, "No path to datacenter")
-        }
         return nil
+    }
+
+    private static func otherDatacenter(
+        _ request: Request,
+        _ settings: ConsulSettings
+    ) -> Answer? {
+        let datacenter = request.parameters.first("dc")
+        guard !datacenter.isEmpty, datacenter != settings.datacenter,
+            !request.endpoint.ignoresDatacenters
+        else { return nil }
+        var answer = Answer.text(500, "No path to datacenter")
+        if request.endpoint.saysIndexOfFailures {
+            answer.head.metadata = AnswerMetadata(index: 1, knowsLeader: false)
+        }
+        return answer
     }
 
     private static func allows(_ methods: String, _ method: Request.Method) -> Bool {

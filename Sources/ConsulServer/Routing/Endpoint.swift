@@ -17,6 +17,49 @@ enum Endpoint: Equatable {
     /// /v1/acl, while there are no ACLs; the methods differ.
     case acl(String)
 
+    /// Reads of the state, whose options are looked at before anything else.
+    var isRead: Bool {
+        switch self {
+        case .key, .sessionInfo, .sessionNode, .sessionList, .catalogDatacenters, .catalogNodes,
+            .catalogServices, .catalogService, .catalogNode, .catalogNodeServices, .healthNode,
+            .healthChecks, .healthService, .healthState, .statusLeader, .statusPeers:
+            true
+        default: false
+        }
+    }
+
+    /// An error of these comes with the headers of an answer that is not there.
+    var saysIndexOfFailures: Bool {
+        switch self {
+        case .key, .catalogDatacenters, .statusLeader, .statusPeers: false
+        default: isRead
+        }
+    }
+
+    /// What belongs to no namespace; Consul passes over `?ns=` there.
+    var ignoresNamespaces: Bool {
+        switch self {
+        case .transaction, .catalogDatacenters, .catalogNodes, .statusLeader, .statusPeers,
+            .agentSelf, .agentVersion, .agentHost, .agentMetrics, .agentMembers, .agentMaintenance,
+            .agentReload:
+            true
+        default: false
+        }
+    }
+
+    /// The agent answers for itself, whatever datacenter is named.
+    var ignoresDatacenters: Bool {
+        switch self {
+        case .catalogDatacenters, .agentSelf, .agentVersion, .agentHost, .agentMetrics,
+            .agentMembers, .agentServices, .agentService, .agentChecks, .agentHealthByID,
+            .agentHealthByName, .agentServiceRegister, .agentServiceDeregister,
+            .agentServiceMaintenance, .agentCheckRegister, .agentCheckDeregister, .agentCheckPass,
+            .agentCheckWarn, .agentCheckFail, .agentCheckUpdate, .agentMaintenance, .agentReload:
+            true
+        default: false
+        }
+    }
+
     /// The value of Allow; nil where any method does.
     var methods: String? {
         switch self {

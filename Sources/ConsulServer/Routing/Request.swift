@@ -37,7 +37,6 @@ struct Request {
     var client = ClientAddress.none
 
     var suffixName: ByteString { ByteString(suffix) }
-    var isPretty: Bool { !parameters.isEmpty && parameters.has("pretty") }
 
     /// The body as JSON; the error is Go's.
     func json(_ limits: ConsulLimits) throws(DecodeError) -> JSONValue {

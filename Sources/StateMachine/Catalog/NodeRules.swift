@@ -42,7 +42,8 @@ extension Batch {
         return nil
     }
 
-    /// Whether another living node has the name. A new node may take over one without a UUID.
+    /// Whether another living node has the name: one whose agent is seen to be well. A new node may
+    /// take over one without a UUID.
     private func reservation(
         _ node: NodeDefinition,
         isNew: Bool
@@ -52,9 +53,10 @@ extension Batch {
         }
         if other.definition.id.bytes.isEmpty && isNew { return nil }
         let serf = try view.check(node: other.definition.name, id: Self.serfCheck)
-        if serf?.definition.status == .critical { return nil }
+        guard let serf, serf.definition.status != .critical else { return nil }
         return .nodeNameReserved(
             name: node.name,
+            id: node.id,
             byID: other.definition.id,
             byName: other.definition.name,
             byAddress: other.definition.address

@@ -70,7 +70,8 @@ extension Batch {
             return try written(operation.key)
         case .lock:
             let outcome = try lock(key, value, operation.flags, operation.session)
-            return try locked(outcome, operation.key, ifNot: .lockHeld(operation.key))
+            let refusal = try lockRefusal(operation.key)
+            return try locked(outcome, operation.key, ifNot: refusal)
         case .unlock:
             let outcome = try unlock(key, value, operation.flags, operation.session)
             return try locked(outcome, operation.key, ifNot: .notHeld(operation.key))
@@ -83,6 +84,13 @@ extension Batch {
         case .get, .getOrEmpty, .getTree, .checkIndex, .checkSession, .checkNotExists: break
         }
         return .done
+    }
+
+    /// Why a key could not be locked; the delay comes first, as in Consul's own order.
+    private func lockRefusal(_ key: ByteString) throws(StateError) -> TransactionError {
+        var stored = KeyBuffer()
+        NameKey.append(key.bytes.rawSpan, to: &stored)
+        return try isDelayed(stored.span) ? .lockDelayed(key) : .lockHeld(key)
     }
 
     private func locked(
