@@ -167,12 +167,16 @@ final class ZooKeeperConnection: LoopClient {
         guard let context, phase != .closed, !isLastWritten else { return }
         if hasInputEnded, hasAnsweredAll { closeAfterReplies() }
         if phase == .closing { return sendLast(context) }
-        if !out.isEmpty {
-            var bytes = out.take()
-            context.writeAndFlush(NIOAny(bytes), promise: nil)
-            loop.giveBack(&bytes)
-        }
+        sendSome()
         watchBacklog(context.channel)
+    }
+
+    /// Hands over what has been written so far, between two requests.
+    func sendSome() {
+        guard let context, !out.isEmpty else { return }
+        var bytes = out.take()
+        context.writeAndFlush(NIOAny(bytes), promise: nil)
+        loop.giveBack(&bytes)
     }
 
     private var hasAnsweredAll: Bool {
