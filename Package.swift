@@ -170,9 +170,8 @@ let package = Package(
         module(
             "RoostServer",
             [
-                "ZooKeeperServer", "ConsulServer", "PeerTransport", "Disk", "Replica", "RaftStore",
-                "StateMachine",
-                "Watches",
+                "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerTransport", "Disk",
+                "Replica", "RaftStore", "StateMachine", "Watches",
                 "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency,
                 nioCore,
                 nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage,

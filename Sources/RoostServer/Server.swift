@@ -112,6 +112,9 @@ struct FrontEnds {
         settings.fourLetterWords = ZooKeeperSettings.whitelist(
             configuration.fourLetterWords.joined(separator: ",")
         )
+        let directory = configuration.dataDirectory
+        settings.process = ProcessProbe.facts(dataDirectory: directory)
+        settings.usage = { ProcessProbe.usage(dataDirectory: directory) }
         return settings
     }
 

@@ -28,6 +28,8 @@ final class ZooKeeperConnection: LoopClient {
     var isStalled = false
     var isReadPaused = false
     var wantsRead = false
+    /// The client has closed its side.
+    var hasInputEnded = false
     var out = ReplyBuffer()
     var outstanding = Deque<Outstanding>()
     /// The tag of the first of `outstanding`; the others' follow it.
@@ -44,6 +46,8 @@ final class ZooKeeperConnection: LoopClient {
     var sendsReadOnly: Bool? = false
     var history: History
     var lastTouch: Int64 = 0
+    /// Whether the channel closes as soon as it is written.
+    var isLastWritten = false
     /// Since when the client has not taken what was sent; 0: it has.
     var unwritableSince: Int64 = 0
 
@@ -160,14 +164,30 @@ final class ZooKeeperConnection: LoopClient {
 
     /// Hands to the socket what has been written since the last time, and closes if it is time.
     func sendOut() {
-        guard let context, phase != .closed else { return }
-        if !out.isEmpty {
-            var bytes = out.take()
-            context.writeAndFlush(NIOAny(bytes), promise: nil)
-            loop.giveBack(&bytes)
-        }
-        if phase == .closing { return close() }
+        guard let context, phase != .closed, !isLastWritten else { return }
+        if hasInputEnded, hasAnsweredAll { closeAfterReplies() }
+        if phase == .closing { return sendLast(context) }
+        sendSome()
         watchBacklog(context.channel)
+    }
+
+    /// Hands over what has been written so far, between two requests.
+    func sendSome() {
+        guard let context, !out.isEmpty else { return }
+        var bytes = out.take()
+        context.writeAndFlush(NIOAny(bytes), promise: nil)
+        loop.giveBack(&bytes)
+    }
+
+    private var hasAnsweredAll: Bool {
+        outstanding.isEmpty && !isStalled && (phase == .open || phase == .greeting)
+    }
+
+    /// Closes when the socket has taken what was written; closing at once would drop the rest.
+    private func sendLast(_ context: ChannelHandlerContext) {
+        isLastWritten = true
+        let written = context.writeAndFlush(NIOAny(out.take()))
+        written.assumeIsolated().whenComplete { _ in self.close() }
     }
 
     // MARK: A client that does not read

@@ -72,6 +72,16 @@ extension ZooKeeperConnection: ChannelDuplexHandler {
         }
     }
 
+    /// The client says no more, and may still read. What it asked is done and answered, then the
+    /// connection closes; the real server hangs up at once, and leaves it unknown what was done.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed {
+            hasInputEnded = true
+            sendOut()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             unwritableSince = 0

@@ -13,8 +13,10 @@ package struct ZooKeeperSettings: Sendable {
     /// `DigestAuthenticationProvider.superDigest`: "super:" and the hash; nil: nobody is super.
     package var superDigest: String?
     package var limits = ZooKeeperLimits()
-    /// What `conf`, `envi` and `dirs` print about the process.
+    /// What `conf` and `envi` print about the process.
     package var process = ProcessFacts()
+    /// What `conf`, `dirs` and `mntr` print about what it takes.
+    package var usage: @Sendable () -> ProcessUsage = { ProcessUsage() }
 
     package init() {}
 

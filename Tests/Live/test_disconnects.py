@@ -183,6 +183,33 @@ def test_frames_of_random_content_never_end_the_server(zookeeper, session, seede
     assert is_well(zookeeper, "zookeeper")
 
 
+@pytest.mark.roost_only  # ZooKeeper 3.9.3 hangs up at once: it answered 0, 1 or 3 of six such requests
+def test_what_was_asked_before_a_half_close_is_answered(session, root):
+    s = session()
+    asked = [s.send("create", create_body(f"{root}/n", bytes(50_000), flags=2)) for _ in range(40)]
+    asked += [s.send("getData", path_watch(f"{root}/n{i:010d}", True)) for i in range(40)]
+    s.socket.shutdown(socket.SHUT_WR)
+    replies = [s.read() for _ in asked]
+    assert [(r.xid, r.err) for r in replies] == [(xid, 0) for xid in asked]
+    assert s.closed()
+
+
+def test_a_word_of_a_client_that_says_no_more_is_answered(zookeeper):
+    for word in (b"ruok", b"srvr", b"mntr"):
+        w = Wire(zookeeper.zookeeper)
+        w.send_raw(word)
+        w.socket.shutdown(socket.SHUT_WR)
+        assert len(w.read_to_end()) > 3
+
+
+def test_all_answers_come_before_the_end_of_a_session(session, root):
+    s = session()
+    s.create(f"{root}/big", bytes(1 << 19))
+    asked = [s.send("getData", path_watch(f"{root}/big")) for _ in range(20)] + [s.send("closeSession")]
+    assert [s.read().xid for _ in asked] == asked
+    assert s.closed()
+
+
 @pytest.mark.parametrize("count", [-2, 1 << 20, 0x7fffffff])
 def test_an_absurd_count_within_a_frame_is_refused(zookeeper, session, count):
     s = session()
@@ -234,7 +261,6 @@ def test_no_second_request_is_smuggled_in_a_body(consul, name, header):
     assert get_raw(consul_connection(consul.http), f"{name}-smuggled") is None
 
 
-@pytest.mark.xfail(reason="a client that closes its side before a write is answered gets no answer")
 def test_chunked_bodies_are_read(consul, name):
     assert status_of(consul, f"PUT /v1/kv/{name} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                      "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n".encode()) == [200]

@@ -527,7 +527,6 @@ def test_mntr_answers_tabbed_pairs(zookeeper):
     assert int(pairs["zk_znode_count"]) >= 5
 
 
-@pytest.mark.xfail(reason="conf prints 2181 whatever the port is")
 def test_words_about_watches_and_sessions(zookeeper, session, root):
     s = session()
     s.create(f"{root}/e", flags=1)

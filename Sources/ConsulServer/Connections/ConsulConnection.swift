@@ -57,6 +57,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var outgoing: ByteBuffer?
     private var tag: UInt32 = 0
     private var readIsHeld = false
+    /// The client has closed its side.
+    private var hasInputEnded = false
     private var isInBurst = false
     private var clientAddress = ClientAddress.none
     /// When the current request began to come in, or the current answer stopped going out.
@@ -143,6 +145,24 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             readIsHeld = true
         } else {
             context.read()
+        }
+    }
+
+    /// The client says no more, and may still read: what it asked is answered. One that waits for
+    /// news is let go, since this is also how a client that went away looks.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed {
+            hasInputEnded = true
+            closeIfAnswered()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func closeIfAnswered() {
+        guard hasInputEnded, later == nil else { return }
+        switch phase {
+        case .working(.news), .idle, .receiving: close()
+        case .working, .closing: return
         }
     }
 
@@ -398,6 +418,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             readIsHeld = false
             context?.read()
         }
+        closeIfAnswered()
     }
 
     /// Goes on with what an answer of the replica has made possible.

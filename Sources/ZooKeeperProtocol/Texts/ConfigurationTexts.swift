@@ -1,10 +1,22 @@
-/// What `conf`, `envi` and `dirs` print about the process and its settings.
-package struct ProcessFacts: Equatable, Sendable {
-    package var clientPort = 2181
-    package var dataDirectory = ""
-    package var logDirectory = ""
+/// What the process takes at the moment, of disk and of descriptors.
+package struct ProcessUsage: Equatable, Sendable {
     package var dataBytes: UInt64 = 0
     package var logBytes: UInt64 = 0
+    package var openFiles = 0
+    package var maxFiles = 0
+
+    package init() {}
+
+    /// `dirs`.
+    package var directoriesText: String {
+        "datadir_size: \(dataBytes)\nlogdir_size: \(logBytes)\n"
+    }
+}
+
+/// What `conf` and `envi` print about the process; it does not change while it runs.
+package struct ProcessFacts: Equatable, Sendable {
+    package var dataDirectory = ""
+    package var logDirectory = ""
     package var hostName = ""
     package var osName = "Linux"
     package var osArchitecture = ""
@@ -14,11 +26,6 @@ package struct ProcessFacts: Equatable, Sendable {
     package var workingDirectory = ""
 
     package init() {}
-
-    /// `dirs`.
-    package var directoriesText: String {
-        "datadir_size: \(dataBytes)\nlogdir_size: \(logBytes)\n"
-    }
 
     /// `envi`. The keys of the Java machine are left out: there is none. Clients look for
     /// `zookeeper.version`.
@@ -34,7 +41,10 @@ package struct ProcessFacts: Equatable, Sendable {
 
 /// `conf`.
 package struct ConfigurationReport: Equatable, Sendable {
+    /// The port that the asking client came to.
+    package var clientPort: Int
     package var process: ProcessFacts
+    package var usage: ProcessUsage
     package var tickMilliseconds: Int
     package var connectionsPerAddressMax: Int
     package var minSessionTimeoutMilliseconds: Int32
@@ -42,14 +52,18 @@ package struct ConfigurationReport: Equatable, Sendable {
     package var serverID: UInt8
 
     package init(
+        clientPort: Int,
         process: ProcessFacts,
+        usage: ProcessUsage,
         tickMilliseconds: Int,
         connectionsPerAddressMax: Int,
         minSessionTimeoutMilliseconds: Int32,
         maxSessionTimeoutMilliseconds: Int32,
         serverID: UInt8
     ) {
+        self.clientPort = clientPort
         self.process = process
+        self.usage = usage
         self.tickMilliseconds = tickMilliseconds
         self.connectionsPerAddressMax = connectionsPerAddressMax
         self.minSessionTimeoutMilliseconds = minSessionTimeoutMilliseconds
@@ -59,12 +73,12 @@ package struct ConfigurationReport: Equatable, Sendable {
 
     package var text: String {
         """
-        clientPort=\(process.clientPort)
+        clientPort=\(clientPort)
         secureClientPort=-1
         dataDir=\(process.dataDirectory)
-        dataDirSize=\(process.dataBytes)
+        dataDirSize=\(usage.dataBytes)
         dataLogDir=\(process.logDirectory)
-        dataLogSize=\(process.logBytes)
+        dataLogSize=\(usage.logBytes)
         tickTime=\(tickMilliseconds)
         maxClientCnxns=\(connectionsPerAddressMax)
         minSessionTimeout=\(minSessionTimeoutMilliseconds)

@@ -139,7 +139,7 @@ extension ZooKeeperConnection {
 
     /// A client that asks for more than it reads is not read from.
     private var hasRoomForAnswers: Bool {
-        if out.count >= limits.unsentBytesMax { sendOut() }
+        if out.count >= limits.unsentBytesMax { sendSome() }
         return context?.channel.isWritable ?? false
     }
 

@@ -59,12 +59,14 @@ extension ZooKeeperConnection {
         case .ruok: return "imok"
         case .isro: return "rw"
         case .envi: return settings.process.environmentText
-        case .dirs: return settings.process.directoriesText
+        case .dirs: return settings.usage().directoriesText
         case .gtmk: return "\(frontEnd.traceMask)"
         case .stmk:
             frontEnd.traceMask = mask
             return "\(mask)"
-        default: return ConfigurationReport(settings).text
+        default:
+            let port = context?.channel.localAddress?.port ?? 0
+            return ConfigurationReport(settings, clientPort: port).text
         }
     }
 }
@@ -95,9 +97,11 @@ extension FourLetterWord {
 }
 
 extension ConfigurationReport {
-    fileprivate init(_ settings: ZooKeeperSettings) {
+    fileprivate init(_ settings: ZooKeeperSettings, clientPort: Int) {
         self.init(
+            clientPort: clientPort,
             process: settings.process,
+            usage: settings.usage(),
             tickMilliseconds: settings.tickMilliseconds,
             connectionsPerAddressMax: settings.limits.connectionsPerAddressMax,
             minSessionTimeoutMilliseconds: settings.minSessionTimeoutMilliseconds,

@@ -90,9 +90,9 @@ extension ZooKeeperConnection {
         report.dataBytes = summary.znodeBytes
         report.sessionCount = summary.zooKeeperSessionCount
         report.uptimeMilliseconds = loop.now - frontEnd.startedAt
-        let files = ProcessFiles.current()
-        report.openFiles = files.open
-        report.maxFiles = files.max
+        let usage = loop.settings.usage()
+        report.openFiles = usage.openFiles
+        report.maxFiles = usage.maxFiles
         for snapshot in snapshots {
             report.traffic.merge(snapshot.traffic)
             report.connectionCount += snapshot.connectionCount

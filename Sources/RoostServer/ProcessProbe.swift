@@ -1,0 +1,53 @@
+import Foundation
+import RaftStore
+import ZooKeeperProtocol
+
+/// What the operating system says of this process, for the four-letter words.
+enum ProcessProbe {
+    static func facts(dataDirectory: String) -> ProcessFacts {
+        var facts = ProcessFacts()
+        facts.dataDirectory = URL(fileURLWithPath: dataDirectory).path
+        facts.logDirectory = DataDirectory.logPath(facts.dataDirectory)
+        facts.hostName = ProcessInfo.processInfo.hostName
+        facts.osArchitecture = kernel("arch")
+        facts.osVersion = kernel("osrelease")
+        facts.userName = NSUserName()
+        facts.userHome = NSHomeDirectory()
+        facts.workingDirectory = FileManager.default.currentDirectoryPath
+        return facts
+    }
+
+    static func usage(dataDirectory: String) -> ProcessUsage {
+        var usage = ProcessUsage()
+        usage.logBytes = bytes(below: DataDirectory.logPath(dataDirectory))
+        usage.dataBytes = bytes(below: dataDirectory) - usage.logBytes
+        usage.openFiles = names(in: "/proc/self/fd").count
+        var limit = rlimit()
+        if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+            usage.maxFiles = Int(clamping: limit.rlim_cur)
+        }
+        return usage
+    }
+
+    private static func kernel(_ name: String) -> String {
+        let text = try? String(contentsOfFile: "/proc/sys/kernel/\(name)", encoding: .utf8)
+        return (text ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private static func names(in directory: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    }
+
+    /// The files' sizes, as the real server counts them (not the blocks that they take).
+    private static func bytes(below directory: String) -> UInt64 {
+        let files = FileManager.default.enumerator(atPath: directory)
+        var total: UInt64 = 0
+        while files?.nextObject() != nil {
+            guard let attributes = files?.fileAttributes else { continue }
+            if attributes[.type] as? FileAttributeType == .typeRegular {
+                total += (attributes[.size] as? NSNumber)?.uint64Value ?? 0
+            }
+        }
+        return total
+    }
+}
