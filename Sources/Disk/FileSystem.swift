@@ -133,4 +133,12 @@ public enum SystemIdentity {
         guard let bytes = try? FileSystem.contents(path) else { return "" }
         return String(decoding: bytes.prefix { $0 > 32 }, as: UTF8.self)
     }
+
+    /// How many files this process may have open; nil if the system does not say.
+    public static func openFilesMax() -> Int? {
+        var limit = rlimit()
+        let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard unsafe getrlimit(kind, &limit) == 0 else { return nil }
+        return Int(clamping: limit.rlim_cur)
+    }
 }

@@ -1,3 +1,4 @@
+import Disk
 import Foundation
 import RaftStore
 import ZooKeeperProtocol
@@ -22,10 +23,7 @@ enum ProcessProbe {
         usage.logBytes = bytes(below: DataDirectory.logPath(dataDirectory))
         usage.dataBytes = bytes(below: dataDirectory) - usage.logBytes
         usage.openFiles = names(in: "/proc/self/fd").count
-        var limit = rlimit()
-        if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            usage.maxFiles = Int(clamping: limit.rlim_cur)
-        }
+        if let limit = SystemIdentity.openFilesMax() { usage.maxFiles = limit }
         return usage
     }
 

@@ -35,7 +35,10 @@ enum ReadStep {
     }
 
     /// What every read may be asked with; the error is the text of a 400.
-    static func options(_ request: Request, _ loop: ConsulLoop) -> Result<ReadOptions, DecodeError> {
+    static func options(
+        _ request: Request,
+        _ loop: ConsulLoop
+    ) -> Result<ReadOptions, DecodeError> {
         do throws(DecodeError) {
             let options = try ReadOptions(
                 request.parameters,
