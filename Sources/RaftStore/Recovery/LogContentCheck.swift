@@ -57,6 +57,10 @@ struct LogContentCheck {
 
     private mutating func addEntries(_ key: LogKey, _ value: RawSpan) throws(Damage) {
         if key.chunk > 0 {
+            if isRestOfDropped(key) {
+                statistics.garbageRecords += 1
+                return
+            }
             guard let open = openChunk, open.key.index == key.index,
                 open.key.chunk + 1 == key.chunk
             else { throw Damage(.gap, index: key.index, "chunk \(key.chunk) out of place") }
@@ -95,6 +99,13 @@ struct LogContentCheck {
             statistics.payloadBytes += bytes
             expected = key.index.advanced(by: count)
         }
+    }
+
+    /// Whether `key` is of a dropped entry whose first chunks are deleted already: a commit deletes
+    /// so many bytes, and may stop within an entry. The chain still covers what is left of it.
+    private func isRestOfDropped(_ key: LogKey) -> Bool {
+        guard let commit, expected == nil, openChunk == nil else { return false }
+        return key.index < commit.firstIndex
     }
 
     private mutating func advance(_ key: LogKey, by count: Int, missing: Int) {
