@@ -151,6 +151,18 @@ public struct File: ~Copyable, Sendable {
             throw error
         }
     }
+
+    /// Whether someone holds the exclusive lock. Asking takes a shared one for a moment.
+    public borrowing func isLocked() throws(DiskError) -> Bool {
+        do {
+            _ = try checked(.lock, path) { flock(descriptor, LOCK_SH | LOCK_NB) }
+        } catch {
+            if error.code == EWOULDBLOCK { return true }
+            throw error
+        }
+        _ = try checked(.lock, path) { flock(descriptor, LOCK_UN) }
+        return false
+    }
 }
 
 /// What the file system knows about a file.

@@ -12,8 +12,8 @@ internal import Disk
 ///     boot BOOT-ID
 ///     file DEVICE INODE
 ///     open | clean
-struct TrustMarker: Sendable {
-    enum Verdict: Hashable, Sendable {
+package struct TrustMarker: Sendable {
+    package enum Verdict: Hashable, Sendable {
         case closedCleanly
         /// Opened in this run of the operating system, not closed: the process crashed.
         case sameBoot
@@ -21,7 +21,7 @@ struct TrustMarker: Sendable {
         case untrusted(String)
     }
 
-    let directory: String
+    package let directory: String
     private let bootID: String
 
     /// - Parameter bootID: the system's; a parameter for tests.
@@ -33,7 +33,7 @@ struct TrustMarker: Sendable {
     private var path: String { "\(directory)/trust" }
     private var dataPath: String { "\(directory)/data.mdb" }
 
-    func verdict() throws(StoreError) -> Verdict {
+    package func verdict() throws(StoreError) -> Verdict {
         let contents: [UInt8]?
         let place: String
         do {

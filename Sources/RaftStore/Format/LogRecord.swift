@@ -29,6 +29,8 @@ enum LogRecord {
     /// Payloads longer than this are cut into chunks.
     static let batchedPayloadBytesMax = 1900
     static let bodyBytesMax = bytesMax - headerBytes
+    /// More entries than one record holds: each takes two bytes at least.
+    static let entriesMax = bodyBytesMax / 2
     /// So many chunks fit the key.
     static let payloadBytesMax = bodyBytesMax * 65_000
 

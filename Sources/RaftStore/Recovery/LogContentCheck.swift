@@ -16,6 +16,11 @@ struct LogContentCheck {
     /// The chunked entry that is not complete yet, and how many of its bytes are missing.
     private var openChunk: (key: LogKey, missing: Int)?
 
+    /// A record could not be read.
+    private var isBroken = false
+    /// The entry that the last such record belongs to.
+    private var brokenIndex: LogIndex?
+
     private static let damageMax = 100
 
     mutating func add(_ key: RawSpan, _ value: RawSpan) {
@@ -30,7 +35,15 @@ struct LogContentCheck {
                 _ = try StateRecord.open(value, under: key)
                 records.set(key.copiedBytes(), value.copiedBytes())
             }
-        } catch { note(error) }
+        } catch {
+            note(error)
+            // What follows from this one is not told as damage of its own.
+            isBroken = true
+            brokenIndex = LogKey(key)?.index
+            chain = nil
+            expected = nil
+            openChunk = nil
+        }
     }
 
     private mutating func note(_ found: Damage) {
@@ -40,7 +53,10 @@ struct LogContentCheck {
     private mutating func addLog(_ span: RawSpan, _ value: RawSpan) throws(Damage) {
         guard let key = LogKey(span) else { throw Damage(.record, "a key of unknown shape") }
         let (checksum, previous) = try LogRecord.check(value, under: key)
-        guard let commit else { throw Damage(.commit, "there is no commit record") }
+        guard let commit else {
+            if isBroken { return }
+            throw Damage(.commit, "there is no commit record")
+        }
         guard key.era == commit.era else {
             guard key.era < commit.era else {
                 throw Damage(.commit, index: key.index, "a record of era \(key.era) to come")
@@ -57,6 +73,7 @@ struct LogContentCheck {
 
     private mutating func addEntries(_ key: LogKey, _ value: RawSpan) throws(Damage) {
         if key.chunk > 0 {
+            if key.index == brokenIndex { return }
             if isRestOfDropped(key) {
                 statistics.garbageRecords += 1
                 return
@@ -80,7 +97,7 @@ struct LogContentCheck {
                 )
             )
         }
-        if expected == nil { statistics.physicalFirst = key.index }
+        if statistics.physicalFirst == nil { statistics.physicalFirst = key.index }
         if value[byte: 0] == LogRecord.chunkKind {
             let head = try LogRecord.chunkHead(value, at: key)
             statistics.entries += 1
@@ -116,6 +133,7 @@ struct LogContentCheck {
 
     /// After the last record: whether what came is what the commit record says.
     mutating func finish(transaction: UInt64?) {
+        guard !isBroken else { return }
         if let open = openChunk {
             note(Damage(.gap, index: open.key.index, "\(open.missing) bytes of it are missing"))
         }

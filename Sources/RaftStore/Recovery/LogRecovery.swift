@@ -109,26 +109,22 @@ enum LogRecovery {
 enum LogVerification {
     struct Result {
         var damage: [Damage]
+        /// Whether every page could be read, so that every record was looked at.
+        var isComplete: Bool
         var commit: CommitRecord?
         var records: StateRecords
         var statistics: LogStatistics
         var pagesRead: Int
     }
 
-    private static let beyondEndBytesMax = 1 << 30
-
     static func run(_ path: String, _ meta: MetaPage) throws(StoreError) -> Result {
         let file: PageFile
-        let fileBytes: Int
-        do {
-            fileBytes = try FileSystem.status(path).size
-            file = try PageFile(path)
-        } catch { throw StoreError(error) }
-        // A torn meta page may claim anything. (Free pages at the end need not be written.)
-        guard Int(meta.lastPage) * meta.pageBytes <= fileBytes + beyondEndBytesMax else {
+        do { file = try PageFile(path) } catch { throw StoreError(error) }
+        guard try meta.fits(path) else {
             let absurd = Damage(.meta, page: UInt64(meta.slot), "last page \(meta.lastPage)")
             return Result(
                 damage: [absurd],
+                isComplete: false,
                 commit: nil,
                 records: StateRecords(),
                 statistics: .init(),
@@ -148,6 +144,7 @@ enum LogVerification {
         statistics.freePages = walk.freePages
         return Result(
             damage: damage + check.damage,
+            isComplete: damage.isEmpty,
             commit: check.commit,
             records: check.records,
             statistics: statistics,

@@ -43,12 +43,25 @@ struct MetaPage: Hashable {
     }
 }
 
+extension MetaPage {
+    /// Free pages at the end need not be written.
+    private static let beyondEndBytesMax = 1 << 30
+
+    /// Whether the file can hold what the meta page claims; a torn one may claim anything.
+    func fits(_ path: String) throws(StoreError) -> Bool {
+        let bytes: Int
+        do { bytes = try FileSystem.status(path).size } catch { throw StoreError(error) }
+        return Int(lastPage) * pageBytes <= bytes + MetaPage.beyondEndBytesMax
+    }
+}
+
 /// A tree's description (LMDB's MDB_db): in a meta page.
 ///
 ///     0   pad 4 | flags 2 | depth 2 | branch pages 8 | leaf pages 8 | overflow pages 8
 ///     32  entries 8 | root 8 (all ones: empty)
 struct TreeRecord: Hashable {
     static let noPage = UInt64.max
+    static let byteCount = 48
 
     var flags: UInt16
     var depth: UInt16

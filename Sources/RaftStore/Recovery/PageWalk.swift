@@ -16,37 +16,47 @@ struct PageWalk: ~Copyable {
     }
 
     /// The keys that a subtree may hold: from `lower` (nil: any) to below `upper`.
-    private struct Bounds {
+    struct Bounds {
         var lower: [UInt8]?
         var upper: [UInt8]?
     }
 
     /// One node of a page.
-    private struct Node {
+    struct Node {
         var keyStart: Int
         var keyBytes: Int
         var dataBytes: Int
+        /// The value lies in a run of pages of its own.
         var isBig: Bool
+        /// The value describes a named table.
+        var isTable: Bool
         var child: UInt64
         var end: Int
 
         var dataStart: Int { keyStart + keyBytes }
     }
 
-    private static let depthMax = 16
+    static let depthMax = 16
+    static let bigFlag: UInt16 = 1
+    static let tableFlag: UInt16 = 2
 
     let meta: MetaPage
     private(set) var file: PageFile
     private var seen: [Bool]
     private(set) var freePages = 0
+    /// Whether the main table may name others, as the state's does and the log's never.
+    private let hasTables: Bool
+    private var tables: [(name: String, tree: TreeRecord)] = []
 
-    init(_ file: consuming PageFile, _ meta: MetaPage) {
+    init(_ file: consuming PageFile, _ meta: MetaPage, hasTables: Bool = false) {
         self.file = file
         self.meta = meta
+        self.hasTables = hasTables
         seen = [Bool](repeating: false, count: Int(meta.lastPage) + 1)
     }
 
-    /// Checks everything, and hands the main table's records to `visit` in the order of keys.
+    /// Checks everything, and hands the main table's records, and those of the tables that it
+    /// names, to `visit`, table by table in the order of keys.
     mutating func run(visit: (RawSpan, RawSpan) -> Void) throws(Damage) {
         seen[0] = true
         seen[1] = true
@@ -55,6 +65,12 @@ struct PageWalk: ~Copyable {
         }
         try walk(meta.main, name: "main table", isFreeList: false) { key, value, _ in
             visit(key, value)
+        }
+        for (name, tree) in tables {
+            guard tree.flags == 0 else { throw Damage(.page, "table \(name) has flags") }
+            try walk(tree, name: "table \(name)", isFreeList: false) { key, value, _ in
+                visit(key, value)
+            }
         }
         var free: [(transaction: UInt64, pages: [UInt64])] = []
         try walk(meta.free, name: "free list", isFreeList: true) { key, value, page in
@@ -136,8 +152,13 @@ struct PageWalk: ~Copyable {
         guard page.number == number, page.flags == kind else {
             throw Damage(.page, page: number, "number \(page.number), flags \(page.flags)")
         }
-        let nodes = try Self.nodes(of: page, number, isLeaf: levels == 1)
-        try checkOrder(nodes, page, number, bounds, isLeaf: levels == 1, isFreeList)
+        let nodes = try Self.nodes(
+            of: page,
+            number,
+            isLeaf: levels == 1,
+            hasTables: hasTables && !isFreeList
+        )
+        try Self.checkOrder(nodes, page, number, bounds, isLeaf: levels == 1, isFreeList)
         if levels == 1 {
             counts.leaf += 1
             counts.entries += UInt64(nodes.count)
@@ -172,6 +193,7 @@ struct PageWalk: ~Copyable {
     ) throws(Damage) {
         let whole = page.bytes.rawSpan
         let key = whole.extracting(node.keyStart..<node.dataStart)
+        if node.isTable { return try note(tableAt: node, page, number) }
         guard node.isBig else {
             let value = whole.extracting(node.dataStart..<(node.dataStart + node.dataBytes))
             guard !isFreeList || Self.isPageList(value) else {
@@ -200,6 +222,18 @@ struct PageWalk: ~Copyable {
         visit(key, value, number)
     }
 
+    private mutating func note(
+        tableAt node: Node,
+        _ page: PageBytes,
+        _ number: UInt64
+    ) throws(Damage) {
+        guard node.dataBytes == TreeRecord.byteCount else {
+            throw Damage(.page, page: number, "a table's record of \(node.dataBytes) bytes")
+        }
+        let name = String(decoding: Self.key(node, page), as: UTF8.self)
+        tables.append((name, TreeRecord(page, at: node.dataStart)))
+    }
+
     private static func isPageList(_ value: RawSpan) -> Bool {
         guard value.byteCount >= 8, value.byteCount % 8 == 0 else { return false }
         return LittleEndian.word(value, 0) <= UInt64(value.byteCount / 8 - 1)
@@ -210,15 +244,17 @@ struct PageWalk: ~Copyable {
     /// The nodes of a branch or leaf page, by their place in the order of keys.
     ///
     ///     node: | low 2, high 2, flags 2: child page or data size | key size 2 | key | data |
-    private static func nodes(
+    static func nodes(
         of page: PageBytes,
         _ number: UInt64,
-        isLeaf: Bool
+        isLeaf: Bool,
+        hasTables: Bool = false
     ) throws(Damage) -> [Node] {
         let size = page.bytes.count
         guard page.lower >= PageBytes.headerBytes, page.lower % 2 == 0, page.lower <= page.upper,
             page.upper <= size
         else { throw Damage(.page, page: number, "bounds \(page.lower), \(page.upper)") }
+        let known = hasTables ? bigFlag | tableFlag : bigFlag
         var nodes: [Node] = []
         var total = 0
         for place in 0..<((page.lower - PageBytes.headerBytes) / 2) {
@@ -230,7 +266,7 @@ struct PageWalk: ~Copyable {
             guard node.end <= size else {
                 throw Damage(.page, page: number, "node \(place) ends at \(node.end)")
             }
-            guard !isLeaf || page.word16(start + 4) & ~1 == 0 else {
+            guard !isLeaf || page.word16(start + 4) & ~known == 0 else {
                 throw Damage(.page, page: number, "node \(place) has flags")
             }
             total += (node.end - start + 1) & ~1
@@ -246,13 +282,14 @@ struct PageWalk: ~Copyable {
         let low = page.word32(start)
         let flags = page.word16(start + 4)
         let keyBytes = Int(page.word16(start + 6))
-        let isBig = isLeaf && flags & 1 != 0
+        let isBig = isLeaf && flags & bigFlag != 0
         let stored = isLeaf ? (isBig ? 8 : Int(low)) : 0
         return Node(
             keyStart: start + 8,
             keyBytes: keyBytes,
             dataBytes: isLeaf ? Int(low) : 0,
             isBig: isBig,
+            isTable: isLeaf && flags & tableFlag != 0,
             child: isLeaf ? 0 : UInt64(low) | UInt64(flags) << 32,
             end: start + 8 + keyBytes + stored
         )
@@ -266,11 +303,11 @@ struct PageWalk: ~Copyable {
         return true
     }
 
-    private static func key(_ node: Node, _ page: PageBytes) -> [UInt8] {
+    static func key(_ node: Node, _ page: PageBytes) -> [UInt8] {
         Array(page.bytes[node.keyStart..<node.dataStart])
     }
 
-    private func checkOrder(
+    static func checkOrder(
         _ nodes: [Node],
         _ page: PageBytes,
         _ number: UInt64,
@@ -281,12 +318,12 @@ struct PageWalk: ~Copyable {
         // The first key of a branch is never looked at by LMDB; it may be empty or old.
         var before = bounds.lower
         for (place, node) in nodes.enumerated() where isLeaf || place > 0 {
-            let key = Self.key(node, page)
+            let key = key(node, page)
             guard isFreeList ? key.count == 8 : key.count >= 1 && key.count <= 511 else {
                 throw Damage(.page, page: number, "a key of \(key.count) bytes")
             }
             if let before {
-                let isAbove = Self.precedes(before, key, isFreeList)
+                let isAbove = precedes(before, key, isFreeList)
                 let isFirst = isLeaf && place == 0
                 guard isAbove || (isFirst && before == key) else {
                     throw Damage(.page, page: number, "keys do not ascend at node \(place)")
@@ -294,7 +331,7 @@ struct PageWalk: ~Copyable {
             }
             before = key
         }
-        if let last = before, let upper = bounds.upper, !Self.precedes(last, upper, isFreeList) {
+        if let last = before, let upper = bounds.upper, !precedes(last, upper, isFreeList) {
             throw Damage(.page, page: number, "keys reach over the next page's")
         }
     }

@@ -47,7 +47,7 @@ package final class IncomingSnapshot: Sendable {
             try file.sync()
         } catch { throw .disk(error) }
         do throws(SnapshotError) {
-            try store.verify(manifest, at: store.incomingPath)
+            try SnapshotStore.verify(manifest, at: store.incomingPath)
         } catch {
             do throws(DiskError) { try FileSystem.remove(store.incomingPath) } catch {
                 throw .disk(error)

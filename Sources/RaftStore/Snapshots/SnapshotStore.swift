@@ -87,11 +87,15 @@ package final class SnapshotStore: Sendable {
 
     /// Reads the whole file and compares it with its manifest.
     package func verify(_ manifest: SnapshotManifest) throws(SnapshotError) {
-        try verify(manifest, at: path(of: manifest))
+        try Self.verify(manifest, at: path(of: manifest))
     }
 
-    func verify(_ manifest: SnapshotManifest, at path: String) throws(SnapshotError) {
-        let (bytes, digest) = try Self.digest(of: path)
+    /// The same for a file anywhere; it needs no store, whose opening removes leftovers.
+    package static func verify(
+        _ manifest: SnapshotManifest,
+        at path: String
+    ) throws(SnapshotError) {
+        let (bytes, digest) = try digest(of: path)
         guard bytes == manifest.byteCount else {
             throw .sizeDiffers(path: path, found: bytes, wanted: manifest.byteCount)
         }

@@ -27,7 +27,7 @@ public struct StateView: ~Escapable {
         }
     }
 
-    static let summaryKey = Array("summary".utf8)
+    static let summaryKey = StateTables.summaryPlace.key
 }
 
 /// Whether a scan goes on.

@@ -55,7 +55,8 @@ extension StateSummary {
         ]
     }
 
-    init(decoding record: RawSpan) throws(StateError) {
+    /// Decodes the record of `StateTables.summaryPlace`: for tools that read pages without LMDB.
+    public init(decoding record: RawSpan) throws(StateError) {
         do throws(BytesError) {
             var reader = SpanReader(record)
             let format: UInt64 = try reader.integer()

@@ -27,6 +27,9 @@ public struct StateTables: Sendable {
         "catalog", "leases", "blobs",
     ]
 
+    /// Where the summary is: table and key.
+    public static let summaryPlace = (table: "meta", key: Array("summary".utf8))
+
     /// How many tables an environment must have room for.
     public static var count: Int { names.count }
 

@@ -1,0 +1,73 @@
+internal import Bytes
+internal import Disk
+internal import Raft
+
+/// A snapshot as it lies in its directory, whole or not.
+package struct InspectedSnapshot: Sendable {
+    /// "INDEX-TERM".
+    package var name: String
+    /// The copy of the state.
+    package var path: String
+    /// Nil if it cannot be read; then `damage` says why.
+    package var manifest: SnapshotManifest?
+    package var damage: [Damage] = []
+    /// Nil if the copy is not there.
+    package var fileBytes: Int?
+
+    /// Every snapshot that has a manifest, newest first. What has none is none: the copy is left
+    /// over from interrupted work.
+    package static func list(_ directory: String) throws(StoreError) -> [InspectedSnapshot] {
+        let names: [String]
+        do { names = try FileSystem.list(directory) } catch {
+            if error.isMissing { return [] }
+            throw StoreError(error)
+        }
+        var found: [InspectedSnapshot] = []
+        for name in names where name.hasSuffix(".manifest") {
+            let name = String(name.dropLast(".manifest".count))
+            if let snapshot = try InspectedSnapshot(name, directory) { found.append(snapshot) }
+        }
+        return found.sorted { left, right in
+            (left.manifest?.index ?? .zero, left.name) > (
+                right.manifest?.index ?? .zero, right.name
+            )
+        }
+    }
+
+    /// Nil if it has been removed meanwhile.
+    private init?(_ name: String, _ directory: String) throws(StoreError) {
+        self.name = name
+        path = "\(directory)/\(name).mdb"
+        do throws(DiskError) {
+            let encoded = try FileSystem.contents("\(directory)/\(name).manifest")
+            guard let encoded else { return nil }
+            if FileSystem.exists(path) { fileBytes = try FileSystem.status(path).size }
+            do throws(Damage) {
+                let decoded = try SnapshotManifest(encoded: encoded)
+                manifest = decoded
+                if decoded.name != name { throw Damage(.snapshot, "it is that of \(decoded.name)") }
+            } catch {
+                damage.append(Damage(.snapshot, "snapshot \(name): manifest: \(error.text)"))
+            }
+        } catch { throw StoreError(error) }
+    }
+
+    /// Checks the copy against its manifest, and its pages against each other.
+    package func verify() throws(StoreError) -> [Damage] {
+        guard let manifest else { return damage }
+        do throws(SnapshotError) {
+            try SnapshotStore.verify(manifest, at: path)
+        } catch {
+            if case .disk(let cause) = error, !cause.isMissing { throw StoreError(cause) }
+            return damage + [Damage(.snapshot, index: manifest.index, error.description)]
+        }
+        guard let found = try InspectedFile(path: path).verifyPages() else { return damage }
+        let text = "snapshot \(name): page damaged before it was taken: \(found.text)"
+        return damage + [Damage(.snapshot, index: manifest.index, page: found.page, text)]
+    }
+
+    /// The value of a key in one of the copied state's tables.
+    package func value(table: String, key: [UInt8]) throws(StoreError) -> [UInt8]? {
+        try InspectedFile(path: path).value(table: table, key: key)
+    }
+}
