@@ -93,6 +93,7 @@ let package = Package(
     products: [
         .executable(name: "roost", targets: ["roost"]),
         .executable(name: "roost-bench", targets: ["roost-bench"]),
+        .executable(name: "roost-log", targets: ["roost-log"]),
     ],
     dependencies: [
         // Command lines with generated help, for `roost` and the tools.
@@ -208,6 +209,21 @@ let package = Package(
             "roost-bench",
             [argumentParser, nioCore, nioPosix],
             path: "Tools/roost-bench"
+        ),
+        command(
+            "roost-log",
+            [
+                "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands", "Bytes",
+                argumentParser,
+            ],
+            path: "Tools/roost-log"
+        ),
+        tests(
+            "InspectorTests",
+            [
+                "roost-log", "RaftStore", "Raft", "StateMachine", "Commands", "LMDB", "Disk",
+                "Bytes",
+            ]
         ),
 
         // What the fuzz targets and the replay of their saved cases run.

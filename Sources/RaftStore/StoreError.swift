@@ -96,24 +96,25 @@ func onDisk<Result: ~Copyable>(
 
 /// One thing found wrong in stored data.
 package struct Damage: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The classes of damage; `roost-log verify` exits by them. The raw values are those codes.
-    package enum Kind: UInt8, Hashable, Sendable, CaseIterable {
+    /// What kind of damage it is; `roost-log verify` names it. (What it means to the node, and the
+    /// exit code, depend on where it is.)
+    package enum Kind: Hashable, Sendable, CaseIterable {
         /// A meta page is not readable.
-        case meta = 10
+        case meta
         /// A page of the tree is malformed, misplaced, missing or used twice.
-        case page = 11
+        case page
         /// The list of free pages does not fit the tree.
-        case freeList = 12
+        case freeList
         /// A record's checksum, kind or shape is wrong.
-        case record = 13
+        case record
         /// Entries are missing between two that are there.
-        case gap = 14
+        case gap
         /// A record does not follow the one before it: one of them is of another history.
-        case chain = 15
+        case chain
         /// The commit record does not describe what is there.
-        case commit = 16
+        case commit
         /// A snapshot or its manifest does not verify.
-        case snapshot = 17
+        case snapshot
     }
 
     package var kind: Kind

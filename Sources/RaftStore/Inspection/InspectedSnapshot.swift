@@ -66,6 +66,11 @@ package struct InspectedSnapshot: Sendable {
         return damage + [Damage(.snapshot, index: manifest.index, page: found.page, text)]
     }
 
+    /// Whether its manifest has been removed since.
+    package func isGone() -> Bool {
+        !FileSystem.exists(String(path.dropLast(".mdb".count)) + ".manifest")
+    }
+
     /// The value of a key in one of the copied state's tables.
     package func value(table: String, key: [UInt8]) throws(StoreError) -> [UInt8]? {
         try InspectedFile(path: path).value(table: table, key: key)

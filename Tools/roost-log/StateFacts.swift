@@ -1,0 +1,41 @@
+import Bytes
+import RaftStore
+import StateMachine
+
+extension InspectedState {
+    /// What the state says of itself; nil if nothing was applied yet.
+    func summary() throws -> StateSummary? {
+        let place = StateTables.summaryPlace
+        return try value(table: place.table, key: place.key).map {
+            try StateSummary(decoding: $0.rawSpan)
+        }
+    }
+}
+
+extension InspectedSnapshot {
+    /// What the copied state says of itself.
+    func summary() throws -> StateSummary? {
+        let place = StateTables.summaryPlace
+        return try value(table: place.table, key: place.key).map {
+            try StateSummary(decoding: $0.rawSpan)
+        }
+    }
+}
+
+extension TrustMarker.Verdict {
+    /// - Parameter remedy: what a server does at its start with what it does not trust.
+    func text(isServed: Bool, remedy: String) -> String {
+        switch self {
+        case .closedCleanly: isServed ? "being opened" : "closed cleanly"
+        case .sameBoot:
+            isServed ? "in use" : "not closed, but the operating system ran on: trusted"
+        case .untrusted(let reason):
+            isServed ? "being opened (\(reason))" : "\(reason): a server \(remedy) at its start"
+        }
+    }
+
+    var isTrusted: Bool {
+        if case .untrusted = self { return false }
+        return true
+    }
+}
