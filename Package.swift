@@ -221,8 +221,9 @@ let package = Package(
         tests(
             "InspectorTests",
             [
-                "roost-log", "RaftStore", "Raft", "StateMachine", "Commands", "LMDB", "Disk",
-                "Bytes",
+                "roost-log", "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands",
+                "LMDB",
+                "Disk", "Bytes", argumentParser,
             ]
         ),
 
