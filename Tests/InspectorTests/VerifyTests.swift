@@ -90,7 +90,7 @@ import Testing
         #expect(try node.dump(66...100) == Array(66...100))
         let check = try node.check()
         #expect(check.worst == .logDamage)
-        #expect(check.findings.map(\.damage.index) == [LogIndex(65)])
+        #expect(Set(check.findings.map(\.damage.index)) == [LogIndex(65)])
     }
 
     @Test(arguments: [100, 4_096, 8_192, 40_000])
