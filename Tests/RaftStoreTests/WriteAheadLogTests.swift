@@ -101,7 +101,14 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
             while log.hasGarbage {
                 try log.collectGarbage()
                 steps += 1
-                #expect(try LogInspection.verify(logDirectory: path).damage == [])
+                let outside = try InspectedLog(directory: path, isServed: false)
+                #expect(try outside.verify().damage == [])
+                var read: [LogItem] = []
+                try outside.forEachEntry(LogIndex(1)...LogIndex(99)) { item in
+                    read.append(item)
+                    return true
+                }
+                #expect(read == kept.map(LogItem.entry))
             }
             #expect(steps > 3, "an entry went in one step, so that nothing was tested")
         }
