@@ -7,8 +7,9 @@ struct DumpCommand: ParsableCommand {
         commandName: "dump",
         abstract: "Print the entries of the log, decoded.",
         discussion: """
-            Options of one sort widen the choice, options of different sorts narrow it. Damaged
-            entries are named on stderr, the others are printed, and the exit code is 3.
+            Options of one sort widen the choice, options of different sorts narrow it.
+            Damaged entries are named on stderr, the others are printed, and the exit code
+            is 3.
 
             EXAMPLES
               roost-log dump --from 1000 --to 2000
@@ -18,12 +19,13 @@ struct DumpCommand: ParsableCommand {
               roost-log dump --session 0x10000abcd0001
 
             LIMITS
-              Entries before the newest snapshots are dropped by the server, and are not here.
-              An entry says what was asked; whether it succeeded depends on the state before it.
-              Values are not printed, their sizes are. Entries of a node's log that are not
-              committed yet are printed like the others; status says up to where they are.
-              Times are the leader's clock; a filter by time reads the whole range of indexes, and
-              leaves entries without a time (empty, membership) out.
+              Entries before the newest snapshots are dropped by the server, and are not
+              here. An entry says what was asked; whether it succeeded depends on the
+              state before it. Values are not printed, their sizes are. Entries of a
+              node's log that are not committed yet are printed like the others; status
+              says up to where they are. Times are the leader's clock; a filter by time
+              reads the whole range of indexes, and leaves entries without a time (empty,
+              membership) out.
             """
     )
 

@@ -16,9 +16,9 @@ struct RoostLog: ParsableCommand {
         commandName: "roost-log",
         abstract: "Read the log and the snapshots of a Roost node, offline.",
         discussion: """
-            It reads the data directory of a stopped, a crashed or a running server and changes
-            nothing in it. (Beside a running server it takes a reader's slot in the lock files, and
-            must run as the server's user.)
+            It reads the data directory of a stopped, a crashed or a running server and
+            changes nothing in it. (Beside a running server it takes a reader's slot in
+            the lock files, and must run as the server's user.)
 
             EXAMPLES
               roost-log status --data-dir /var/lib/roost

@@ -6,15 +6,17 @@ struct VerifyCommand: ParsableCommand {
         abstract:
             "Check every checksum, the log's continuity, and that log, snapshots and state fit.",
         discussion: """
-            Checked are each page and record of the log and their chain, each entry's decoding and
-            term, each snapshot's SHA-256 and pages, each page of the state, and whether they reach
-            each other without a gap. Each damage is printed with its entry or page.
+            Checked are each page and record of the log and their chain, each entry's
+            decoding and term, each snapshot's SHA-256 and pages, each page of the state,
+            and whether they reach each other without a gap. Each damage is printed with
+            its entry or page.
 
             EXIT CODES (the gravest of what was found: 3, 5, 4, 2)
               0   clean
-              1   could not read: no data directory, no permission, a newer format, or a server
-                  was started meanwhile
-              2   the newest commit is torn and was never acknowledged; the node drops it by itself
+              1   could not read: no data directory, no permission, a newer format, or a
+                  server was started meanwhile
+              2   the newest commit is torn and was never acknowledged; the node drops it
+                  by itself
               3   damage inside of the log
               4   a snapshot is damaged or missing
               5   the state is damaged, or does not fit the log
@@ -25,10 +27,11 @@ struct VerifyCommand: ParsableCommand {
               roost-log verify --json | jq -c 'select(.class)'
 
             LIMITS
-              Beside a running server the pages that it frees meanwhile are not used again, so its
-              files grow for as long as this runs. A page of log or state that was damaged in
-              memory before its checksum was made is not found; state pages have no checksum, and
-              their structure is checked. A state that a server would throw away is not looked at.
+              Beside a running server the pages that it frees meanwhile are not used
+              again, so its files grow for as long as this runs. A page of log or state
+              that was damaged in memory before its checksum was made is not found; state
+              pages have no checksum, and their structure is checked. A state that a
+              server would throw away is not looked at.
             """
     )
 
