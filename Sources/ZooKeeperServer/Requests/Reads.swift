@@ -69,7 +69,7 @@ extension ZooKeeperConnection {
 
     func getEphemerals(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
         var reader = JuteReader(body)
-        let prefix = try reader.text()
+        let prefix = try reader.textOrEmpty()
         let mark = out.begin(header(xid))
         let place = out.reserveCount()
         var count: Int32 = 0
