@@ -32,7 +32,7 @@ struct RequestTests {
         identity: Identity(scheme: "digest", id: "bob:x")
     )
 
-    /// Reads the bytes, and checks that every shorter text is an error, not a trap and not a record.
+    /// Reads the bytes, and checks that every shorter text is an error: no trap, no record.
     private func isCutSafely(
         _ bytes: [UInt8],
         _ read: (inout JuteReader) throws(JuteError) -> Void
