@@ -199,6 +199,14 @@ let package = Package(
                 "Commands", "LMDB", "Bytes", logging, nioCore, nioEmbedded,
             ]
         ),
+        tests("ZooKeeperProtocolTests", ["ZooKeeperProtocol", "Commands", "Bytes"]),
+        tests(
+            "ZooKeeperServerTests",
+            [
+                "ZooKeeperServer", "ZooKeeperProtocol", "Replica", "StateMachine", "Watches",
+                "Raft", "Commands", "LMDB", "Bytes", logging, nioCore, nioEmbedded,
+            ]
+        ),
         tests("CommandsTests", ["Commands", "Bytes"]),
         tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),

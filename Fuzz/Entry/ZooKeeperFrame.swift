@@ -53,6 +53,7 @@ package enum ZooKeeperFrameEntry {
         case .multi: _ = try MultiRecord(&reader)
         case .addWatch, .checkWatches, .removeWatches: _ = try PathNumberRecord(&reader)
         case .auth: _ = try AuthRecord(&reader)
+        case .reconfig: _ = try ReconfigRecord(&reader)
         case .setWatches, .setWatches2:
             _ = try SetWatchesRecord(&reader, hasPersistent: opcode == .setWatches2)
         default: _ = ZnodePath.isRoot(try reader.text())

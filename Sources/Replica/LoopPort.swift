@@ -296,6 +296,7 @@ package final class LoopPort {
     private func deliver(_ batch: AppliedBatch, _ origins: [EntryOrigin]) {
         var next = 0
         for (offset, entry) in batch.entries.enumerated() {
+            deliveredIndex = entry.index
             for change in batch.changes[entry.changes] { tell(change, zxid: entry.index) }
             while next < origins.count, origins[next].offset == offset {
                 complete(origins[next].origin, .applied(index: entry.index, entry.outcome))
@@ -303,7 +304,6 @@ package final class LoopPort {
             }
             for change in batch.changes[entry.changes] { endSession(by: change) }
         }
-        if let last = batch.entries.last { deliveredIndex = last.index }
     }
 
     private func tell(_ change: Change, zxid: UInt64) {

@@ -36,15 +36,18 @@ enum ProcessProbe {
         (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
     }
 
-    /// The files' sizes, as the real server counts them (not the blocks that they take).
+    /// The blocks that the files take. Their sizes, which the real server adds up, would say
+    /// hundreds of gigabytes: a map's file is as long as the map may grow, and mostly a hole.
     private static func bytes(below directory: String) -> UInt64 {
-        let files = FileManager.default.enumerator(atPath: directory)
+        let key = URLResourceKey.totalFileAllocatedSizeKey
+        let files = FileManager.default.enumerator(
+            at: URL(fileURLWithPath: directory),
+            includingPropertiesForKeys: [key]
+        )
         var total: UInt64 = 0
-        while files?.nextObject() != nil {
-            guard let attributes = files?.fileAttributes else { continue }
-            if attributes[.type] as? FileAttributeType == .typeRegular {
-                total += (attributes[.size] as? NSNumber)?.uint64Value ?? 0
-            }
+        while let file = files?.nextObject() as? URL {
+            let values = try? file.resourceValues(forKeys: [key])
+            total += UInt64(values?.totalFileAllocatedSize ?? 0)
         }
         return total
     }

@@ -53,6 +53,14 @@ package struct JuteReader: ~Escapable {
         return bytes.copiedBytes()
     }
 
+    /// A ustring; null reads as empty.
+    @_lifetime(copy self)
+    @_lifetime(self: copy self)
+    package mutating func textOrEmpty() throws(JuteError) -> RawSpan {
+        guard let bytes = try buffer() else { return RawSpan() }
+        return bytes
+    }
+
     /// A ustring that may not be null.
     @_lifetime(copy self)
     @_lifetime(self: copy self)
@@ -62,22 +70,27 @@ package struct JuteReader: ~Escapable {
         return bytes
     }
 
-    /// The count of a vector whose items take at least `itemBytes` each; nil is null.
+    /// The count of a vector whose items take at least `itemBytes` each; nil is null, and any
+    /// other negative count is none at all, as in the real server.
     @_lifetime(self: copy self)
     package mutating func count(itemBytes: Int) throws(JuteError) -> Int? {
         let offset = reader.offset
         let count = try int()
-        if count < 0 { return nil }
+        if count == -1 { return nil }
+        guard count > 0 else { return 0 }
         guard Int(count) * itemBytes <= remaining else {
             throw .badCount(offset: offset, count: count)
         }
         return Int(count)
     }
 
-    /// A vector of ustrings, copied; null reads as empty.
+    /// A vector of ustrings, copied, which may not be null.
     @_lifetime(self: copy self)
     package mutating func texts() throws(JuteError) -> [ByteString] {
-        guard let count = try count(itemBytes: 4) else { return [] }
+        let offset = reader.offset
+        guard let count = try count(itemBytes: 4) else {
+            throw .badCount(offset: offset, count: -1)
+        }
         var list: [ByteString] = []
         list.reserveCapacity(count)
         for _ in 0..<count { list.append(ByteString(copying: try text())) }
@@ -96,7 +109,7 @@ package struct JuteReader: ~Escapable {
         list.reserveCapacity(count)
         for _ in 0..<count {
             let permissions = Permissions(rawValue: try int())
-            let scheme = ByteString(copying: try text())
+            let scheme = ByteString(copying: try textOrEmpty())
             let id = ByteString(copying: try text())
             list.append(
                 ACLEntry(permissions: permissions, identity: Identity(scheme: scheme, id: id))

@@ -114,6 +114,7 @@ final class ZooKeeperConnection: LoopClient {
 
     func completed(tag: UInt32, _ completion: Completion) {
         port.wantsFlush(slot)
+        let completion = completion.seen(at: port.deliveredIndex)
         if deferred.isEmpty {
             settle(tag, completion)
         } else {

@@ -115,7 +115,7 @@ class Reader:
 
     def ustring(self):
         raw = self.buffer()
-        return None if raw is None else raw.decode()
+        return None if raw is None else raw.decode(errors="backslashreplace")
 
     def vector(self, item):
         return [item() for _ in range(self.int())]

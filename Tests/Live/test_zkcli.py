@@ -72,3 +72,51 @@ def test_watches_print_their_events(cli, name):
               f"removewatches {path}", f"set {path} z")
     kinds = [re.search(r"type:(\w+) path:(\S+)", line).groups() for line in out if line.startswith("WatchedEvent")]
     assert [k for k in kinds if k[0].startswith("Node")] == [("NodeDataChanged", path), ("NodeCreated", f"{path}/a")]
+
+
+def events(out):
+    found = [re.search(r"type:(Node\w+) path:(\S+)", line) for line in out if line.startswith("WatchedEvent")]
+    return [match.groups() for match in found if match]
+
+
+def test_watches_left_by_ls_get_and_stat(cli, name):
+    path = f"/{name}"
+    out = cli(f"create {path} x", f"get -s -w {path}", f"set {path} y", f"set {path} z", f"ls -s -w {path}",
+              f"create {path}/a", f"create {path}/b", f"stat -w {path}", f"delete {path}/a", f"set -v 2 {path} w",
+              f"get -w {path}", f"ls -w {path}", f"deleteall {path}")
+    assert events(out) == [("NodeDataChanged", path), ("NodeChildrenChanged", path), ("NodeDataChanged", path),
+                           ("NodeChildrenChanged", path), ("NodeDeleted", path)]
+
+
+def test_versions_guard_sets_and_deletes(cli, name):
+    path = f"/{name}"
+    out = cli(f"create {path} x", f"set -v 0 {path} y", f"set -v 0 {path} z", f"delete -v 0 {path}", f"getAcl -s {path}",
+              f"delete -v 1 {path}", f"ls {path}")
+    text = "\n".join(out)
+    assert text.count(f"version No is not valid : {path}") == 2
+    assert "'world,'anyone" in out and ": cdrwa" in out and "dataVersion = 1" in out
+    assert out[-1] == f"Node does not exist: {path}"
+
+
+def test_persistent_watches_are_added_and_removed_by_kind(cli, name):
+    path = f"/{name}"
+    out = cli(f"create {path} x", f"addWatch -m PERSISTENT {path}", f"create {path}/a", f"set {path}/a y", f"set {path} y",
+              f"delete {path}/a", f"removewatches -d {path}", f"removewatches {path}", f"set {path} z",
+              f"removewatches {path}")
+    assert events(out) == [("NodeChildrenChanged", path), ("NodeDataChanged", path), ("NodeChildrenChanged", path)]
+    assert "KeeperErrorCode = No such watcher" in "\n".join(out)
+
+
+def test_the_configuration_the_version_and_what_is_refused(cli, name):
+    path = f"/{name}"
+    out = cli("config", "version", f"create {path} x", f"create {path}/ x", "create /no/parent x",
+              f"create -e {path}/e x", f"create {path}/e/child x", f"delete {path}", f"setAcl {path} nope:x:r",
+              f"create -t 1000 {path}/ttl x", "addauth nope x")
+    text = "\n".join(out)
+    assert "ZooKeeper CLI version: 3." in text
+    assert f"Ephemerals cannot have children: {path}/e/child" in text
+    assert f"Node not empty: {path}" in text
+    assert "Node does not exist: /no/parent" in text
+    assert "Path must not end with / character" in text
+    assert f"Acl is not valid : {path}" in text
+    assert "WatchedEvent state:AuthFailed" in text

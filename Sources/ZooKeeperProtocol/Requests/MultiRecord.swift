@@ -88,6 +88,10 @@ package struct MultiRecord: Equatable, Sendable {
         _ reader: inout JuteReader
     ) throws(JuteError) -> CreateOperation {
         let record = try CreateRecord(&reader, hasTimeToLive: opcode == .createTTL)
+        // A mode that there is not spoils the whole multi, not only its step.
+        guard CreateRecord.knownFlags.contains(record.flags) else {
+            throw .badCount(offset: 0, count: record.flags)
+        }
         return CreateOperation(
             path: ByteString(copying: record.path),
             data: record.copiedData(),

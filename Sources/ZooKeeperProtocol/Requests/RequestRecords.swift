@@ -35,6 +35,9 @@ package struct CreateRecord: ~Escapable {
         timeToLiveMilliseconds = hasTimeToLive ? try reader.long() : nil
     }
 
+    /// CreateMode's values.
+    static let knownFlags: ClosedRange<Int32> = 0...6
+
     /// Whether the list is [world:anyone all], as nearly every list is.
     package var isOpen: Bool { acl.hasSameBytes(as: Self.openVector.rawSpan) }
 
@@ -65,7 +68,7 @@ extension JuteReader {
         let count = try count(itemBytes: 12) ?? 0
         for _ in 0..<count {
             _ = try int()
-            _ = try text()
+            _ = try textOrEmpty()
             _ = try text()
         }
         return whole.extracting(0..<(before - remaining))
@@ -107,7 +110,7 @@ package struct SetDataRecord: ~Escapable {
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
-        path = try reader.text()
+        path = try reader.textOrEmpty()
         data = try reader.buffer()
         version = try reader.int()
     }
@@ -127,7 +130,7 @@ package struct SetACLRecord: ~Escapable {
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
-        path = try reader.text()
+        path = try reader.textOrEmpty()
         acl = try reader.accessControl()
         version = try reader.int()
     }
@@ -141,7 +144,7 @@ package struct PathNumberRecord: ~Escapable {
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
-        path = try reader.text()
+        path = try reader.textOrEmpty()
         number = try reader.int()
     }
 }
@@ -149,14 +152,29 @@ package struct PathNumberRecord: ~Escapable {
 /// auth: a type that nobody uses, scheme, secret.
 package struct AuthRecord: ~Escapable {
     package let scheme: RawSpan
-    package let secret: [UInt8]
+    package let secret: [UInt8]?
 
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
         _ = try reader.int()
         scheme = try reader.text()
-        secret = try reader.copiedBuffer()
+        guard let bytes = try reader.buffer() else {
+            secret = nil
+            return
+        }
+        secret = bytes.copiedBytes()
+    }
+}
+
+/// reconfig: joining and leaving servers, new members (all may be null), the configuration's id.
+package struct ReconfigRecord: Equatable, Sendable {
+    package var configurationID: Int64
+
+    @_lifetime(reader: copy reader)
+    package init(_ reader: inout JuteReader) throws(JuteError) {
+        for _ in 0..<3 { _ = try reader.textOrEmpty() }
+        configurationID = try reader.long()
     }
 }
 

@@ -81,8 +81,10 @@ extension ZooKeeperConnection {
         out.plain(ReplyHeader(xid: request.xid, zxid: zxid, error: ErrorCode(error).rawValue))
     }
 
+    /// Not from before what the client has been answered or told already.
     private func synced(_ request: Outstanding, zxid: Int64) {
         guard case .path(let path) = request.detail else { return drop() }
+        let zxid = max(zxid, history.lastZxid)
         history.lastZxid = zxid
         out.path(ReplyHeader(xid: request.xid, zxid: zxid), path.rawSpan)
     }
@@ -140,5 +142,14 @@ extension ZooKeeperConnection {
         case .stat(let stat): out.stat(stat)
         default: return
         }
+    }
+}
+
+extension Completion {
+    /// A barrier that was passed later than it stands counts from where it was passed: events up
+    /// to there have been sent.
+    func seen(at index: UInt64) -> Completion {
+        guard case .barrier(let passed) = self else { return self }
+        return .barrier(index: max(passed, index))
     }
 }

@@ -118,9 +118,7 @@ extension ZooKeeperConnection {
         do throws(JuteError) { request = try RequestHeader(&reader) } catch { return .stop }
         let opcode = Opcode(rawValue: request.opcode)
         let isWrite = opcode?.isLogged ?? false
-        guard outstanding.count < (isWrite ? limits.outstandingRequestsMax : 1) else {
-            return .wait
-        }
+        guard hasTurn(isWrite) else { return .wait }
         let body = reader.unread()
         let result =
             isWrite
@@ -128,6 +126,13 @@ extension ZooKeeperConnection {
             : answer(request.xid, opcode, body)
         if result != .wait { note(request.xid, opcode) }
         return result
+    }
+
+    /// A read waits for all that is outstanding. A write waits for a sync: it could be in the log
+    /// before the point that the sync waits for, and be answered with a lower zxid than the sync.
+    private func hasTurn(_ isWrite: Bool) -> Bool {
+        guard let last = outstanding.last else { return true }
+        return isWrite && last.opcode != .sync && outstanding.count < limits.outstandingRequestsMax
     }
 
     private func note(_ xid: Int32, _ opcode: Opcode?) {

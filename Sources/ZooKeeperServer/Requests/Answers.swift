@@ -52,14 +52,14 @@ extension ZooKeeperConnection {
             case .setWatches: try setWatches(xid, body, hasPersistent: false)
             case .setWatches2: try setWatches(xid, body, hasPersistent: true)
             case .whoAmI: whoAmI(xid)
-            case .sasl: out.number(ReplyHeader(xid: xid, zxid: 0), -1)
-            case .reconfig: out.plain(header(xid, .reconfigDisabled))
-            case .auth: return authenticate(body)
+            case .sasl: try sasl(xid, body)
+            case .reconfig: try reconfigure(xid, body)
+            case .auth: return authenticate(xid, body)
             default: return unknown(xid)
             }
         } catch {
             // The record is bad; the frame was whole, so the connection can go on.
-            if opcode == .auth { return .stop }
+            if opcode == .sasl { return .stop }
             out.plain(header(xid, .marshallingError))
         }
         return .taken
@@ -69,6 +69,19 @@ extension ZooKeeperConnection {
     private func unknown(_ xid: Int32) -> Intake {
         out.plain(ReplyHeader(xid: xid, zxid: -1, error: ErrorCode.unimplemented.rawValue))
         return .stop
+    }
+
+    /// A null token: nobody can be asked.
+    private func sasl(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
+        var reader = JuteReader(body)
+        _ = try reader.buffer()
+        out.number(ReplyHeader(xid: xid, zxid: 0), -1)
+    }
+
+    private func reconfigure(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
+        var reader = JuteReader(body)
+        _ = try ReconfigRecord(&reader)
+        out.plain(header(xid, .reconfigDisabled))
     }
 
     func header(_ xid: Int32, _ code: ErrorCode = .ok) -> ReplyHeader {

@@ -5,10 +5,10 @@ import ZooKeeperProtocol
 
 /// Who a client proves to be. The `ip` identity needs no proof: it follows from the socket.
 extension ZooKeeperConnection {
-    func authenticate(_ body: RawSpan) -> Intake {
+    func authenticate(_ xid: Int32, _ body: RawSpan) -> Intake {
         var reader = JuteReader(body)
         let scheme: ByteString
-        let secret: [UInt8]
+        let secret: [UInt8]?
         do throws(JuteError) {
             let record = try AuthRecord(&reader)
             scheme = ByteString(copying: record.scheme)
@@ -17,22 +17,20 @@ extension ZooKeeperConnection {
             return .stop
         }
         switch scheme {
-        case "digest": return authenticated(by: secret)
-        case "ip": return authReply(.ok)
-        default: return authReply(.authFailed)
+        case "digest": return authReply(xid, isProved(by: secret) ? .ok : .authFailed)
+        case "ip": return authReply(xid, .ok)
+        default: return authReply(xid, .authFailed)
         }
     }
 
-    private func authenticated(by secret: [UInt8]) -> Intake {
-        guard identities.identities.count < limits.identitiesMax else {
-            return authReply(.authFailed)
-        }
+    private func isProved(by secret: [UInt8]?) -> Bool {
+        guard let secret, identities.identities.count < limits.identitiesMax else { return false }
         let digest = DigestIdentity.id(of: secret)
         if let superDigest = loop.settings.superDigest, digest == ByteString(superDigest) {
             prove(Identity(scheme: "super", id: ""))
         }
         prove(Identity(scheme: "digest", id: digest))
-        return authReply(.ok)
+        return true
     }
 
     private func prove(_ identity: Identity) {
@@ -40,8 +38,9 @@ extension ZooKeeperConnection {
         identities = IdentityList(identities.identities + [identity])
     }
 
-    private func authReply(_ code: ErrorCode) -> Intake {
-        out.plain(ReplyHeader(xid: SpecialXID.auth, zxid: 0, error: code.rawValue))
+    /// With the xid that was sent, which clients choose as -4.
+    private func authReply(_ xid: Int32, _ code: ErrorCode) -> Intake {
+        out.plain(ReplyHeader(xid: xid, zxid: 0, error: code.rawValue))
         guard code != .ok else { return .taken }
         loop.traffic.authenticationsFailed += 1
         return .stop

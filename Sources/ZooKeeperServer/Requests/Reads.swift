@@ -21,6 +21,10 @@ extension ZooKeeperConnection {
     func exists(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
         var reader = JuteReader(body)
         let record = try PathWatchRecord(&reader)
+        // The one read that the real server refuses for a NUL; the others do not find the node.
+        guard record.path.firstOffset(of: 0) == nil else {
+            return out.plain(header(xid, .badArguments))
+        }
         let found = look(xid, at: record.path) { _, znode, header throws(StateError) in
             out.stat(header, znode.stat)
         }
@@ -69,7 +73,7 @@ extension ZooKeeperConnection {
 
     func getEphemerals(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
         var reader = JuteReader(body)
-        let prefix = try reader.text()
+        let prefix = try reader.textOrEmpty()
         let mark = out.begin(header(xid))
         let place = out.reserveCount()
         var count: Int32 = 0

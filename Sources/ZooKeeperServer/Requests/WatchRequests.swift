@@ -17,7 +17,8 @@ extension ZooKeeperConnection {
             loop.logger.warning("too many watches", metadata: ["session": "\(session)"])
             return closeAfterReplies()
         }
-        port.watches.add(kind, path: path.bytes.isEmpty ? ZnodePath.root : path, slot: slot)
+        // The empty path reads as the root's, but a watch on it is none on "/": it never fires.
+        port.watches.add(kind, path: path, slot: slot)
     }
 
     func addWatch(_ xid: Int32, _ body: RawSpan) throws(JuteError) {

@@ -119,7 +119,7 @@ extension ZooKeeperConnection {
     /// Waits until this node has applied all that was committed when it was asked.
     private func sync(_ xid: Int32, _ body: RawSpan, at time: Int64) throws(JuteError) {
         var reader = JuteReader(body)
-        let path = try reader.text().copiedBytes()
+        let path = try reader.textOrEmpty().copiedBytes()
         port.barrier(from: slot, tag: expect(xid: xid, .sync, .path(path), at: time))
     }
 }

@@ -1,0 +1,163 @@
+import Bytes
+import Commands
+import NIOCore
+import NIOEmbedded
+import Testing
+import ZooKeeperProtocol
+import ZooKeeperServer
+
+@Suite("A connection from its first byte to its last")
+struct ConnectionTests {
+    @Test("the connect reply, to the byte")
+    func connectReply() throws {
+        let node = try TestNode()
+        let client = try node.connect()
+        try client.greet(
+            ConnectRequest(timeoutMilliseconds: 1, password: Array(repeating: 0, count: 16))
+        )
+        let reply = try client.received()
+        let password: [UInt8] = [8, 7, 6, 5, 4, 3, 2, 1]
+        #expect(reply.prefix(12) == [0, 0, 0, 37, 0, 0, 0, 0, 0, 0, 15, 160])
+        #expect(Array(reply[12..<20]) != [UInt8](repeating: 0, count: 8))
+        #expect(Array(reply[20...]) == [0, 0, 0, 16] + password + password + [0])
+    }
+
+    @Test("a session that is not there is refused with zeros, and the connection closes")
+    func refused() throws {
+        let node = try TestNode()
+        let client = try node.connect()
+        let zeros = [UInt8](repeating: 0, count: 16)
+        try client.greet(
+            ConnectRequest(timeoutMilliseconds: 4_000, session: 99, password: zeros, readOnly: nil)
+        )
+        #expect(try client.received() == [0, 0, 0, 36] + zeros + [0, 0, 0, 16] + zeros)
+        #expect(!client.isOpen)
+    }
+
+    @Test("frames that come byte by byte are answered as those that come at once")
+    func piecemeal() throws {
+        let node = try TestNode()
+        let client = try node.open()
+        let bytes = Ask.create(1, "/a") + Ask.read(2, .getData, "/a") + Ask.delete(3, "/a")
+        for byte in bytes { try client.send([byte]) }
+        #expect(try client.frames().map(\.header.xid) == [1, 2, 3])
+    }
+
+    @Test("a frame beyond the bound, or none at all, closes", arguments: [0, -1, 0x100000])
+    func badLength(_ length: Int32) throws {
+        let node = try TestNode()
+        let client = try node.open()
+        var writer = ByteWriter()
+        writer.integer(length)
+        try client.send(writer.bytes)
+        #expect(!client.isOpen)
+        #expect(try client.received().isEmpty)
+    }
+
+    @Test("a request cut short is an error, and the connection stays")
+    func truncatedRequest() throws {
+        let node = try TestNode()
+        let client = try node.open()
+        let replies = try client.ask(
+            Ask.frame(1, .create) { $0.juteText("/a") },
+            Ask.frame(-2, .ping)
+        )
+        #expect(replies.map(\.header.error) == [-5, 0])
+        #expect(client.isOpen)
+    }
+
+    @Test("an unknown operation is answered -6 with zxid -1, then the connection closes")
+    func unknownOperation() throws {
+        let node = try TestNode()
+        let client = try node.open()
+        let replies = try client.ask(Ask.frame(1, .check), Ask.read(2, .exists, "/"))
+        #expect(replies.map(\.header) == [ReplyHeader(xid: 1, zxid: -1, error: -6)])
+        #expect(!client.isOpen)
+    }
+
+    @Test("who never says hello is closed after ten seconds")
+    func silent() throws {
+        let node = try TestNode()
+        let client = try node.connect()
+        let speaker = try node.open()
+        try node.advance(milliseconds: 9_000)
+        #expect(client.isOpen)
+        try node.advance(milliseconds: 2_000)
+        #expect(!client.isOpen)
+        #expect(speaker.isOpen)
+    }
+
+    @Test("a take-over closes the old connection, and a wrong password drops the holder too")
+    func takeOver() throws {
+        let node = try TestNode()
+        let first = try node.connect()
+        try first.greet(ConnectRequest(timeoutMilliseconds: 10_000))
+        let reply = try ConnectReply(Array(try first.received().dropFirst(4)).rawSpan)
+        let again = ConnectRequest(
+            timeoutMilliseconds: 10_000,
+            session: reply.session,
+            password: reply.password
+        )
+        let second = try node.connect()
+        try second.greet(again)
+        #expect(!first.isOpen)
+        #expect(try second.received().count == 41)
+
+        var wrong = again
+        wrong.password = [UInt8](repeating: 9, count: 16)
+        let thief = try node.connect()
+        try thief.greet(wrong)
+        #expect(!thief.isOpen)
+        #expect(!second.isOpen)
+
+        let third = try node.connect()
+        try third.greet(again)
+        #expect(third.isOpen)
+        #expect(try third.received().count == 41)
+    }
+
+    @Test("a client that closes its side gets all its answers, then the end")
+    func halfClosed() throws {
+        let node = try TestNode()
+        let client = try node.open()
+        node.isPaused = true
+        try client.send(Ask.create(1, "/a") + Ask.read(2, .exists, "/a"))
+        client.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(client.isOpen)
+        try node.resume()
+        #expect(try client.frames().map(\.header.error) == [0, 0])
+        #expect(!client.isOpen)
+    }
+
+    @Test("a four-letter word is answered by text and the end; later it is only a bad length")
+    func words() throws {
+        let node = try TestNode()
+        let client = try node.connect()
+        try client.send(Array("ruok".utf8))
+        #expect(try client.received() == Array("imok".utf8))
+        #expect(!client.isOpen)
+        let session = try node.open()
+        try session.send(Array("ruok".utf8))
+        #expect(!session.isOpen)
+        #expect(try session.received().isEmpty)
+    }
+
+    @Test("a client that does not read is not read from, and then dropped")
+    func slowReader() throws {
+        let node = try TestNode()
+        let client = try node.open()
+        client.channel.isWritable = false
+        client.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(try client.ask(Ask.read(1, .exists, "/")).isEmpty)
+        client.channel.isWritable = true
+        client.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(try client.frames().map(\.header.xid) == [1])
+
+        client.channel.isWritable = false
+        client.channel.pipeline.fireChannelWritabilityChanged()
+        try node.advance(milliseconds: 29_000)
+        #expect(client.isOpen)
+        try node.advance(milliseconds: 2_000)
+        #expect(!client.isOpen)
+    }
+}

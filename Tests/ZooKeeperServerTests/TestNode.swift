@@ -1,0 +1,261 @@
+import Bytes
+import Commands
+import Foundation
+import LMDB
+import Logging
+import NIOCore
+import NIOEmbedded
+import Raft
+import StateMachine
+import Watches
+import ZooKeeperProtocol
+import ZooKeeperServer
+
+@testable import Replica
+
+/// The real state machine and the real handlers on a virtual loop, with a log that commits when
+/// the test lets it.
+final class TestNode {
+    let eventLoop = EmbeddedEventLoop()
+    let port: LoopPort
+    private let frontEnd: ZooKeeperFrontEnd
+    private let machine: Machine
+    private let inbox: LoopInbox
+    private let outbox: Mailbox<ReplicaInput>
+    private let time = Time()
+    private(set) var index: UInt64 = 0
+    /// While set, nothing is committed.
+    var isPaused = false
+    private let directory: String
+
+    /// The virtual clocks: the loop's and the wall's.
+    final class Time {
+        var milliseconds: Int64 = 1_795_493_164_000
+    }
+
+    init(limits: ZooKeeperLimits = ZooKeeperLimits()) throws {
+        let url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("zookeeper-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        directory = url.path
+        var options = EnvironmentOptions()
+        options.mapBytes = 64 << 20
+        options.tablesMax = StateTables.count
+        options.isUnsynced = true
+        let environment = try Environment(path: directory, options: options)
+        let tables = try StateTables.open(environment)
+        machine = try Machine(environment: environment, tables: tables)
+        inbox = LoopInbox {}
+        outbox = Mailbox {}
+        var status = ReplicaStatus(node: NodeID(1), name: "n1")
+        status.role = .leader
+        let time = time
+        let clock = LoopClock(
+            monotonic: { time.milliseconds },
+            wall: { time.milliseconds }
+        )
+        port = try LoopPort(
+            loop: 0,
+            environment: environment,
+            tables: tables,
+            inbox: inbox,
+            outbox: outbox,
+            board: StatusBoard(status),
+            clock: clock,
+            limits: ReplicaLimits(),
+            scheduleFlush: {}
+        )
+        var settings = ZooKeeperSettings()
+        settings.limits = limits
+        settings.fourLetterWords = ZooKeeperSettings.whitelist("*")
+        frontEnd = ZooKeeperFrontEnd(
+            settings: settings,
+            clock: clock,
+            randomWord: { 0x0102_0304_0506_0708 },
+            logger: Logger(label: "test")
+        )
+        frontEnd.open(port, on: eventLoop)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    func connect() throws -> TestClient {
+        let channel = EmbeddedChannel(loop: eventLoop)
+        try frontEnd.initialize(channel)
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        return TestClient(channel: channel, node: self)
+    }
+
+    /// A client with a session.
+    func open() throws -> TestClient {
+        let client = try connect()
+        try client.greet(ConnectRequest(timeoutMilliseconds: 10_000))
+        _ = try client.received()
+        return client
+    }
+
+    /// Commits and delivers until nothing is left to do.
+    func settle() throws {
+        for _ in 0..<20 {
+            eventLoop.run()
+            port.flushOutgoing()
+            guard !isPaused else { return }
+            for input in outbox.takeAll() { try commit(input) }
+            try port.deliver()
+            eventLoop.run()
+        }
+    }
+
+    func resume() throws {
+        isPaused = false
+        try settle()
+    }
+
+    func advance(milliseconds: Int64) throws {
+        time.milliseconds += milliseconds
+        eventLoop.advanceTime(by: .milliseconds(milliseconds))
+        try settle()
+    }
+
+    private func commit(_ input: ReplicaInput) throws {
+        guard case .requests(let requests) = input else { return }
+        var entries: [CommittedEntry] = []
+        var origins: [EntryOrigin] = []
+        for proposal in requests.proposals {
+            index += 1
+            var payload = proposal.payload
+            CommandHeader.stamp(&payload, timeMilliseconds: time.milliseconds)
+            origins.append(EntryOrigin(offset: entries.count, origin: proposal.origin))
+            entries.append(CommittedEntry(index: index, term: 1, payload: payload))
+        }
+        if !entries.isEmpty {
+            _ = try machine.apply(entries) { batch in
+                inbox.announce(
+                    LoopNotice(
+                        transaction: batch.transactionID,
+                        body: .delivery(batch, origins)
+                    )
+                )
+            }
+        }
+        if !requests.barriers.isEmpty {
+            inbox.post(
+                LoopNotice(transaction: 0, body: .barrier(index: index, requests.barriers))
+            )
+        }
+    }
+}
+
+/// A client on an embedded channel.
+struct TestClient {
+    let channel: EmbeddedChannel
+    let node: TestNode
+
+    var isOpen: Bool { channel.isActive }
+
+    func send(_ bytes: [UInt8]) throws {
+        try channel.writeInbound(ByteBuffer(bytes: bytes))
+        try node.settle()
+    }
+
+    func greet(_ request: ConnectRequest) throws {
+        var writer = ByteWriter()
+        request.encodeFrame(into: &writer)
+        try send(writer.bytes)
+    }
+
+    /// All that has come out since the last call.
+    func received() throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let buffer = try channel.readOutbound(as: ByteBuffer.self) {
+            bytes += buffer.readableBytesView
+        }
+        return bytes
+    }
+
+    /// The frames that have come out since the last call.
+    func frames() throws -> [TestFrame] {
+        var rest = try received()[...]
+        var frames: [TestFrame] = []
+        while !rest.isEmpty {
+            let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+            frames.append(try TestFrame(Array(rest.dropFirst(4).prefix(length))))
+            rest = rest.dropFirst(4 + length)
+        }
+        return frames
+    }
+
+    /// Sends requests in one packet, and gives back what comes out.
+    func ask(_ requests: [UInt8]...) throws -> [TestFrame] {
+        try send(requests.flatMap { $0 })
+        return try frames()
+    }
+}
+
+/// A reply or an event, taken apart.
+struct TestFrame {
+    let header: ReplyHeader
+    let body: [UInt8]
+
+    init(_ bytes: [UInt8]) throws {
+        var reader = JuteReader(bytes.rawSpan)
+        header = try ReplyHeader(&reader)
+        body = Array(bytes.dropFirst(ReplyHeader.byteCount))
+    }
+
+    /// An event's kind and path.
+    func event() throws -> (kind: Int32, path: String) {
+        var reader = JuteReader(body.rawSpan)
+        let kind = try reader.int()
+        _ = try reader.int()
+        return (kind, String(decoding: try reader.text().copiedBytes(), as: UTF8.self))
+    }
+}
+
+/// Requests, framed.
+enum Ask {
+    static func frame(
+        _ xid: Int32,
+        _ opcode: Opcode,
+        _ body: (inout ByteWriter) -> Void = { _ in }
+    ) -> [UInt8] {
+        var writer = ByteWriter()
+        ClientRequest.frame(xid: xid, opcode, into: &writer, body: body)
+        return writer.bytes
+    }
+
+    static func create(_ xid: Int32, _ path: String, flags: Int32 = 0) -> [UInt8] {
+        var writer = ByteWriter()
+        ClientRequest.create(xid: xid, path: path, data: [1], flags: flags, into: &writer)
+        return writer.bytes
+    }
+
+    static func set(_ xid: Int32, _ path: String, _ data: [UInt8]) -> [UInt8] {
+        var writer = ByteWriter()
+        ClientRequest.setData(xid: xid, path: path, data: data, into: &writer)
+        return writer.bytes
+    }
+
+    static func read(
+        _ xid: Int32,
+        _ opcode: Opcode,
+        _ path: String,
+        watch: Bool = false
+    ) -> [UInt8] {
+        var writer = ByteWriter()
+        ClientRequest.read(xid: xid, opcode, path: path, watch: watch, into: &writer)
+        return writer.bytes
+    }
+
+    static func delete(_ xid: Int32, _ path: String) -> [UInt8] {
+        var writer = ByteWriter()
+        ClientRequest.versioned(xid: xid, .delete, path: path, into: &writer)
+        return writer.bytes
+    }
+
+    static func sync(_ xid: Int32, _ path: String) -> [UInt8] {
+        frame(xid, .sync) { $0.juteText(path) }
+    }
+}
