@@ -202,7 +202,7 @@ AGENT = [
     register(Name="one", ID="one-2", Port=83), SETTLE, ("GET", "/v1/agent/service/one-2"), ("GET", "/v1/catalog/service/one"), register(Name="renamed", ID="one-2", Port=83), SETTLE, ("GET", "/v1/catalog/service/one"), ("GET", "/v1/catalog/service/renamed"),
     register(Name="checked"), SETTLE, ("GET", "/v1/agent/checks"), ("PUT", "/v1/agent/service/register?replace-existing-checks", js({"Name": "checked"})), SETTLE, ("GET", "/v1/agent/checks"), ("PUT", "/v1/agent/service/register?replace-existing-checks=true", js({"Name": "checked", "Check": {"TTL": "600s"}})), SETTLE, ("GET", "/v1/agent/checks"),
     ("GET", "/v1/agent/service/consul"), ("PUT", "/v1/agent/service/deregister/consul"), ("GET", "/v1/agent/service/"), ("GET", "/v1/agent/service/none?pretty"), ("PUT", "/v1/agent/service/deregister/"), ("PUT", "/v1/agent/service/deregister/one"), ("PUT", "/v1/agent/service/deregister/one-2"), ("PUT", "/v1/agent/service/deregister/checked"), ("PUT", "/v1/agent/service/deregister/sn"), ("PUT", "/v1/agent/service/deregister/checked"), SETTLE,
-    ("GET", "/v1/agent/services"), ("GET", "/v1/agent/checks"), ("GET", "/v1/catalog/services"), ("GET", "/v1/catalog/service/one"), ("GET", "/v1/health/checks/checked"), ("GET", "/v1/health/node/n1"), ("GET", "/v1/catalog/node/n1"), ("GET", "/v1/agent/members"), ("GET", "/v1/agent/members?wan"), ("GET", "/v1/agent/members?segment=x"), ("GET", "/v1/agent/self"), ("GET", "/v1/status/leader"), ("GET", "/v1/status/peers"), ("GET", "/v1/status/leader?pretty"), ("GET", "/v1/status/peers?pretty"),
+    ("GET", "/v1/agent/services"), ("GET", "/v1/agent/checks"), ("GET", "/v1/catalog/services"), ("GET", "/v1/catalog/service/one"), ("GET", "/v1/health/checks/checked"), ("GET", "/v1/health/node/n1"), ("GET", "/v1/catalog/node/n1"), ("GET", "/v1/agent/members"), ("GET", "/v1/agent/members?wan"), ("GET", "/v1/agent/members?segment=x"), ("GET", "/v1/agent/members?segment=_all"), ("GET", "/v1/agent/self"), ("GET", "/v1/status/leader"), ("GET", "/v1/status/peers"), ("GET", "/v1/status/leader?pretty"), ("GET", "/v1/status/peers?pretty"),
     *every_method("/v1/agent/self"), *every_method("/v1/agent/members"), *every_method("/v1/agent/services"), *every_method("/v1/agent/checks"), *every_method("/v1/status/leader"), ("GET", "/v1/agent/maintenance?enable=true"), ("GET", "/v1/agent/check/pass/x"), ("POST", "/v1/agent/service/register", "{}"), ("GET", "/v1/agent/service/deregister/x"), ("DELETE", "/v1/agent/service/deregister/x"), ("POST", "/v1/agent/check/update/x"), ("OPTIONS", "/v1/agent/service/register"), ("OPTIONS", "/v1/agent/check/pass/x"), ("GET", "/v1/agent/service/maintenance/x"),
 ]
 
@@ -247,7 +247,6 @@ DELIBERATE = [
     (r"GET /v1/catalog/nodes\?filter=Address==10", "a bare value may have any form"),
     (r"GET /v1/config/", "the mesh is not served"),
     (r"GET /v1/agent/version", "newer Consuls tell it"),
-    (r"PUT /v1/session/create .*Checks.*serfHealth.*NodeChecks", "Checks and NodeChecks are kept as one list"),
 ]
 
 
