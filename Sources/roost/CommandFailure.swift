@@ -43,6 +43,11 @@ enum CommandFailure: Error, CustomStringConvertible {
         }
     }
 
+    /// What Foundation says of a system's error, without its preamble.
+    static func reason(of error: any Error) -> String {
+        error.localizedDescription.replacing("The operation could not be completed. ", with: "")
+    }
+
     /// Prints the failure on stderr; what is thrown then only carries the exit code.
     func reported() -> ExitCode {
         Terminal.complain("\(self)")

@@ -11,6 +11,18 @@ struct ConsulClient {
     /// The largest answer that is taken.
     private static let answerBytesMax = 1 << 30
     private static let patienceSeconds: Int64 = 60
+    private static let connectSeconds: Int64 = 5
+
+    /// Where no server listens, a command says so at once: a shared client would try on and on.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(connectSeconds)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(
+            eventLoopGroup: HTTPClient.defaultEventLoopGroup,
+            configuration: configuration
+        )
+    }()
 
     init(address: String) throws(CommandFailure) {
         let full = address.contains("://") ? address : "http://\(address)"
@@ -63,7 +75,7 @@ struct ConsulClient {
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let answer: Answer
         do {
-            let response = try await HTTPClient.shared.execute(
+            let response = try await Self.http.execute(
                 request,
                 timeout: .seconds(patienceSeconds)
             )
@@ -125,7 +137,7 @@ struct ConsulClient {
                 ?? "\(connection.host) is not known"
         }
         if let system = error as? IOError, let code = POSIXErrorCode(rawValue: system.errnoCode) {
-            return POSIXError(code).localizedDescription
+            return CommandFailure.reason(of: POSIXError(code))
         }
         return "\(error)"
     }

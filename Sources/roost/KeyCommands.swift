@@ -36,6 +36,12 @@ struct KeyGet: AsyncParsableCommand {
     @Flag(help: "Accept an answer from any server, however old.") var stale = false
     @OptionGroup var options: ClientOptions
 
+    func validate() throws {
+        if consistent && stale {
+            throw ValidationError("--consistent and --stale exclude each other")
+        }
+    }
+
     func run() async throws {
         try await options.perform { client in
             let consistency = consistent ? "consistent" : stale ? "stale" : nil
@@ -104,6 +110,7 @@ struct KeyPut: AsyncParsableCommand {
     }
 
     private var refusal: String {
+        if cas == 0 { return "it is there already" }
         if let cas { return "its ModifyIndex is not \(cas)" }
         if acquire != nil { return "another session holds it, or its lock delay still runs" }
         if release != nil { return "this session does not hold it" }
@@ -120,7 +127,7 @@ enum ValueSource {
             return try Data(contentsOf: URL(fileURLWithPath: String(argument.dropFirst())))
         } catch {
             let path = argument == "-" ? "stdin" : String(argument.dropFirst())
-            throw .file(path: path, reason: "cannot be read: \(error.localizedDescription)")
+            throw .file(path: path, reason: "cannot be read: \(CommandFailure.reason(of: error))")
         }
     }
 }

@@ -57,7 +57,24 @@ import Testing
     }
 }
 
+@Suite struct UnreachableServerTests {
+    /// The shared client tried to connect for the whole minute that an answer may take.
+    @Test(.timeLimit(.minutes(1)))
+    func `a port where nothing listens is told at once`() async throws {
+        let client = try ConsulClient(address: "127.0.0.1:1")
+        let started = ContinuousClock.now
+        await #expect(throws: CommandFailure.self) {
+            _ = try await client.send(.get, "/v1/status/leader", what: "reading the status")
+        }
+        #expect(ContinuousClock.now - started < .seconds(20))
+    }
+}
+
 @Suite struct CommandParsingTests {
+    @Test func `a read is fresh or stale, not both`() {
+        #expect(throws: (any Error).self) { try KeyGet.parse(["k", "--stale", "--consistent"]) }
+    }
+
     @Test(arguments: [
         ["kv", "get"], ["kv", "delete", ""], ["kv", "delete", "a", "--recursive", "--cas", "1"],
         ["kv", "list", "--separator", "/"], ["watch", "a", "--count", "0"], ["nonsense"],

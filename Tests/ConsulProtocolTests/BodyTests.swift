@@ -9,6 +9,29 @@ struct BodyTests {
         try JSONParser.parse(Array(text.utf8).rawSpan, depthMax: 64)
     }
 
+    @Test(
+        "a session's checks are both lists, unless one is empty",
+        arguments: [
+            ("{}", ["serfHealth"]), ("{\"Checks\":[]}", []), ("{\"Checks\":null}", []),
+            ("{\"NodeChecks\":[]}", []), ("{\"NodeChecks\":null}", nil),
+            ("{\"NodeChecks\":[\"c\"]}", ["c"]), ("{\"Checks\":[\"c\"]}", ["serfHealth", "c"]),
+            ("{\"Checks\":[\"c\"],\"NodeChecks\":[\"d\",\"c\"]}", ["d", "c"]),
+            ("{\"Checks\":[],\"NodeChecks\":[\"c\"]}", []),
+        ] as [(String, [ByteString]?)]
+    )
+    func sessionChecks(_ text: String, _ checks: [ByteString]?) throws {
+        #expect(try SessionBody(json: json(text)).allNodeChecks == checks)
+    }
+
+    @Test("an operation of two families is that of the first")
+    func families() throws {
+        let text =
+            "[{\"Node\":{\"Verb\":\"get\",\"Node\":{\"Node\":\"n\"}},"
+            + "\"KV\":{\"Verb\":\"get\",\"Key\":\"k\"}}]"
+        let body = try TransactionBody(json: json(text))
+        #expect(body.operations == [.key(KeyTransactionOperation(verb: .get, key: "k"))])
+    }
+
     @Test("a session's small lock delay is in seconds, and unknown fields are passed over")
     func sessions() throws {
         let body = try SessionBody(json: json("{\"Bogus\":1,\"LockDelay\":7,\"TTL\":\"10s\"}"))

@@ -98,6 +98,29 @@ struct GoTextTests {
         #expect(UUIDText.lookupError(Array("abc".utf8)) == "UUID must be 36 characters")
     }
 
+    @Test(
+        "a look-up is refused in go-memdb's words, which cares little for hyphens",
+        arguments: [
+            ("0000000-00000000000000000000000-0000", nil),
+            ("0-0000000000000000000000000000000000", "Input (without hyphens) must be even length"),
+            (
+                "0-----000000000000000000000000000000",
+                "UUID should have maximum of 4 \"-\"; got 5"
+            ),
+            (
+                "zzzzzzzz-0000-0000-0000-000000000000",
+                "Invalid UUID: encoding/hex: invalid byte: U+007A 'z'"
+            ),
+            (
+                "\n0000000-0000-0000-0000-000000000000",
+                "Invalid UUID: encoding/hex: invalid byte: U+000A"
+            ),
+        ]
+    )
+    func lookUps(_ text: String, _ error: String?) {
+        #expect(UUIDText.lookupError(Array(text.utf8)) == error)
+    }
+
     @Test("quoting is %q")
     func quoting() {
         #expect(

@@ -130,6 +130,34 @@ struct BlockingTests {
         #expect(try writer.ask("GET", "/v1/agent/checks").body.contains("TTL expired"))
     }
 
+    /// The hash was no part of what makes an answer new: every change of the node woke it.
+    @Test("the agent's own service wakes when its hash is another")
+    func agentService() throws {
+        _ = try writer.ask("PUT", "/v1/agent/service/register", "{\"Name\":\"a\",\"Port\":1}")
+        let path = "/v1/agent/service/a"
+        let hash = try #require(try writer.ask("GET", path).header("X-Consul-Contenthash"))
+        let client = try node.connect()
+        try client.request("GET", "\(path)?hash=\(hash)&wait=5m")
+        #expect(try client.received() == "")
+        _ = try writer.ask("PUT", "/v1/agent/service/register", "{\"Name\":\"b\"}")
+        #expect(try client.received() == "")
+        _ = try writer.ask("PUT", "/v1/agent/service/register", "{\"Name\":\"a\",\"Port\":2}")
+        #expect(TestAnswer(try client.received()).body.contains("\"Port\":2"))
+    }
+
+    @Test("who asked for ?pretty gets it, beside others that wait for the same")
+    func pretty() throws {
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        let (plain, index) = try block("/v1/kv/a")
+        let indented = try node.connect()
+        try indented.request("GET", "/v1/kv/a?pretty&index=\(index)")
+        _ = try writer.ask("PUT", "/v1/kv/a", "2")
+        #expect(TestAnswer(try plain.received()).body.hasPrefix("[{\"LockIndex\":0,"))
+        let body = TestAnswer(try indented.received()).body
+        #expect(body.hasPrefix("[\n    {\n        \"LockIndex\": 0,"))
+        #expect(try writer.ask("PUT", "/v1/kv/a?pretty", "3").body == "true\n")
+    }
+
     @Test("pipelined requests are answered in order, behind a blocked one too")
     func pipelined() throws {
         _ = try writer.ask("PUT", "/v1/kv/a", "1")

@@ -170,6 +170,76 @@ def test_catalog_and_health_wake_on_the_first_registration_alone(api, name):
     assert gone.wakes().json() == []
 
 
+@pytest.mark.roost_only  # 1.8.7: does not wake, and the index goes down
+@pytest.mark.parametrize("query", ["catalog/node/{n}", "catalog/node-services/{n}"])
+def test_who_waits_for_a_node_hears_that_it_went(api, name, query):
+    path = query.replace("{n}", name)
+    api.put("catalog/register", {"Node": name, "Address": "10.0.0.1"})
+    index = api.index(path)
+    blocked = Blocked(api, path, index)
+    api.put("catalog/register", {"Node": f"{name}-other", "Address": "10.0.0.1"})
+    assert blocked.sleeps()
+    api.put("catalog/deregister", {"Node": name})
+    assert index_of(blocked.wakes()) > index
+    api.put("catalog/deregister", {"Node": f"{name}-other"})
+
+
+@pytest.mark.roost_only  # 1.8.7's agent writes to its catalog in its own time
+def test_lists_of_nodes_services_and_checks_wake_on_their_changes_alone(api, name):
+    paths = ["catalog/nodes", "catalog/services", "health/state/any"]
+    blocked = {path: Blocked(api, path, api.index(path)) for path in paths}
+    api.put(f"kv/{name}", "x")
+    assert all(b.sleeps(0.1) for b in blocked.values())
+    api.put("catalog/register", {"Node": name, "Address": "10.0.0.1"})
+    assert name in [n["Node"] for n in blocked["catalog/nodes"].wakes().json()]
+    assert blocked["health/state/any"].sleeps()
+    api.put("catalog/register", {"Node": name, "Address": "10.0.0.1", "SkipNodeUpdate": True, "Service": {"Service": name}})
+    assert name in blocked["catalog/services"].wakes().json()
+    check = {"CheckID": name, "Name": name, "Status": "warning"}
+    api.put("catalog/register", {"Node": name, "Address": "10.0.0.1", "SkipNodeUpdate": True, "Check": check})
+    assert name in [c["CheckID"] for c in blocked["health/state/any"].wakes().json()]
+    api.put("catalog/deregister", {"Node": name})
+
+
+def test_the_agents_own_service_is_waited_for_by_its_hash(api, name):
+    api.put("agent/service/register", {"Name": name, "Port": 1})
+    path = f"agent/service/{name}"
+    first = api.get(path)
+    content = first.headers["X-Consul-ContentHash"]
+    assert content == first.json()["ContentHash"] and "X-Consul-Index" not in first.headers
+
+    def waiting(given, wait="30s"):
+        reply = []
+        thread = threading.Thread(target=lambda: reply.append(api.get(f"{path}?hash={given}&wait={wait}")), daemon=True)
+        thread.start()
+        return thread, reply, time.monotonic()
+    thread, reply, _ = waiting("0" * 16)
+    thread.join(5)
+    assert reply and reply[0].json() == first.json()  # another hash is answered at once
+    thread, reply, started = waiting(content, "1s")
+    thread.join(10)
+    assert reply[0].headers["X-Consul-ContentHash"] == content and time.monotonic() - started >= 1
+    thread, reply, _ = waiting(content)
+    api.put("agent/service/register", {"Name": f"{name}-other", "Port": 1})
+    thread.join(0.3)
+    assert thread.is_alive()
+    api.put("agent/service/register", {"Name": name, "Port": 2})
+    thread.join(10)
+    assert reply[0].json()["Port"] == 2 and reply[0].headers["X-Consul-ContentHash"] != content
+    for service in (name, f"{name}-other"):
+        api.put(f"agent/service/deregister/{service}")
+
+
+@pytest.mark.parametrize("query", ["", "stale", "consistent"])
+def test_every_consistency_can_wait(api, name, query):
+    api.put(f"kv/{name}", "one")
+    path = f"kv/{name}?{query}" if query else f"kv/{name}"
+    blocked = Blocked(api, path, api.index(path))
+    assert blocked.sleeps()
+    api.put(f"kv/{name}", "two")
+    assert base64.b64decode(blocked.wakes().json()[0]["Value"]) == b"two"
+
+
 def test_session_lists_can_be_waited_on(api):
     blocked = Blocked(api, "session/list", api.index("session/list"))
     assert blocked.sleeps()

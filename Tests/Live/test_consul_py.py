@@ -181,6 +181,45 @@ def test_the_catalog_takes_foreign_nodes(client, name):
     assert name not in [n["Node"] for n in client.catalog.nodes()[1]]
 
 
+def test_blocking_in_catalog_and_health(client, name):
+    client.agent.service.register(f"{name}-first")
+    for ask in (client.catalog.services, lambda **o: client.health.service(name, **o)):
+        client.agent.service.register(f"{name}-first", port=1)
+        index = eventually(lambda: ask()[0])
+        got = []
+        thread = threading.Thread(target=lambda: got.append(ask(index=index, wait="30s")), daemon=True)
+        thread.start()
+        client.agent.service.register(name, port=80)
+        thread.join(10)
+        assert got and name in str(got[0][1]) and int(got[0][0]) > int(index)
+        client.agent.service.deregister(name)
+        eventually(lambda: client.catalog.service(name)[1] == [])
+    client.agent.service.deregister(f"{name}-first")
+
+
+def test_every_consistency(client, name):
+    client.kv.put(name, "x")
+    for consistency in ("default", "consistent", "stale"):
+        assert client.kv.get(name, consistency=consistency)[1]["Value"] == b"x"
+        assert client.catalog.nodes(consistency=consistency)[1][0]["Node"] == "n1"
+
+
+def test_checks_and_maintenance_of_the_agent(client, name):
+    assert client.agent.check.register(name, check=Check.ttl("60s"), check_id=f"{name}-id", notes="a note")
+    assert client.agent.checks()[f"{name}-id"]["Notes"] == "a note"
+    assert client.agent.check.ttl_pass(f"{name}-id")
+    eventually(lambda: f"{name}-id" in [c["CheckID"] for c in client.health.state("passing")[1]])
+    assert client.agent.check.deregister(f"{name}-id")
+    assert f"{name}-id" not in client.agent.checks()
+    client.agent.service.register(name, port=80)
+    assert client.agent.service.maintenance(name, "true", "work")
+    eventually(lambda: [c["Status"] for c in client.health.checks(name)[1]] == ["critical"])
+    assert client.agent.service.maintenance(name, "false")
+    eventually(lambda: client.health.checks(name)[1] == [])
+    assert client.agent.maintenance("true", "work") and client.agent.maintenance("false")
+    assert client.agent.service.deregister(name)
+
+
 def test_status_and_self(client):
     assert ":" in client.status.leader()
     assert client.status.peers() == [client.status.leader()]

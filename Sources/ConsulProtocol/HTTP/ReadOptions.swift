@@ -44,6 +44,23 @@ public struct ReadOptions: Equatable, Sendable {
             return
         }
         filter = parameters.first("filter")
+        try readConsistency(parameters)
+        try checkCacheControl(cacheControl)
+        try readWait(parameters, limits)
+    }
+
+    /// Reads all but how long to wait, for what does not change.
+    public init(
+        now parameters: QueryParameters,
+        cacheControl: String
+    ) throws(DecodeError) {
+        if !parameters.isEmpty { try readConsistency(parameters) }
+        try checkCacheControl(cacheControl)
+    }
+
+    private mutating func readConsistency(
+        _ parameters: QueryParameters
+    ) throws(DecodeError) {
         let isStale = parameters.has("stale")
         let isConsistent = parameters.has("consistent")
         if isStale && isConsistent {
@@ -54,8 +71,6 @@ public struct ReadOptions: Equatable, Sendable {
         if isCached && isConsistent {
             throw DecodeError("Cannot specify ?cached with ?consistent, conflicting semantics.")
         }
-        try checkCacheControl(cacheControl)
-        try readWait(parameters, limits)
     }
 
     /// Reads only how long to wait, for the agent's own endpoints, which know no consistency.

@@ -66,6 +66,13 @@ public struct CheckBody: Equatable, Sendable {
         return true
     }
 
+    /// Whether nothing was said of it.
+    var isBlank: Bool {
+        var blank = CheckBody()
+        if status?.bytes.isEmpty == true { blank.status = "" }
+        return self == blank
+    }
+
     /// The check as /v1/catalog/register and /v1/txn store it: whatever they are told.
     public func catalogCheck() -> CheckDefinition {
         CheckDefinition(

@@ -52,7 +52,7 @@ public struct ServiceBody: Equatable, Sendable {
                 let check = try CheckBody(json: value, form: .agent, isNested: true)
                 // A check of which nothing is said is how some clients write "none"; a TTL of 0 is
                 // a mistake, though Consul takes it for the same.
-                if check != CheckBody() || Self.names("ttl", value) { first = check }
+                if !check.isBlank || Self.names("ttl", value) { first = check }
             case ("checks", .agent): try readChecks(value)
             case ("token", .agent): _ = try GoDecode.text(value, ".Token")
             case ("createindex", _): _ = try GoDecode.unsigned(value, Self.field(member, form))
@@ -80,12 +80,15 @@ public struct ServiceBody: Equatable, Sendable {
         case "id": id = try GoDecode.text(value, field) ?? id
         case "tags": tags = try GoDecode.texts(value, field) ?? tags
         case "address": address = try GoDecode.text(value, field) ?? address
-        case "taggedaddresses", "tagged_addresses": try readTaggedAddresses(value, field)
+        case "taggedaddresses": try readTaggedAddresses(value, field)
+        case "tagged_addresses" where form == .agent: try readTaggedAddresses(value, field)
         case "port": port = try GoDecode.int(value, field) ?? port
         case "socketpath", "socket_path": socketPath = try GoDecode.text(value, field) ?? ""
         case "meta": metadata = try GoDecode.map(value, field) ?? metadata
         case "weights": try readWeights(value, field)
-        case "enabletagoverride", "enable_tag_override":
+        case "enabletagoverride":
+            enableTagOverride = try GoDecode.bool(value, field) ?? enableTagOverride
+        case "enable_tag_override" where form == .agent:
             enableTagOverride = try GoDecode.bool(value, field) ?? enableTagOverride
         case "connect": try readConnect(value, field)
         case "proxy", "locality": _ = try GoDecode.members(value, field, "structs.Proxy")

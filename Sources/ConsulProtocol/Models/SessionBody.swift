@@ -9,8 +9,9 @@ public struct SessionBody: Equatable, Sendable {
     public var lockDelay: GoDuration?
     public var behavior: ByteString = ""
     public var ttl: ByteString = ""
-    /// nil is ["serfHealth"].
-    public var nodeChecks: [ByteString]?
+    /// The name of `NodeChecks` before 1.7.
+    private var checks: [ByteString] = [Self.serfHealth]
+    private var nodeChecks: [ByteString]? = [Self.serfHealth]
     public var serviceChecks: [ServiceCheckReference]?
 
     public init() {}
@@ -36,13 +37,28 @@ public struct SessionBody: Equatable, Sendable {
             let type = "structs.SessionBehavior"
             behavior = try GoDecode.text(value, ".Behavior", type: type) ?? behavior
         case "ttl": ttl = try GoDecode.text(value, ".TTL") ?? ttl
-        case "lockdelay": lockDelay = try GoDecode.duration(value) ?? lockDelay
+        case "lockdelay":
+            if case .null = value { return }
+            lockDelay = try GoDecode.duration(value) ?? GoDuration(nanoseconds: 0)
         case "checks":
-            nodeChecks = try GoDecode.texts(value, ".Checks", type: "types.CheckID") ?? nodeChecks
-        case "nodechecks": nodeChecks = try GoDecode.texts(value, ".NodeChecks") ?? nodeChecks
+            checks = try GoDecode.texts(value, ".Checks", type: "types.CheckID") ?? []
+        case "nodechecks": nodeChecks = try GoDecode.texts(value, ".NodeChecks")
         case "servicechecks": try readServiceChecks(value)
         default: return
         }
+    }
+
+    private static let serfHealth: ByteString = "serfHealth"
+
+    /// The checks of the node that the session depends on: both lists together, unless one of them
+    /// is empty, which then takes the default away from the other (fixupEmptySessionChecks).
+    public var allNodeChecks: [ByteString]? {
+        if checks.isEmpty { return [] }
+        guard var all = nodeChecks, !all.isEmpty, checks != [Self.serfHealth] else {
+            return nodeChecks
+        }
+        for check in checks where !all.contains(check) { all.append(check) }
+        return all
     }
 
     private mutating func readServiceChecks(_ value: JSONValue) throws(DecodeError) {

@@ -69,6 +69,22 @@ struct Evaluation {
     var index: UInt64
     /// Nothing is there: a question that stays without an answer goes on waiting.
     var isMissing = false
+
+    /// What can be compared with the answer of another moment.
+    enum Content: Equatable {
+        case missing
+        case hashed(String)
+        /// Only the index tells.
+        case any
+
+        /// Whether there is nothing new in it for who knows `other`.
+        func isKnown(from other: Content) -> Bool { self != .any && self == other }
+    }
+
+    var content: Content {
+        if isMissing { return .missing }
+        return answer.head.contentHash.map { .hashed($0) } ?? .any
+    }
 }
 
 extension Question.Subject {

@@ -8,13 +8,14 @@ import Watches
 /// A client waits until the answer's index passes its own, or its time is up. A change wakes the
 /// questions that it concerns; each is evaluated once and, for clients that take the plain form,
 /// encoded once into bytes that all of them share. As in Consul since 1.12, a question that had no
-/// answer and still has none goes on waiting.
+/// answer and still has none goes on waiting; so does one whose answer's hash is the same.
 final class Questions {
     /// One question and its clients.
     private struct Entry {
         var question: Question
         var waiters: [ConsulConnection] = []
-        var wasMissing: Bool
+        /// What the clients know already.
+        var known: Evaluation.Content
     }
 
     private var entries: [Entry?] = []
@@ -84,7 +85,7 @@ final class Questions {
         if Int(id.rawValue) == entries.count { entries.append(nil) }
         entries[Int(id.rawValue)] = Entry(
             question: question,
-            wasMissing: latest.isMissing
+            known: latest.content
         )
         byQuestion[question] = id
         for topic in question.topics { loop.port.topics.subscribe(id, to: topic) }
@@ -134,8 +135,8 @@ final class Questions {
         }
         loop.counters.wakes += 1
         let evaluation = Evaluator.evaluate(entry.question, on: loop)
-        let isSame = evaluation.isMissing && entry.wasMissing
-        entries[Int(id.rawValue)]?.wasMissing = evaluation.isMissing
+        let isSame = evaluation.content.isKnown(from: entry.known)
+        entries[Int(id.rawValue)]?.known = evaluation.content
         if isSame && evaluation.answer.head.status < 500 {
             return raise(id, to: evaluation.index)
         }

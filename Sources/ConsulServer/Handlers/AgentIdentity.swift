@@ -122,7 +122,9 @@ enum AgentIdentity {
 
     /// The servers, as the catalog has them.
     static func members(_ request: Request, _ loop: ConsulLoop) throws(StateError) -> Answer {
-        if !request.parameters.first("segment").isEmpty {
+        // "_all" is what `consul members` asks for.
+        let segment = request.parameters.first("segment")
+        if !segment.isEmpty && segment != "_all" {
             return .text(500, "Network segments are not supported in this version of Consul")
         }
         let found = try loop.port.read { view throws(StateError) in

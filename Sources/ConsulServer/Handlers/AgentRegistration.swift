@@ -40,8 +40,9 @@ enum AgentRegistration {
     }
 
     private static func replacesChecks(_ request: Request) -> Bool {
+        guard request.parameters.has("replace-existing-checks") else { return false }
         let value = request.parameters.first("replace-existing-checks")
-        return (try? Strconv.parseBool(value)) ?? false
+        return value.isEmpty || value == "true"
     }
 
     private static func removals(

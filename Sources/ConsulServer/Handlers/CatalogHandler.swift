@@ -52,9 +52,10 @@ enum CatalogHandler {
 
     static func datacenters(_ request: Request, _ loop: ConsulLoop) -> Answer {
         let options: ReadOptions
-        switch ReadStep.options(request, loop) {
-        case .success(let read): options = read
-        case .failure(let error): return .text(400, error.text)
+        do throws(DecodeError) {
+            options = try ReadOptions(now: request.parameters, cacheControl: request.cacheControl)
+        } catch {
+            return .text(400, error.text)
         }
         var json = JSONWriter()
         json.beginArray()

@@ -22,7 +22,7 @@ enum SessionHandler {
                 id: loop.newIdentifier(),
                 name: body.name,
                 node: body.node ?? ByteString(loop.settings.nodeName),
-                nodeChecks: body.nodeChecks ?? ["serfHealth"],
+                nodeChecks: body.allNodeChecks,
                 serviceChecks: body.serviceChecks,
                 lockDelayNanoseconds: body.lockDelay?.nanoseconds ?? 15_000_000_000,
                 behavior: try SessionRules.behavior(body.behavior),

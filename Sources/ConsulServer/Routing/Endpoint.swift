@@ -20,7 +20,7 @@ enum Endpoint: Equatable {
     /// Reads of the state, whose options are looked at before anything else.
     var isRead: Bool {
         switch self {
-        case .key, .sessionInfo, .sessionNode, .sessionList, .catalogDatacenters, .catalogNodes,
+        case .key, .sessionInfo, .sessionNode, .sessionList, .catalogNodes,
             .catalogServices, .catalogService, .catalogNode, .catalogNodeServices, .healthNode,
             .healthChecks, .healthService, .healthState, .statusLeader, .statusPeers:
             true
