@@ -84,7 +84,7 @@ let testFixtures: [String: [String]] = ["RaftTests": ["Transcripts"]]
 let fuzz: [Target] =
     ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil
     ? []
-    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord"].map {
+    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord", "PeerFrame"].map {
         command("Fuzz\($0)", ["FuzzEntry"], path: "Fuzz/\($0)")
     }
 
@@ -189,6 +189,13 @@ let package = Package(
 
         tests("RaftTests", ["Raft"]),
         tests("PeerProtocolTests", ["PeerProtocol", "Replica", "Raft", "Commands", "Bytes"]),
+        tests(
+            "PeerTransportTests",
+            [
+                "PeerTransport", "PeerProtocol", "Replica", "RaftStore", "Raft", "LMDB", "Bytes",
+                logging,
+            ]
+        ),
         tests("LMDBTests", ["LMDB", "Bytes"]),
         tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes"]),
         tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes"]),
@@ -238,7 +245,10 @@ let package = Package(
         // What the fuzz targets and the replay of their saved cases run.
         module(
             "FuzzEntry",
-            ["ZooKeeperProtocol", "ConsulProtocol", "RaftStore", "Commands", "Bytes"],
+            [
+                "ZooKeeperProtocol", "ConsulProtocol", "PeerProtocol", "RaftStore", "Commands",
+                "Bytes",
+            ],
             path: "Fuzz/Entry"
         ),
         tests("FuzzReplayTests", ["FuzzEntry"]),

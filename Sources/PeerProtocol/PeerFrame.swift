@@ -77,7 +77,12 @@ package enum PeerFrame: Sendable {
     /// - Throws: `PeerError`.
     package init(_ head: FrameHead, body: RawSpan) throws(PeerError) {
         try head.verify(body)
-        guard let kind = Kind(rawValue: head.kind) else { throw .unknownKind(head.kind) }
+        try self.init(kind: head.kind, body: body)
+    }
+
+    /// Reads a body that is known to be whole.
+    package init(kind: UInt8, body: RawSpan) throws(PeerError) {
+        guard let kind = Kind(rawValue: kind) else { throw .unknownKind(kind) }
         do throws(BytesError) {
             var reader = SpanReader(body)
             self = try PeerFrame.read(kind, &reader)

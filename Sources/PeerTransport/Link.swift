@@ -11,7 +11,6 @@ import Synchronization
 /// `loop` only.
 final class Link: @unchecked Sendable {
     private let loop: any EventLoop
-    private let group: any EventLoopGroup
     private let shared: PeerLinks.Shared
     private let place: Mutex<PeerAddress>
     private let node: NodeID
@@ -24,11 +23,9 @@ final class Link: @unchecked Sendable {
     init(
         _ peer: PeerAddress,
         on loop: any EventLoop,
-        group: any EventLoopGroup,
         _ shared: PeerLinks.Shared
     ) {
         self.loop = loop
-        self.group = group
         self.shared = shared
         node = peer.node
         place = Mutex(peer)
@@ -80,8 +77,8 @@ final class Link: @unchecked Sendable {
         guard !isStopped else { return }
         let address = self.address
         let hello = shared.gate.hello(to: node, for: .messages)
-        Dialler.connect(to: address, hello, on: loop, shared) { channel in
-            LinkHandler(link: self, channel: channel)
+        Dialler.connect(to: address, hello, on: loop, shared) { _ in
+            LinkHandler()
         }.whenComplete { result in
             switch result {
             case .success(let channel): self.connected(channel)
@@ -135,8 +132,6 @@ final class Link: @unchecked Sendable {
 /// Watches a dialled connection; the peer says nothing on it after its welcome.
 private final class LinkHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-
-    init(link: Link, channel: any Channel) {}
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         context.close(promise: nil)

@@ -93,7 +93,7 @@ package final class PeerLinks: Sendable {
                 if let link = links[peer.node] {
                     link.move(to: peer)
                 } else {
-                    let link = Link(peer, on: loop, group: group, shared)
+                    let link = Link(peer, on: loop, shared)
                     links[peer.node] = link
                     link.start()
                 }

@@ -10,8 +10,8 @@ import RaftStore
 /// the follower has it already, and ends with the follower's word that it is on its disk. Files
 /// are read on the transport's thread, never on its event loop.
 ///
-/// `@unchecked Sendable`: `offset` and `started` are touched on the channel's loop only; `file` is
-/// read by one job at a time.
+/// `@unchecked Sendable`: `offset` and `firstOffset` are touched on the channel's loop only; `file`
+/// is read by one job at a time, and all else is constant.
 final class SnapshotSender: @unchecked Sendable {
     private let transfer: SnapshotTransfer
     private let manifest: SnapshotManifest
@@ -59,17 +59,16 @@ final class SnapshotSender: @unchecked Sendable {
         _ transfer: SnapshotTransfer,
         over channel: any Channel,
         _ shared: PeerLinks.Shared
-    ) -> SnapshotSender? {
-        guard let store = shared.snapshots, let all = try? store.list(),
-            let manifest = all.first(where: { $0.descriptor == transfer.snapshot }),
-            let file = try? File(store.path(of: manifest), .readOnly)
-        else { return nil }
+    ) throws -> SnapshotSender? {
+        guard let store = shared.snapshots else { return nil }
+        let manifest = try store.list().first { $0.descriptor == transfer.snapshot }
+        guard let manifest else { return nil }
+        let file = try File(store.path(of: manifest), .readOnly)
         return SnapshotSender(transfer, manifest, file, over: channel, shared)
     }
 
-    var offer: SnapshotOffer? {
-        guard let encoded = try? manifest.encoded() else { return nil }
-        return SnapshotOffer(term: transfer.term, manifest: encoded)
+    func offer() throws -> SnapshotOffer {
+        SnapshotOffer(term: transfer.term, manifest: try manifest.encoded())
     }
 
     func resume(at offset: UInt64) {
@@ -87,14 +86,28 @@ final class SnapshotSender: @unchecked Sendable {
             try self.file.read(at: at, count: count)
         }
         reading.whenComplete { result in
-            guard case .success(let bytes) = result, bytes.count == count else {
-                return self.channel.close(promise: nil)
+            let bytes: [UInt8]
+            switch result {
+            case .success(let read): bytes = read
+            case .failure(let error): return self.giveUp("\(error)")
+            }
+            guard bytes.count == count else {
+                return self.giveUp("the file ends at \(at + bytes.count)")
             }
             self.offset = at + count
             let sent = self.channel.eventLoop.makePromise(of: Void.self)
             sent.futureResult.whenSuccess { self.sendNext() }
             self.channel.send(.snapshotChunk(offset: UInt64(at), bytes: bytes), promise: sent)
         }
+    }
+
+    /// The closing of the channel tells the replica.
+    private func giveUp(_ reason: String) {
+        shared.logger.error(
+            "a snapshot cannot be read",
+            metadata: ["snapshot": "\(manifest.name)", "reason": "\(reason)"]
+        )
+        channel.close(promise: nil)
     }
 
     /// Keeps to the rate.
@@ -126,8 +139,12 @@ private final class SnapshotReplies: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        sender = SnapshotSender.open(transfer, over: context.channel, shared)
-        guard let offer = sender?.offer else { return end(false, context) }
+        let offer: SnapshotOffer
+        do {
+            sender = try SnapshotSender.open(transfer, over: context.channel, shared)
+            guard let sender else { return fail("it is not there any more", context) }
+            offer = try sender.offer()
+        } catch { return fail("\(error)", context) }
         shared.logger.info(
             "sending a snapshot",
             metadata: [
@@ -141,13 +158,17 @@ private final class SnapshotReplies: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = unwrapInboundIn(data)
         intake.add(&buffer)
-        while !isEnded {
-            guard let frame = try? intake.next() else { return }
-            switch frame {
-            case .snapshotResume(let offset): sender?.resume(at: offset)
-            case .snapshotEnd(let failure): finish(failure, context)
-            default: end(false, context)
-            }
+        do throws(PeerError) {
+            while !isEnded, let frame = try intake.next() { take(frame, context) }
+        } catch { fail("the answer is no frame: \(error)", context) }
+    }
+
+    private func take(_ frame: PeerFrame, _ context: ChannelHandlerContext) {
+        switch frame {
+        case .snapshotResume(let offset): sender?.resume(at: offset)
+        case .snapshotEnd(nil): end(true, context)
+        case .snapshotEnd(let failure?): fail("the follower says: \(failure)", context)
+        default: fail("the follower says something else than was asked", context)
         }
     }
 
@@ -160,14 +181,12 @@ private final class SnapshotReplies: ChannelInboundHandler {
         end(false, context)
     }
 
-    private func finish(_ failure: String?, _ context: ChannelHandlerContext) {
-        if let failure {
-            shared.logger.warning(
-                "a follower could not take a snapshot",
-                metadata: ["peer": "\(transfer.to.rawValue)", "reason": "\(failure)"]
-            )
-        }
-        end(failure == nil, context)
+    private func fail(_ reason: String, _ context: ChannelHandlerContext) {
+        shared.logger.warning(
+            "a snapshot was not sent",
+            metadata: ["peer": "\(transfer.to.rawValue)", "reason": "\(reason)"]
+        )
+        end(false, context)
     }
 
     private func end(_ succeeded: Bool, _ context: ChannelHandlerContext) {

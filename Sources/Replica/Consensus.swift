@@ -24,8 +24,9 @@ package struct Consensus: ~Copyable {
     private var now: Int64 = 0
     private var wall: Int64 = 0
     private var nextExpiry: Int64 = 0
-    /// A write that found no room; the node neither leads nor campaigns until it is stored.
-    private var unstored: LogWrite?
+    /// Writes that found no room, and those after them, in order; the node neither leads nor
+    /// campaigns until all are stored.
+    private var unstored: [LogWrite] = []
     private var received: [SnapshotDescriptor: SnapshotManifest] = [:]
     private var leases = ExpiryClock<Lease>()
     private var leadership: Leadership?
@@ -78,7 +79,7 @@ package struct Consensus: ~Copyable {
     ) throws(ReplicaError) {
         (self.now, self.wall) = (now, wall)
         node.tick()
-        try storeAgain()
+        try storeAgain(&effects)
         try retryHeld(&effects)
         expireRequests(&effects)
         guard leadership?.role == .leader else { return }
@@ -172,7 +173,7 @@ package struct Consensus: ~Copyable {
     package mutating func advance(
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) -> LogWrite? {
-        while unstored == nil, let ready = try nextReady() {
+        while let ready = try nextReady() {
             if let change = ready.leadership {
                 lead(change, &effects)
                 try retryHeld(&effects)
@@ -187,29 +188,42 @@ package struct Consensus: ~Copyable {
     }
 
     /// Makes a write durable; then `advance` again. A disk without room makes the node step back
-    /// until there is some; any other error ends it.
+    /// until there is some, and go on with what needs no disk; any other error ends it.
     package mutating func store(
         _ write: LogWrite,
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
+        if unstored.isEmpty, try isStored(write, &effects) { return }
+        unstored.append(write)
+        node.storageFailed()
+    }
+
+    private mutating func storeAgain(
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        guard !unstored.isEmpty else { return }
+        while let write = unstored.first {
+            guard try isStored(write, &effects) else { return }
+            unstored.removeFirst()
+        }
+        node.storageRecovered()
+    }
+
+    /// False if there is no room; nothing is changed then, and it can be tried again.
+    private mutating func isStored(
+        _ write: LogWrite,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) -> Bool {
         do {
-            if let snapshot = write.snapshot { try install(snapshot, &effects) }
+            if let snapshot = write.snapshot { try note(snapshot) }
             try log.write(write)
         } catch {
             guard case .diskFull = error else { throw .log(error) }
-            unstored = write
-            node.storageFailed()
-            return
+            return false
         }
+        if let snapshot = write.snapshot { install(snapshot, &effects) }
         node.persisted(write.id)
-    }
-
-    private mutating func storeAgain() throws(ReplicaError) {
-        guard let write = unstored else { return }
-        var effects: [ConsensusEffect] = []
-        unstored = nil
-        try store(write, &effects)
-        if unstored == nil { node.storageRecovered() }
+        return true
     }
 
     private mutating func nextReady() throws(ReplicaError) -> Ready? {
@@ -331,20 +345,19 @@ extension Consensus {
 
     /// The snapshot is noted before the log begins anew behind it, and the state follows: if the
     /// node stops in between, the state is rebuilt from the snapshot at the next start.
+    private mutating func note(_ snapshot: SnapshotDescriptor) throws(StoreError) {
+        guard let manifest = received[snapshot] else { return }
+        try log.record(manifest)
+        received = [:]
+    }
+
     private mutating func install(
         _ snapshot: SnapshotDescriptor,
         _ effects: inout [ConsensusEffect]
-    ) throws(StoreError) {
-        guard
-            let manifest = received[snapshot]
-                ?? log.manifests.last(where: {
-                    $0.descriptor == snapshot
-                })
-        else {
+    ) {
+        guard let manifest = log.manifests.last(where: { $0.descriptor == snapshot }) else {
             preconditionFailure("snapshot \(snapshot.index.rawValue) was not received")
         }
-        try log.record(manifest)
-        received = [:]
         let lost = underWay.skip(upTo: snapshot.index)
         if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
         effects.append(.order(.install(manifest)))
@@ -469,7 +482,8 @@ extension Consensus {
         guard now >= nextExpiry else { return }
         nextExpiry = now + limits.expiryCheckMilliseconds
         let ended = underWay.expire(now: now)
-        if !ended.isEmpty { effects.append(.refuse(ended, .noLeader)) }
+        if !ended.unled.isEmpty { effects.append(.refuse(ended.unled, .noLeader)) }
+        if !ended.unknown.isEmpty { effects.append(.refuse(ended.unknown, .timedOut)) }
     }
 
     /// Commands of the leader's own, which nobody waits for. A refused one is due again later.

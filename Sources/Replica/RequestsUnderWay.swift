@@ -118,22 +118,24 @@ struct RequestsUnderWay {
 
     // MARK: Time
 
-    /// Whose time is up. What was sent or placed may still happen.
-    mutating func expire(now: Int64) -> [Origin] {
-        var ended = held.filter { $0.deadline <= now }.map(\.proposal.origin)
+    /// Whose time is up: those that found no leader, which have not happened, and those that were
+    /// sent or placed, which may still happen.
+    mutating func expire(now: Int64) -> (unled: [Origin], unknown: [Origin]) {
+        var unled = held.filter { $0.deadline <= now }.map(\.proposal.origin)
         held.removeAll { $0.deadline <= now }
-        ended += heldBarriers.filter { $0.deadline <= now }.map(\.origin)
+        unled += heldBarriers.filter { $0.deadline <= now }.map(\.origin)
         heldBarriers.removeAll { $0.deadline <= now }
+        var unknown: [Origin] = []
         for id in sent.keys.sorted() {
             guard let timed = sent[id], timed.deadline <= now else { continue }
-            ended.append(timed.proposal.origin)
+            unknown.append(timed.proposal.origin)
             sent[id] = nil
         }
         if placed.contains(where: { $0.deadline <= now }) {
-            ended += placed.filter { $0.deadline <= now }.map(\.origin)
+            unknown += placed.filter { $0.deadline <= now }.map(\.origin)
             placed.removeAll { $0.deadline <= now }
         }
-        return ended
+        return (unled, unknown)
     }
 }
 

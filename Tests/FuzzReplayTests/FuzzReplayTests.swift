@@ -22,6 +22,12 @@ import Testing
         #expect(!inputs.isEmpty)
         for input in inputs { LogRecordEntry.run(input) }
     }
+
+    @Test func `peers' frames that were saved are survived`() throws {
+        let inputs = try FuzzInputs.load("PeerFrame")
+        #expect(!inputs.isEmpty)
+        for input in inputs { PeerFrameEntry.run(input) }
+    }
 }
 
 /// Saved cases, seeds, and for each seed its prefixes and its single-byte changes.

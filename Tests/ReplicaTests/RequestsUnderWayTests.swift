@@ -81,19 +81,20 @@ import Watches
         #expect(table.heldCount == 0)
     }
 
-    @Test func `each request ends when its time is up, wherever it is`() {
+    @Test func `each request ends when its time is up, and says whether it may have happened`() {
         var table = RequestsUnderWay()
         table.hold(Self.proposal(1), until: 10)
         table.hold(Self.origin(2), until: 20)
         _ = table.send(Self.proposal(3), until: 10)
-        let result14 = table.place(Self.origin(4), at: LogIndex(3), term: Term(1), until: 10)
-        #expect(result14)
-        let result15 = table.expire(now: 9)
-        #expect(result15.isEmpty)
-        let result16 = table.expire(now: 10)
-        #expect(result16 == [Self.origin(1), Self.origin(3), Self.origin(4)])
-        let result17 = table.expire(now: 20)
-        #expect(result17 == [Self.origin(2)])
+        let isPlaced = table.place(Self.origin(4), at: LogIndex(3), term: Term(1), until: 10)
+        #expect(isPlaced)
+        let early = table.expire(now: 9)
+        #expect(early.unled.isEmpty && early.unknown.isEmpty)
+        let due = table.expire(now: 10)
+        #expect(due.unled == [Self.origin(1)])
+        #expect(due.unknown == [Self.origin(3), Self.origin(4)])
+        let last = table.expire(now: 20)
+        #expect(last.unled == [Self.origin(2)] && last.unknown.isEmpty)
     }
 
     @Test func `a snapshot ends what it covers`() {

@@ -52,6 +52,12 @@ package struct SnapshotTransfer: Hashable, Sendable {
     /// The leader's term, which the receiver's `Message.Body.snapshot` must carry.
     package var term: Term
     package var snapshot: SnapshotDescriptor
+
+    package init(to: NodeID, term: Term, snapshot: SnapshotDescriptor) {
+        self.to = to
+        self.term = term
+        self.snapshot = snapshot
+    }
 }
 
 package enum Role: UInt8, Hashable, Sendable {

@@ -9,6 +9,8 @@ internal import Disk
 package final class DataDirectory: Sendable {
     package let path: String
     private let lock: File
+    private static let lockAttempts = 5
+    private static let lockPauseNanoseconds: UInt64 = 20_000_000
 
     /// Makes the directory if need be, for its owner only, and takes its lock.
     package init(_ path: String) throws(StoreError) {
@@ -25,7 +27,11 @@ package final class DataDirectory: Sendable {
         do {
             try makeWithParents(path)
             let file = try File("\(path)/LOCK", .create)
-            if try file.tryLock() { return file }
+            // An inspector that asks whether someone serves holds a shared lock for a moment.
+            for attempt in 0..<lockAttempts {
+                if attempt > 0 { sleepThread(nanoseconds: lockPauseNanoseconds) }
+                if try file.tryLock() { return file }
+            }
         } catch { throw StoreError(error) }
         throw .directoryInUse(path: path)
     }

@@ -1,0 +1,83 @@
+import PeerProtocol
+import PeerTransport
+import Raft
+import Replica
+import Testing
+
+/// Real sockets on loopback: what one node sends arrives at the other, from peers only, and a
+/// lost connection is told and dialled again.
+@Suite(.timeLimit(.minutes(1))) struct LinkTests {
+    @Test func `messages, requests and answers arrive, and a peer speaks only for itself`()
+        async throws
+    {
+        let pair = try await Pair()
+        try await pair.meet()
+        let other = Message(
+            from: NodeID(9),
+            to: NodeID(2),
+            term: Term(1),
+            body: .timeoutNow
+        )
+        pair.first.links.send([other])
+        let proposal = ForwardedProposal(id: ForwardID(4), payload: [1, 2, 3])
+        pair.first.links.send(ForwardedRequests(proposals: [proposal]), to: NodeID(2))
+        let requests = try await pair.second.next { delivery -> [ForwardedProposal]? in
+            if case .messages(let messages) = delivery {
+                #expect(!messages.contains { $0.from == NodeID(9) })
+            }
+            guard case .requests(let requests, from: NodeID(1)) = delivery else { return nil }
+            return requests.proposals
+        }
+        #expect(requests == [proposal])
+        let answer = ForwardAnswer(id: ForwardID(4), verdict: .notLeader)
+        pair.second.links.send([answer], to: NodeID(1))
+        let answers = try await pair.first.next { delivery -> [ForwardAnswer]? in
+            guard case .answers(let answers) = delivery else { return nil }
+            return answers
+        }
+        #expect(answers == [answer])
+        try await pair.stop()
+    }
+
+    @Test func `a node of another cluster is refused`() async throws {
+        let pair = try await Pair(secondCluster: 8)
+        pair.first.links.send(ForwardedRequests(), to: NodeID(2))
+        #expect(try await pair.first.nextLost() == NodeID(2))
+        #expect(pair.second.taken.isEmpty)
+        try await pair.stop()
+    }
+
+    @Test func `a first voter that comes back with another directory is refused`() async throws {
+        let pair = try await Pair { pair in
+            pair.second.gate.found(with: [NodeID(1): [UInt8](repeating: 99, count: 16)])
+        }
+        pair.first.links.send(ForwardedRequests(), to: NodeID(2))
+        #expect(try await pair.first.nextLost() == NodeID(2))
+        try await pair.stop()
+    }
+
+    @Test func `a lost connection is told, and dialled again`() async throws {
+        let pair = try await Pair()
+        try await pair.meet()
+        try await pair.second.links.stop()
+        #expect(try await pair.first.nextLost() == NodeID(2))
+        let again = try await Peer(2, cluster: 7, port: pair.second.port)
+        try await pair.first.reach(again)
+        try await pair.first.links.stop()
+        try await again.links.stop()
+    }
+
+    @Test func `first voters learn whether the others are new`() async throws {
+        let pair = try await Pair()
+        let address = pair.second.address
+        let new = try await PeerLinks.greetFounder(address, pair.first.gate)
+        #expect(new.isNew && !new.knowsFounder)
+        pair.second.gate.found(with: [NodeID(1): pair.first.gate.incarnation])
+        let begun = try await PeerLinks.greetFounder(address, pair.first.gate)
+        #expect(!begun.isNew && begun.knowsFounder)
+        pair.second.gate.found(with: [NodeID(1): [UInt8](repeating: 99, count: 16)])
+        let stranger = try await PeerLinks.greetFounder(address, pair.first.gate)
+        #expect(!stranger.isNew && !stranger.knowsFounder)
+        try await pair.stop()
+    }
+}

@@ -1,0 +1,159 @@
+import Bytes
+import Foundation
+import LMDB
+import PeerTransport
+import Raft
+import RaftStore
+import Testing
+
+/// A snapshot arrives whole, or not at all.
+@Suite(.timeLimit(.minutes(1))) struct SnapshotTests {
+    private static let term = Term(5)
+
+    /// A folder with a state of some size, its snapshot, and a follower's empty store.
+    private final class Stores {
+        let folder: URL
+        let leader: SnapshotStore
+        let follower: SnapshotStore
+        let manifest: SnapshotManifest
+
+        init() throws {
+            folder = FileManager.default.temporaryDirectory
+                .appendingPathComponent("roost-peers-\(UUID().uuidString)")
+            for name in ["state", "leader", "follower"] {
+                try FileManager.default.createDirectory(
+                    at: folder.appendingPathComponent(name),
+                    withIntermediateDirectories: true
+                )
+            }
+            leader = try SnapshotStore(directory: folder.appendingPathComponent("leader").path)
+            follower = try SnapshotStore(directory: folder.appendingPathComponent("follower").path)
+            let state = folder.appendingPathComponent("state").path
+            manifest = try Self.snapshot(of: Self.filled(state), in: leader)
+        }
+
+        deinit { try? FileManager.default.removeItem(at: folder) }
+
+        private static func filled(_ path: String) throws -> Environment {
+            var options = EnvironmentOptions()
+            options.mapBytes = 64 << 20
+            let environment = try Environment(path: path, options: options)
+            let table = try environment.mainTable()
+            var transaction = try WriteTransaction(environment)
+            for number in 0..<300 {
+                let key = Array("key \(number)".utf8)
+                let value = [UInt8](repeating: UInt8(number % 251), count: 8_000)
+                try transaction.put(key.rawSpan, value.rawSpan, in: table)
+            }
+            try transaction.commit()
+            return environment
+        }
+
+        private static func snapshot(
+            of environment: Environment,
+            in store: SnapshotStore
+        ) throws -> SnapshotManifest {
+            let membership = Membership(voters: [NodeID(1), NodeID(2)])
+            let record = MembershipRecord(index: .zero, membership: membership)
+            return try store.take(of: environment, bytesPerSecondMax: nil) { _ in
+                SnapshotCoverage(index: LogIndex(70), term: Term(4), membership: record)
+            }
+        }
+
+        func pair() async throws -> Pair {
+            var limits = PeerLimits()
+            limits.chunkBytes = 100_000
+            return try await Pair(limits: limits, snapshots: (leader, follower))
+        }
+    }
+
+    private func transfer(_ stores: Stores) -> SnapshotTransfer {
+        SnapshotTransfer(
+            to: NodeID(2),
+            term: Self.term,
+            snapshot: stores.manifest.descriptor
+        )
+    }
+
+    private func outcome(of pair: Pair) async throws -> Bool {
+        try await pair.first.next { delivery -> Bool? in
+            guard case .snapshotSent(to: NodeID(2), let succeeded) = delivery else { return nil }
+            return succeeded
+        }
+    }
+
+    private func expectArrival(_ stores: Stores, _ pair: Pair) async throws {
+        let (manifest, leader, term) = try await pair.second.next {
+            delivery -> (SnapshotManifest, NodeID, Term)? in
+            guard case .snapshotReceived(let manifest, let leader, let term) = delivery else {
+                return nil
+            }
+            return (manifest, leader, term)
+        }
+        #expect(manifest == stores.manifest)
+        #expect(leader == NodeID(1) && term == Self.term)
+        #expect(try stores.follower.newestVerified() == stores.manifest)
+        #expect(try await outcome(of: pair))
+    }
+
+    @Test func `a snapshot arrives, verifies and is told on both sides`() async throws {
+        let stores = try Stores()
+        #expect(stores.manifest.byteCount > 2_000_000, "one chunk would prove nothing")
+        let pair = try await stores.pair()
+        pair.first.links.stream(transfer(stores))
+        try await expectArrival(stores, pair)
+        try await pair.stop()
+    }
+
+    @Test func `sending goes on behind what was received before a break`() async throws {
+        let stores = try Stores()
+        let whole = try Data(
+            contentsOf: URL(fileURLWithPath: stores.leader.path(of: stores.manifest))
+        )
+        let incoming = try IncomingSnapshot(
+            stores.manifest,
+            stores.manifest.encoded(),
+            in: stores.follower
+        )
+        try incoming.append([UInt8](whole.prefix(1_500_000)))
+        let again = try IncomingSnapshot(
+            stores.manifest,
+            stores.manifest.encoded(),
+            in: stores.follower
+        )
+        #expect(again.receivedBytes == 1_500_000)
+        let pair = try await stores.pair()
+        pair.first.links.stream(transfer(stores))
+        try await expectArrival(stores, pair)
+        try await pair.stop()
+    }
+
+    @Test func `bytes that do not verify are thrown away, and the next sending begins anew`()
+        async throws
+    {
+        let stores = try Stores()
+        let incoming = try IncomingSnapshot(
+            stores.manifest,
+            stores.manifest.encoded(),
+            in: stores.follower
+        )
+        try incoming.append([UInt8](repeating: 1, count: 1_000_000))
+        let pair = try await stores.pair()
+        pair.first.links.stream(transfer(stores))
+        #expect(try await outcome(of: pair) == false)
+        #expect(try stores.follower.list().isEmpty)
+        pair.first.links.stream(transfer(stores))
+        try await expectArrival(stores, pair)
+        try await pair.stop()
+    }
+
+    @Test func `a snapshot that is not there is told as not sent`() async throws {
+        let stores = try Stores()
+        let pair = try await stores.pair()
+        var missing = transfer(stores)
+        missing.snapshot.index = LogIndex(99)
+        pair.first.links.stream(missing)
+        #expect(try await outcome(of: pair) == false)
+        try await pair.stop()
+    }
+}
