@@ -199,19 +199,28 @@ let package = Package(
         tests("LMDBTests", ["LMDB", "Bytes"]),
         tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes"]),
         tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes"]),
+        // What the tests of both front ends stand on.
+        module(
+            "VirtualReplica",
+            [
+                "Replica", "StateMachine", "Watches", "Raft", "Commands", "LMDB", nioCore,
+                nioEmbedded,
+            ],
+            path: "Tests/VirtualReplica"
+        ),
         tests(
             "ConsulServerTests",
             [
-                "ConsulServer", "ConsulProtocol", "Replica", "StateMachine", "Watches", "Raft",
-                "Commands", "LMDB", "Bytes", logging, nioCore, nioEmbedded,
+                "ConsulServer", "ConsulProtocol", "VirtualReplica", "Replica", "Commands", "Bytes",
+                logging, nioCore, nioEmbedded,
             ]
         ),
         tests("ZooKeeperProtocolTests", ["ZooKeeperProtocol", "Commands", "Bytes"]),
         tests(
             "ZooKeeperServerTests",
             [
-                "ZooKeeperServer", "ZooKeeperProtocol", "Replica", "StateMachine", "Watches",
-                "Raft", "Commands", "LMDB", "Bytes", logging, nioCore, nioEmbedded,
+                "ZooKeeperServer", "ZooKeeperProtocol", "VirtualReplica", "Replica", "Commands",
+                "Bytes", logging, nioCore, nioEmbedded,
             ]
         ),
         tests("CommandsTests", ["Commands", "Bytes"]),

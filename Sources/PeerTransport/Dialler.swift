@@ -127,13 +127,15 @@ private final class FirstReply: ChannelInboundHandler, RemovableChannelHandler {
 }
 
 extension PeerLinks {
-    /// Asks another first voter whether it is new.
-    package static func greetFounder(
+    /// Greets a node once, as a first voter does that asks whether the others are new.
+    /// - Throws: `DialProblem`, or the error of the connection.
+    package static func greet(
         _ address: PeerAddress,
         _ gate: PeerGate,
+        for purpose: PeerHello.Purpose = .founding,
         _ limits: PeerLimits = PeerLimits()
     ) async throws -> PeerWelcome {
-        let hello = gate.hello(to: address.node, for: .founding)
+        let hello = gate.hello(to: address.node, for: purpose)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let reply = Dialler.ask(.hello(hello), of: address, on: loop, limits)
         return try await reply.flatMapThrowing { reply in

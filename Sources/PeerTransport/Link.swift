@@ -97,6 +97,7 @@ final class Link: @unchecked Sendable {
             "peer reached",
             metadata: ["peer": "\(address.name)", "address": "\(address.text)"]
         )
+        shared.deliver(.reached(node))
         channel.closeFuture.whenComplete { _ in self.disconnected() }
     }
 

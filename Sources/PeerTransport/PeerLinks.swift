@@ -167,6 +167,8 @@ package enum PeerDelivery: Sendable {
     case messages([Message])
     case requests(ForwardedRequests, from: NodeID)
     case answers([ForwardAnswer])
+    /// The peer takes what is sent to it from now on, until it is lost.
+    case reached(NodeID)
     /// A connection with the peer was lost, or could not be used.
     case lost(NodeID)
     case snapshotReceived(SnapshotManifest, from: NodeID, term: Term)

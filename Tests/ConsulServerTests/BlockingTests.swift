@@ -3,6 +3,7 @@ import Commands
 import Foundation
 import NIOEmbedded
 import Testing
+import VirtualReplica
 
 @Suite("Blocked questions wake when, and only when, their answer is new")
 struct BlockingTests {
@@ -68,9 +69,9 @@ struct BlockingTests {
         _ = try writer.ask("PUT", "/v1/kv/a", "1")
         #expect(try writer.ask("GET", "/v1/kv/a?index=1").status == 200)
         let (client, index) = try block("/v1/kv/a", wait: "10s")
-        try node.advance(milliseconds: 9_900)
+        try node.replica.advance(milliseconds: 9_900)
         #expect(try client.received() == "")
-        try node.advance(milliseconds: 1_000)
+        try node.replica.advance(milliseconds: 1_000)
         let answer = TestAnswer(try client.received())
         #expect(answer.status == 200)
         #expect(answer.index == index)
@@ -125,7 +126,7 @@ struct BlockingTests {
             term: 1
         )
         let (again, _) = try block("/v1/health/service/web?passing")
-        try node.leaderProposes(expiry.encode(CommandHeader()))
+        try node.replica.leaderProposes(expiry.encode(CommandHeader()))
         #expect(TestAnswer(try again.received()).body == "[]")
         #expect(try writer.ask("GET", "/v1/agent/checks").body.contains("TTL expired"))
     }
@@ -169,7 +170,7 @@ struct BlockingTests {
         try client.send(blocked + write + last)
         #expect(try client.received() == "")
         _ = try writer.ask("PUT", "/v1/kv/a", "2")
-        try node.settle()
+        try node.replica.settle()
         let text = try client.received()
         let parts = text.components(separatedBy: "HTTP/1.1 200 OK")
         #expect(parts.count == 4)

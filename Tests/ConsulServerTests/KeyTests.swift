@@ -1,6 +1,7 @@
 import Foundation
 import NIOEmbedded
 import Testing
+import VirtualReplica
 
 /// A directory that goes with its owner.
 final class Scratch {
@@ -136,7 +137,7 @@ struct KeyTests {
         #expect(answer.status == 413)
         #expect(answer.header("Connection") == "close")
         #expect(answer.body.hasPrefix("Request body(524289 bytes) too large, max size: 524288"))
-        try node.advance(milliseconds: 501)
+        try node.replica.advance(milliseconds: 501)
         #expect(!client.channel.isActive)
     }
 }

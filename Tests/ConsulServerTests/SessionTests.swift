@@ -2,6 +2,7 @@ import Bytes
 import Commands
 import Foundation
 import Testing
+import VirtualReplica
 
 @Suite("Sessions, locks and transactions")
 struct SessionTests {
@@ -63,9 +64,9 @@ struct SessionTests {
         let two = try create("{}")
         _ = try client.ask("PUT", "/v1/kv/l?acquire=\(one)", "1")
         let expiry = DestroyConsulSession(id: ByteString(one), expired: true, term: 1)
-        try node.leaderProposes(expiry.encode(CommandHeader()))
+        try node.replica.leaderProposes(expiry.encode(CommandHeader()))
         #expect(try client.ask("PUT", "/v1/kv/l?acquire=\(two)", "2").body == "false")
-        try node.advance(milliseconds: 10_001)
+        try node.replica.advance(milliseconds: 10_001)
         #expect(try client.ask("PUT", "/v1/kv/l?acquire=\(two)", "2").body == "true")
     }
 

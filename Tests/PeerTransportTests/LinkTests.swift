@@ -22,9 +22,7 @@ import Testing
         let proposal = ForwardedProposal(id: ForwardID(4), payload: [1, 2, 3])
         pair.first.links.send(ForwardedRequests(proposals: [proposal]), to: NodeID(2))
         let requests = try await pair.second.next { delivery -> [ForwardedProposal]? in
-            if case .messages(let messages) = delivery {
-                #expect(!messages.contains { $0.from == NodeID(9) })
-            }
+            if case .messages = delivery { Issue.record("a message in another node's name") }
             guard case .requests(let requests, from: NodeID(1)) = delivery else { return nil }
             return requests.proposals
         }
@@ -39,20 +37,38 @@ import Testing
         try await pair.stop()
     }
 
+    /// Why `second` does not take messages of `first`; nil if it does.
+    private func refusal(of first: Peer, by second: Peer) async throws -> PeerRefusal.Reason? {
+        do {
+            _ = try await PeerLinks.greet(second.address, first.gate, for: .messages)
+            return nil
+        } catch DialProblem.refused(let refusal) { return refusal.reason }
+    }
+
     @Test func `a node of another cluster is refused`() async throws {
         let pair = try await Pair(secondCluster: 8)
-        pair.first.links.send(ForwardedRequests(), to: NodeID(2))
-        #expect(try await pair.first.nextLost() == NodeID(2))
-        #expect(pair.second.taken.isEmpty)
+        #expect(try await refusal(of: pair.first, by: pair.second) == .otherCluster)
+        #expect(try await refusal(of: pair.second, by: pair.first) == .otherCluster)
+        try await pair.stop()
+    }
+
+    @Test func `a node that is called by another one's name refuses`() async throws {
+        let pair = try await Pair()
+        var wrong = pair.second.address
+        wrong.node = NodeID(3)
+        await #expect(throws: DialProblem.self) {
+            try await PeerLinks.greet(wrong, pair.first.gate, for: .messages)
+        }
         try await pair.stop()
     }
 
     @Test func `a first voter that comes back with another directory is refused`() async throws {
-        let pair = try await Pair { pair in
-            pair.second.gate.found(with: [NodeID(1): [UInt8](repeating: 99, count: 16)])
-        }
-        pair.first.links.send(ForwardedRequests(), to: NodeID(2))
-        #expect(try await pair.first.nextLost() == NodeID(2))
+        let pair = try await Pair()
+        #expect(try await refusal(of: pair.first, by: pair.second) == nil)
+        pair.second.gate.found(with: [NodeID(1): pair.first.gate.incarnation])
+        #expect(try await refusal(of: pair.first, by: pair.second) == nil)
+        pair.second.gate.found(with: [NodeID(1): [UInt8](repeating: 99, count: 16)])
+        #expect(try await refusal(of: pair.first, by: pair.second) == .otherDirectory)
         try await pair.stop()
     }
 
@@ -70,13 +86,13 @@ import Testing
     @Test func `first voters learn whether the others are new`() async throws {
         let pair = try await Pair()
         let address = pair.second.address
-        let new = try await PeerLinks.greetFounder(address, pair.first.gate)
+        let new = try await PeerLinks.greet(address, pair.first.gate)
         #expect(new.isNew && !new.knowsFounder)
         pair.second.gate.found(with: [NodeID(1): pair.first.gate.incarnation])
-        let begun = try await PeerLinks.greetFounder(address, pair.first.gate)
+        let begun = try await PeerLinks.greet(address, pair.first.gate)
         #expect(!begun.isNew && begun.knowsFounder)
         pair.second.gate.found(with: [NodeID(1): [UInt8](repeating: 99, count: 16)])
-        let stranger = try await PeerLinks.greetFounder(address, pair.first.gate)
+        let stranger = try await PeerLinks.greet(address, pair.first.gate)
         #expect(!stranger.isNew && !stranger.knowsFounder)
         try await pair.stop()
     }

@@ -12,7 +12,8 @@ final class Peer: Sendable {
     let port: Int
     private let node: NodeID
     private let deliveries: AsyncStream<PeerDelivery>
-    private let record = Mutex<[PeerDelivery]>([])
+    /// What was looked at and not picked.
+    private let passed = Mutex<[PeerDelivery]>([])
 
     init(
         _ number: UInt64,
@@ -44,14 +45,21 @@ final class Peer: Sendable {
         PeerAddress(node: node, name: gate.name, host: "127.0.0.1", port: port)
     }
 
-    /// What was looked at so far.
-    var taken: [PeerDelivery] { record.withLock { $0 } }
-
-    /// Waits for a delivery of which `pick` makes something.
+    /// Waits for a delivery of which `pick` makes something; one that came before and was not
+    /// picked will do.
     func next<Picked>(_ pick: (PeerDelivery) -> Picked?) async throws -> Picked {
+        let earlier = passed.withLock { passed -> Picked? in
+            for (place, delivery) in passed.enumerated() {
+                guard let picked = pick(delivery) else { continue }
+                passed.remove(at: place)
+                return picked
+            }
+            return nil
+        }
+        if let earlier { return earlier }
         for await delivery in deliveries {
-            record.withLock { $0.append(delivery) }
             if let picked = pick(delivery) { return picked }
+            passed.withLock { $0.append(delivery) }
         }
         throw CancellationError()
     }
@@ -63,25 +71,22 @@ final class Peer: Sendable {
         }
     }
 
-    /// Sends heartbeats, as Raft does, until one arrives.
+    /// Waits until the other one is reached, and sends it a heartbeat that arrives.
     func reach(_ other: Peer) async throws {
+        try await next { delivery -> Void? in
+            guard case .reached(other.node) = delivery else { return nil }
+            return ()
+        }
         let beat = Message(
             from: node,
             to: other.node,
             term: Term(1),
             body: .heartbeat(Message.Heartbeat(commit: LogIndex(1), round: 1))
         )
-        let links = self.links
-        let beating = Task {
-            while !Task.isCancelled {
-                links.send([beat])
-                try await Task.sleep(for: .milliseconds(5))
-            }
-        }
-        defer { beating.cancel() }
+        links.send([beat])
         try await other.next { delivery -> Void? in
-            guard case .messages(let messages) = delivery else { return nil }
-            return messages.contains(beat) ? () : nil
+            guard case .messages([beat]) = delivery else { return nil }
+            return ()
         }
     }
 }
@@ -94,12 +99,10 @@ struct Pair {
     init(
         secondCluster: UInt8 = 7,
         limits: PeerLimits = PeerLimits(),
-        snapshots: (SnapshotStore, SnapshotStore)? = nil,
-        beforeConnecting prepare: (Pair) -> Void = { _ in }
+        snapshots: (SnapshotStore, SnapshotStore)? = nil
     ) async throws {
         first = try await Peer(1, cluster: 7, limits: limits, snapshots: snapshots?.0)
         second = try await Peer(2, cluster: secondCluster, limits: limits, snapshots: snapshots?.1)
-        prepare(self)
         first.links.connect(to: [first.address, second.address])
         second.links.connect(to: [first.address, second.address])
     }

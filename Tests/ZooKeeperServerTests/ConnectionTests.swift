@@ -3,6 +3,7 @@ import Commands
 import NIOCore
 import NIOEmbedded
 import Testing
+import VirtualReplica
 import ZooKeeperProtocol
 import ZooKeeperServer
 
@@ -80,9 +81,9 @@ struct ConnectionTests {
         let node = try TestNode()
         let client = try node.connect()
         let speaker = try node.open()
-        try node.advance(milliseconds: 9_000)
+        try node.replica.advance(milliseconds: 9_000)
         #expect(client.isOpen)
-        try node.advance(milliseconds: 2_000)
+        try node.replica.advance(milliseconds: 2_000)
         #expect(!client.isOpen)
         #expect(speaker.isOpen)
     }
@@ -120,11 +121,11 @@ struct ConnectionTests {
     func halfClosed() throws {
         let node = try TestNode()
         let client = try node.open()
-        node.isPaused = true
+        node.replica.isPaused = true
         try client.send(Ask.create(1, "/a") + Ask.read(2, .exists, "/a"))
         client.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(client.isOpen)
-        try node.resume()
+        try node.replica.resume()
         #expect(try client.frames().map(\.header.error) == [0, 0])
         #expect(!client.isOpen)
     }
@@ -155,9 +156,9 @@ struct ConnectionTests {
 
         client.channel.isWritable = false
         client.channel.pipeline.fireChannelWritabilityChanged()
-        try node.advance(milliseconds: 29_000)
+        try node.replica.advance(milliseconds: 29_000)
         #expect(client.isOpen)
-        try node.advance(milliseconds: 2_000)
+        try node.replica.advance(milliseconds: 2_000)
         #expect(!client.isOpen)
     }
 }

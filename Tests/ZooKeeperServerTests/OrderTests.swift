@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import Testing
+import VirtualReplica
 import ZooKeeperProtocol
 import ZooKeeperServer
 
@@ -16,7 +17,7 @@ struct OrderTests {
 
     @Test("a read waits for the writes before it, and sees them")
     func readsFollowWrites() throws {
-        node.isPaused = true
+        node.replica.isPaused = true
         #expect(
             try client.ask(
                 Ask.create(1, "/a"),
@@ -26,7 +27,7 @@ struct OrderTests {
                 Ask.read(5, .getData, "/a")
             ).isEmpty
         )
-        try node.resume()
+        try node.replica.resume()
         let replies = try client.frames()
         #expect(replies.map(\.header.xid) == [1, 2, 3, 4, 5])
         #expect(replies.map(\.header.error) == [0, 0, 0, 0, -101])
@@ -63,7 +64,7 @@ struct OrderTests {
     /// writes and events before it: its barrier had been passed while they were under way.
     @Test("sync is answered no earlier than what came before it, and writes wait for it")
     func syncKeepsOrder() throws {
-        node.isPaused = true
+        node.replica.isPaused = true
         _ = try client.ask(
             Ask.create(1, "/a"),
             Ask.sync(2, "/a"),
@@ -71,7 +72,7 @@ struct OrderTests {
             Ask.sync(4, "/"),
             Ask.read(5, .exists, "/b")
         )
-        try node.resume()
+        try node.replica.resume()
         let replies = try client.frames()
         #expect(replies.map(\.header.xid) == [1, 2, 3, 4, 5])
         #expect(replies.map(\.header.error) == [0, 0, 0, 0, 0])

@@ -1,80 +1,36 @@
 import Bytes
 import Commands
 import Foundation
-import LMDB
 import Logging
 import NIOCore
 import NIOEmbedded
-import Raft
-import StateMachine
-import Watches
+import Replica
+import VirtualReplica
 import ZooKeeperProtocol
 import ZooKeeperServer
 
-@testable import Replica
-
-/// The real state machine and the real handlers on a virtual loop, with a log that commits when
-/// the test lets it.
+/// The real handlers on a virtual replica.
 final class TestNode {
-    let eventLoop = EmbeddedEventLoop()
-    let port: LoopPort
+    let replica: VirtualReplica
     private let frontEnd: ZooKeeperFrontEnd
-    private let machine: Machine
-    private let inbox: LoopInbox
-    private let outbox: Mailbox<ReplicaInput>
-    private let time = Time()
-    private(set) var index: UInt64 = 0
-    /// While set, nothing is committed.
-    var isPaused = false
     private let directory: String
-
-    /// The virtual clocks: the loop's and the wall's.
-    final class Time {
-        var milliseconds: Int64 = 1_795_493_164_000
-    }
 
     init(limits: ZooKeeperLimits = ZooKeeperLimits()) throws {
         let url = FileManager.default.temporaryDirectory
             .appendingPathComponent("zookeeper-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         directory = url.path
-        var options = EnvironmentOptions()
-        options.mapBytes = 64 << 20
-        options.tablesMax = StateTables.count
-        options.isUnsynced = true
-        let environment = try Environment(path: directory, options: options)
-        let tables = try StateTables.open(environment)
-        machine = try Machine(environment: environment, tables: tables)
-        inbox = LoopInbox {}
-        outbox = Mailbox {}
-        var status = ReplicaStatus(node: NodeID(1), name: "n1")
-        status.role = .leader
-        let time = time
-        let clock = LoopClock(
-            monotonic: { time.milliseconds },
-            wall: { time.milliseconds }
-        )
-        port = try LoopPort(
-            loop: 0,
-            environment: environment,
-            tables: tables,
-            inbox: inbox,
-            outbox: outbox,
-            board: StatusBoard(status),
-            clock: clock,
-            limits: ReplicaLimits(),
-            scheduleFlush: {}
-        )
+        replica = try VirtualReplica(directory: directory)
         var settings = ZooKeeperSettings()
         settings.limits = limits
         settings.fourLetterWords = ZooKeeperSettings.whitelist("*")
         frontEnd = ZooKeeperFrontEnd(
             settings: settings,
-            clock: clock,
+            clock: replica.clock,
             randomWord: { 0x0102_0304_0506_0708 },
             logger: Logger(label: "test")
         )
-        frontEnd.open(port, on: eventLoop)
+        frontEnd.open(replica.port, on: replica.eventLoop)
     }
 
     deinit {
@@ -82,7 +38,7 @@ final class TestNode {
     }
 
     func connect() throws -> TestClient {
-        let channel = EmbeddedChannel(loop: eventLoop)
+        let channel = EmbeddedChannel(loop: replica.eventLoop)
         try frontEnd.initialize(channel)
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         return TestClient(channel: channel, node: self)
@@ -95,57 +51,6 @@ final class TestNode {
         _ = try client.received()
         return client
     }
-
-    /// Commits and delivers until nothing is left to do.
-    func settle() throws {
-        for _ in 0..<20 {
-            eventLoop.run()
-            port.flushOutgoing()
-            guard !isPaused else { return }
-            for input in outbox.takeAll() { try commit(input) }
-            try port.deliver()
-            eventLoop.run()
-        }
-    }
-
-    func resume() throws {
-        isPaused = false
-        try settle()
-    }
-
-    func advance(milliseconds: Int64) throws {
-        time.milliseconds += milliseconds
-        eventLoop.advanceTime(by: .milliseconds(milliseconds))
-        try settle()
-    }
-
-    private func commit(_ input: ReplicaInput) throws {
-        guard case .requests(let requests) = input else { return }
-        var entries: [CommittedEntry] = []
-        var origins: [EntryOrigin] = []
-        for proposal in requests.proposals {
-            index += 1
-            var payload = proposal.payload
-            CommandHeader.stamp(&payload, timeMilliseconds: time.milliseconds)
-            origins.append(EntryOrigin(offset: entries.count, origin: proposal.origin))
-            entries.append(CommittedEntry(index: index, term: 1, payload: payload))
-        }
-        if !entries.isEmpty {
-            _ = try machine.apply(entries) { batch in
-                inbox.announce(
-                    LoopNotice(
-                        transaction: batch.transactionID,
-                        body: .delivery(batch, origins)
-                    )
-                )
-            }
-        }
-        if !requests.barriers.isEmpty {
-            inbox.post(
-                LoopNotice(transaction: 0, body: .barrier(index: index, requests.barriers))
-            )
-        }
-    }
 }
 
 /// A client on an embedded channel.
@@ -157,7 +62,7 @@ struct TestClient {
 
     func send(_ bytes: [UInt8]) throws {
         try channel.writeInbound(ByteBuffer(bytes: bytes))
-        try node.settle()
+        try node.replica.settle()
     }
 
     func greet(_ request: ConnectRequest) throws {

@@ -1,0 +1,136 @@
+import Commands
+package import Raft
+package import RaftStore
+
+/// What other nodes have to do with this one: messages, requests that they forward or answer, and
+/// snapshots.
+extension Consensus {
+    /// A message of a peer.
+    package mutating func take(_ message: Message) throws(ReplicaError) {
+        do { try node.step(message) } catch {
+            if case .storage = error { throw .raft(error) }
+        }
+    }
+
+    /// What the clients of another node want.
+    package mutating func take(
+        _ requests: ForwardedRequests,
+        from peer: NodeID,
+        now: Int64,
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        (self.now, self.wall) = (now, wall)
+        if leadership?.role == .leader { renew(requests.heartbeats, now: now) }
+        guard !requests.proposals.isEmpty else { return }
+        var answers: [ForwardAnswer] = []
+        var accepted: [ForwardedProposal] = []
+        for proposal in requests.proposals {
+            if let refusal = refusal(of: proposal.payload) {
+                answers.append(ForwardAnswer(id: proposal.id, verdict: .refused(refusal)))
+            } else {
+                accepted.append(proposal)
+            }
+        }
+        try place(accepted, wall: wall, &answers)
+        effects.append(.answer(peer, answers))
+    }
+
+    private mutating func place(
+        _ proposals: [ForwardedProposal],
+        wall: Int64,
+        _ answers: inout [ForwardAnswer]
+    ) throws(ReplicaError) {
+        guard !proposals.isEmpty else { return }
+        lastStamp = max(lastStamp, wall)
+        var payloads = proposals.map(\.payload)
+        for offset in payloads.indices {
+            CommandHeader.stamp(&payloads[offset], timeMilliseconds: lastStamp)
+        }
+        do {
+            let range = try node.propose(payloads)
+            for (offset, proposal) in proposals.enumerated() {
+                let index = range.first.advanced(by: offset)
+                let verdict = ForwardAnswer.Verdict.placed(index: index, term: range.term)
+                answers.append(ForwardAnswer(id: proposal.id, verdict: verdict))
+            }
+        } catch {
+            let refusal = try refusal(for: error)
+            let verdict: ForwardAnswer.Verdict =
+                refusal == .noLeader ? .notLeader : .refused(refusal)
+            answers += proposals.map { ForwardAnswer(id: $0.id, verdict: verdict) }
+        }
+    }
+
+    /// What the leader says of requests of this node's clients.
+    package mutating func take(
+        _ answers: [ForwardAnswer],
+        _ effects: inout [ConsensusEffect]
+    ) {
+        for answer in answers {
+            guard let request = underWay.answered(answer.id) else { continue }
+            let origin = request.proposal.origin
+            switch answer.verdict {
+            case .placed(let index, let term):
+                let deadline = now + limits.requestMilliseconds
+                if !underWay.place(origin, at: index, term: term, until: deadline) {
+                    effects.append(.refuse([origin], .noLeader))
+                }
+            case .notLeader: underWay.hold(request.proposal, until: request.deadline)
+            case .refused(let refusal): effects.append(.refuse([origin], refusal))
+            }
+        }
+    }
+
+    /// A connection with a peer was lost: what was on the way may not have arrived.
+    package mutating func lost(_ peer: NodeID, _ effects: inout [ConsensusEffect]) {
+        node.unreachable(peer)
+        if peer == leadership?.leader { loseSent(&effects) }
+    }
+
+    mutating func loseSent(_ effects: inout [ConsensusEffect]) {
+        let lost = underWay.loseSent()
+        if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
+    }
+
+    /// A snapshot of the leader's has arrived whole, and is on the disk.
+    package mutating func take(
+        received manifest: SnapshotManifest,
+        from leader: NodeID,
+        term: Term
+    ) throws(ReplicaError) {
+        received = [manifest.descriptor: manifest]
+        let message = Message(
+            from: leader,
+            to: node.id,
+            term: term,
+            body: .snapshot(manifest.descriptor)
+        )
+        try take(message)
+    }
+
+    /// The streaming of a snapshot to a follower ended.
+    package mutating func snapshotSent(to peer: NodeID, succeeded: Bool) {
+        node.snapshotSent(to: peer, succeeded: succeeded)
+    }
+
+    /// The snapshot is noted before the log begins anew behind it, and the state follows: if the
+    /// node stops in between, the state is rebuilt from the snapshot at the next start.
+    mutating func note(_ snapshot: SnapshotDescriptor) throws(StoreError) {
+        guard let manifest = received[snapshot] else { return }
+        try log.record(manifest)
+        received = [:]
+    }
+
+    mutating func install(
+        _ snapshot: SnapshotDescriptor,
+        _ effects: inout [ConsensusEffect]
+    ) {
+        guard let manifest = log.manifests.last(where: { $0.descriptor == snapshot }) else {
+            preconditionFailure("snapshot \(snapshot.index.rawValue) was not received")
+        }
+        let lost = underWay.skip(upTo: snapshot.index)
+        if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
+        effects.append(.order(.install(manifest)))
+    }
+}

@@ -1,0 +1,177 @@
+import Commands
+import Raft
+import RaftStore
+
+/// What this node's clients ask for, on its way into the log: proposed here, sent to the leader, or
+/// held until there is one.
+extension Consensus {
+    mutating func propose(
+        _ proposals: [HeldProposal],
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        guard !proposals.isEmpty else { return }
+        guard leadership?.role == .leader else { return forward(proposals, &effects) }
+        lastStamp = max(lastStamp, wall)
+        var payloads: [[UInt8]] = []
+        var accepted: [HeldProposal] = []
+        payloads.reserveCapacity(proposals.count)
+        accepted.reserveCapacity(proposals.count)
+        for request in proposals {
+            if let refusal = refusal(of: request.proposal.payload) {
+                effects.append(.refuse([request.proposal.origin], refusal))
+                continue
+            }
+            payloads.append(request.proposal.payload)
+            CommandHeader.stamp(&payloads[payloads.count - 1], timeMilliseconds: lastStamp)
+            accepted.append(request)
+        }
+        guard !payloads.isEmpty else { return }
+        do {
+            let range = try node.propose(payloads)
+            let deadline = now + limits.requestMilliseconds
+            for (offset, request) in accepted.enumerated() {
+                let isNew = underWay.place(
+                    request.proposal.origin,
+                    at: range.first.advanced(by: offset),
+                    term: range.term,
+                    until: deadline
+                )
+                precondition(isNew, "an index below one that was handed out")
+            }
+        } catch {
+            let refusal = try refusal(for: error)
+            if refusal == .noLeader { return hold(accepted, &effects) }
+            effects.append(.refuse(accepted.map(\.proposal.origin), refusal))
+        }
+    }
+
+    /// Sends what clients want to the leader, or keeps it until there is one.
+    private mutating func forward(
+        _ proposals: [HeldProposal],
+        _ effects: inout [ConsensusEffect]
+    ) {
+        guard let leader = leadership?.leader, leader != node.id else {
+            return hold(proposals, &effects)
+        }
+        var sent: [ForwardedProposal] = []
+        for request in proposals {
+            let payload = request.proposal.payload
+            guard payload.count <= limits.commandBytesMax else {
+                let refusal = Refusal.tooLarge(
+                    bytes: payload.count,
+                    bound: limits.commandBytesMax
+                )
+                effects.append(.refuse([request.proposal.origin], refusal))
+                continue
+            }
+            guard underWay.sentCount < limits.forwardedMax else {
+                effects.append(.refuse([request.proposal.origin], .overloaded))
+                continue
+            }
+            let deadline = now + limits.requestMilliseconds
+            sent.append(underWay.send(request.proposal, until: deadline))
+        }
+        if !sent.isEmpty {
+            effects.append(.forward(to: leader, ForwardedRequests(proposals: sent)))
+        }
+    }
+
+    private mutating func hold(
+        _ proposals: [HeldProposal],
+        _ effects: inout [ConsensusEffect]
+    ) {
+        for request in proposals {
+            if underWay.heldCount < limits.heldMax {
+                underWay.hold(request.proposal, until: request.deadline)
+            } else {
+                effects.append(.refuse([request.proposal.origin], .noLeader))
+            }
+        }
+    }
+
+    /// Tries again what waits for a leader.
+    mutating func retryHeld(
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        guard underWay.heldCount > 0, leadership?.leader != nil else { return }
+        let held = underWay.takeHeld()
+        try propose(held.proposals, wall: wall, &effects)
+        ask(held.barriers, &effects)
+    }
+
+    mutating func expireRequests(_ effects: inout [ConsensusEffect]) {
+        guard now >= nextExpiry else { return }
+        nextExpiry = now + limits.expiryCheckMilliseconds
+        let ended = underWay.expire(now: now)
+        if !ended.unled.isEmpty { effects.append(.refuse(ended.unled, .noLeader)) }
+        if !ended.unknown.isEmpty { effects.append(.refuse(ended.unknown, .timedOut)) }
+    }
+
+    /// Commands of the leader's own, which nobody waits for. A refused one is due again later.
+    mutating func propose(
+        _ commands: [[UInt8]],
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        guard !commands.isEmpty else { return }
+        lastStamp = max(lastStamp, wall)
+        var payloads = commands
+        for offset in payloads.indices {
+            CommandHeader.stamp(&payloads[offset], timeMilliseconds: lastStamp)
+        }
+        do { _ = try node.propose(payloads) } catch { _ = try refusal(for: error) }
+    }
+
+    /// A full disk still takes what frees room, out of what the log keeps in reserve.
+    func refusal(of payload: [UInt8]) -> Refusal? {
+        if payload.count > limits.commandBytesMax {
+            return .tooLarge(bytes: payload.count, bound: limits.commandBytesMax)
+        }
+        if let stateRefusal, !Command.freesRoom(payload) { return .diskFull(stateRefusal) }
+        switch log.room {
+        case .normal: return nil
+        case .low(let reason): return Command.freesRoom(payload) ? nil : .diskFull(reason)
+        case .none(let reason): return .diskFull(reason)
+        }
+    }
+
+    func refusal(for error: RaftError) throws(ReplicaError) -> Refusal {
+        switch error {
+        case .notLeader, .transferring: return .noLeader
+        case .overloaded, .tooManyReads: return .overloaded
+        case .payloadTooLong(let bytes, let bound): return .tooLarge(bytes: bytes, bound: bound)
+        default: throw .raft(error)
+        }
+    }
+
+    mutating func ask(
+        _ requests: [HeldBarrier],
+        _ effects: inout [ConsensusEffect]
+    ) {
+        guard !requests.isEmpty else { return }
+        guard leadership?.leader != nil else {
+            for request in requests { underWay.hold(request.origin, until: request.deadline) }
+            return
+        }
+        lastRead = ReadID(lastRead.rawValue + 1)
+        do {
+            try node.read(lastRead)
+            barriers[lastRead] = requests
+        } catch {
+            effects.append(.refuse(requests.map(\.origin), .overloaded))
+        }
+    }
+
+    /// A read that the leader could not answer is asked again at the next tick.
+    mutating func answer(_ reads: [ReadState], _ effects: inout [ConsensusEffect]) {
+        for read in reads {
+            guard let requests = barriers.removeValue(forKey: read.id) else { continue }
+            if let index = read.index {
+                effects.append(.order(.barrier(index: index, requests.map(\.origin))))
+            } else {
+                for request in requests { underWay.hold(request.origin, until: request.deadline) }
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Commands
+import LMDB
+import NIOCore
+package import NIOEmbedded
+import Raft
+package import Replica
+import StateMachine
+import Watches
+
+/// The real state machine and one event loop's real port on a virtual loop and clock, with a log
+/// that commits when the test lets it: what the tests of both front ends stand on.
+package final class VirtualReplica {
+    package let eventLoop = EmbeddedEventLoop()
+    package let port: LoopPort
+    package let clock: LoopClock
+    private let machine: Machine
+    private let inbox: LoopInbox
+    private let outbox: Mailbox<ReplicaInput>
+    private let time: Time
+    /// The last entry that was committed.
+    package private(set) var index: UInt64 = 0
+    /// While set, nothing is committed.
+    package var isPaused = false
+
+    /// The virtual clocks: the loop's and the wall's.
+    private final class Time {
+        var milliseconds: Int64 = 1_795_493_164_000
+    }
+
+    /// - Parameter directory: an empty one, for the state.
+    package init(directory: String) throws {
+        var options = EnvironmentOptions()
+        options.mapBytes = 64 << 20
+        options.tablesMax = StateTables.count
+        options.isUnsynced = true
+        let environment = try Environment(path: directory, options: options)
+        let tables = try StateTables.open(environment)
+        machine = try Machine(environment: environment, tables: tables)
+        inbox = LoopInbox {}
+        outbox = Mailbox {}
+        let time = Time()
+        self.time = time
+        clock = LoopClock(monotonic: { time.milliseconds }, wall: { time.milliseconds })
+        port = try LoopPort(
+            loop: 0,
+            environment: environment,
+            tables: tables,
+            inbox: inbox,
+            outbox: outbox,
+            board: StatusBoard(Self.status),
+            clock: clock,
+            limits: ReplicaLimits(),
+            scheduleFlush: {}
+        )
+    }
+
+    private static var status: ReplicaStatus {
+        var status = ReplicaStatus(node: NodeID(1), name: "n1")
+        status.role = .leader
+        status.leader = NodeID(1)
+        status.term = 1
+        status.leaderAddress = "127.0.0.1:8300"
+        status.peerAddresses = ["127.0.0.1:8300"]
+        return status
+    }
+
+    /// Commits and delivers until nothing is left to do.
+    package func settle() throws {
+        for _ in 0..<20 {
+            eventLoop.run()
+            port.flushOutgoing()
+            guard !isPaused else { return }
+            for input in outbox.takeAll() { try commit(input) }
+            try port.deliver()
+            eventLoop.run()
+        }
+    }
+
+    package func resume() throws {
+        isPaused = false
+        try settle()
+    }
+
+    package func advance(milliseconds: Int64) throws {
+        time.milliseconds += milliseconds
+        eventLoop.advanceTime(by: .milliseconds(milliseconds))
+        try settle()
+    }
+
+    /// Commits what the leader proposes by itself.
+    package func leaderProposes(_ payload: [UInt8]) throws {
+        try apply([entry(payload)], [])
+        try settle()
+    }
+
+    private func commit(_ input: ReplicaInput) throws {
+        guard case .requests(let requests) = input else { return }
+        let entries = requests.proposals.map { entry($0.payload) }
+        let origins = requests.proposals.enumerated().map { offset, proposal in
+            EntryOrigin(offset: offset, origin: proposal.origin)
+        }
+        if !entries.isEmpty { try apply(entries, origins) }
+        if !requests.barriers.isEmpty {
+            let body = LoopNotice.Body.barrier(index: index, requests.barriers)
+            inbox.post(LoopNotice(transaction: 0, body: body))
+        }
+    }
+
+    private func entry(_ payload: [UInt8]) -> CommittedEntry {
+        index += 1
+        var payload = payload
+        CommandHeader.stamp(&payload, timeMilliseconds: time.milliseconds)
+        return CommittedEntry(index: index, term: 1, payload: payload)
+    }
+
+    private func apply(_ entries: [CommittedEntry], _ origins: [EntryOrigin]) throws {
+        _ = try machine.apply(entries) { batch in
+            let body = LoopNotice.Body.delivery(batch, origins)
+            inbox.announce(LoopNotice(transaction: batch.transactionID, body: body))
+        }
+    }
+}
