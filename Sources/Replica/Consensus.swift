@@ -31,6 +31,8 @@ package struct Consensus: ~Copyable {
     var received: [SnapshotDescriptor: SnapshotManifest] = [:]
     var leases = ExpiryClock<Lease>()
     var leadership: Leadership?
+    /// Peers that nothing can be sent to.
+    var unreached: Set<NodeID> = []
     var lastStamp: Int64 = 0
     private var nextContainerCheck: Int64 = 0
     private var reaper = TombstoneReaper()

@@ -32,7 +32,7 @@ final class Cluster: Sendable {
             founders: standing.hasBegun ? standing.directories : nil
         )
         links = PeerLinks(gate: gate, snapshots: storage.snapshots, logger: logger) { delivery in
-            if let input = ReplicaInput(delivery) { inbox.post(input) }
+            inbox.post(ReplicaInput(delivery))
         }
         host = configuration.bind
         port = configuration.ownPeerPort
@@ -135,8 +135,7 @@ extension NodeStanding {
 }
 
 extension ReplicaInput {
-    /// Nil for what the replica need not know.
-    init?(_ delivery: PeerDelivery) {
+    init(_ delivery: PeerDelivery) {
         switch delivery {
         case .messages(let messages): self = .messages(messages)
         case .requests(let requests, let peer): self = .forwarded(requests, from: peer)
@@ -146,7 +145,9 @@ extension ReplicaInput {
             self = .snapshotReceived(manifest, from: leader, term: term)
         case .snapshotSent(let peer, let succeeded):
             self = .snapshotSent(to: peer, succeeded: succeeded)
-        case .reached: return nil
+        case .reached(let peer): self = .reached(peer)
+        case .died(let peer): self = .died(peer)
+        case .unreached(let peer): self = .unreached(peer)
         }
     }
 }
