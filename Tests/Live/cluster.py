@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import urllib.parse
+from pathlib import Path
 
 from servers import Roost, eventually, free_port, http_get, zookeeper_serves
 
@@ -18,6 +19,11 @@ class Node(Roost):
 
     def command(self):
         return [f"--name={self.name}" if word == "--name=n1" else word for word in super().command()]
+
+    @property
+    def trigger(self):
+        """Of faults/syncfault.c, where it is loaded."""
+        return Path(self.environment["SYNCFAULT_TRIGGER"])
 
     @property
     def peer(self):
@@ -46,9 +52,10 @@ class Node(Roost):
 class Cluster:
     """The first voters, told the same list."""
 
-    def __init__(self, directory, count=3, arguments=()):
+    def __init__(self, directory, count=3, arguments=(), preload=None):
         self.directory = directory
-        self.nodes = [Node(directory / f"n{i}", f"n{i}", arguments) for i in range(1, count + 1)]
+        self.nodes = [Node(directory / f"n{i}", f"n{i}", arguments, preload,
+                           {"SYNCFAULT_TRIGGER": str(directory / f"n{i}.trigger")}) for i in range(1, count + 1)]
         self.list = ",".join(f"{n.name}={n.peer}" for n in self.nodes)
         for node in self.nodes:
             node.arguments.append(f"--cluster={self.list}")

@@ -24,8 +24,8 @@ def cluster(tmp_path):
     """Starts clusters that end with the test: cluster(3), cluster(5, arguments=[...])."""
     started = []
 
-    def start(count=3, arguments=()):
-        started.append(Cluster(tmp_path / f"cluster{len(started)}", count, arguments))
+    def start(count=3, **options):
+        started.append(Cluster(tmp_path / f"cluster{len(started)}", count, **options))
         return started[-1].start()
 
     yield start
@@ -167,6 +167,32 @@ def test_a_paused_leader_is_succeeded_and_comes_back_as_a_follower(cluster, is_l
         assert get_raw(consul_connection(leader.http), "newest") == str(number).encode(), new
         eventually(lambda: leader.leader() and leader.leader() != leader.peer, 10, "it follows")
     print(f"leader paused: median {statistics.median(taken):.0f} ms, worst {max(taken):.0f} ms")
+
+
+def test_a_leader_whose_disk_stalls_is_succeeded(cluster, library):
+    """hashicorp/raft keeps such a leader: its heartbeats do not depend on its disk."""
+    three = cluster(preload=library)
+    put_anywhere(three.nodes, "newest", b"before")
+    leader, milliseconds = writes_during_failover(three, "stalled", lambda n: n.trigger.write_text("4000"))
+    print(f"leader's disk stalls: {milliseconds:.0f} ms")
+    put_anywhere([n for n in three.nodes if n is not leader], "newest", b"after")
+    # Whatever the stalled node says of the present, it must not be the past.
+    status, body = http_get(f"{leader.http}/v1/kv/newest?raw", 20)
+    assert status == 500 or body == b"after", (status, body)
+    leader.trigger.unlink()
+    eventually(lambda: leader.leader() and leader.leader() != leader.peer, 20, "it follows")
+    assert get_raw(consul_connection(leader.http), "newest") == b"after"
+
+
+def test_a_follower_whose_disk_fails_stops_and_the_others_go_on(cluster, library):
+    three = cluster(preload=library)
+    victim = three.followers()[0]
+    victim.trigger.write_text("fail")
+    put_anywhere(three.nodes, "without", b"it")
+    eventually(lambda: not victim.alive(), 20, "it stops rather than vouch for a disk that it cannot trust")
+    victim.trigger.unlink()
+    victim.start()
+    assert get_raw(consul_connection(victim.http), "without") == b"it"
 
 
 def test_a_node_that_was_away_for_long_comes_back_by_snapshot(cluster):
