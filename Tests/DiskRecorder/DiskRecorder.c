@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -129,6 +130,30 @@ int rename(const char *from, const char *to) {
     if (result == 0 && inside(to)) {
         add((struct recorder_op){.kind = RECORDER_RENAME, .path = strdup(from),
             .path2 = strdup(to)});
+    }
+    return result;
+}
+
+int mkdir(const char *path, mode_t mode) {
+    int result = (int)syscall(SYS_mkdir, path, mode);
+    if (result == 0 && inside(path)) {
+        add((struct recorder_op){.kind = RECORDER_MAKE_DIRECTORY, .path = strdup(path)});
+    }
+    return result;
+}
+
+int rmdir(const char *path) {
+    int result = (int)syscall(SYS_rmdir, path);
+    if (result == 0 && inside(path)) {
+        add((struct recorder_op){.kind = RECORDER_UNLINK, .path = strdup(path)});
+    }
+    return result;
+}
+
+int msync(void *start, size_t size, int flags) {
+    int result = (int)syscall(SYS_msync, start, size, flags);
+    if (result == 0 && recording && flags & MS_SYNC) {
+        add((struct recorder_op){.kind = RECORDER_SYNC_MAP, .count = size});
     }
     return result;
 }

@@ -12,10 +12,12 @@ enum recorder_kind {
     RECORDER_SYNC,       // inode
     RECORDER_TRUNCATE,   // inode, offset = new size
     RECORDER_RENAME,     // path -> path2
-    RECORDER_UNLINK,     // path
+    RECORDER_UNLINK,     // path, of a file or an empty directory
     RECORDER_CREATE,     // path, inode
     RECORDER_SYNC_DIRECTORY,  // path
     RECORDER_MARK,       // offset = the test's number
+    RECORDER_MAKE_DIRECTORY,  // path
+    RECORDER_SYNC_MAP,   // count; of any map of the process
 };
 
 struct recorder_op {
