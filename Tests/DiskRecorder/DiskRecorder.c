@@ -31,7 +31,9 @@ static void add(struct recorder_op op) {
 }
 
 static int inside(const char *path) {
-    return recording && path && strncmp(path, prefix, strlen(prefix)) == 0;
+    if (!recording || !path) return 0;
+    size_t length = strlen(prefix);
+    return strncmp(path, prefix, length) == 0 && (path[length] == '/' || path[length] == 0);
 }
 
 // The path of a descriptor, if it lies in the directory.
@@ -202,7 +204,7 @@ int open64(const char *path, int flags, ...) {
 
 void recorder_start(const char *directory) {
     recorder_clear();
-    snprintf(prefix, sizeof prefix, "%s/", directory);
+    snprintf(prefix, sizeof prefix, "%s", directory);
     recording = 1;
 }
 

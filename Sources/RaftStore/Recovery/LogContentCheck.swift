@@ -15,6 +15,8 @@ struct LogContentCheck {
     private var expected: LogIndex?
     /// The chunked entry that is not complete yet, and how many of its bytes are missing.
     private var openChunk: (key: LogKey, missing: Int)?
+    /// The last chunk of a dropped entry whose first chunks are deleted already.
+    private var remainder: LogKey?
 
     private static let damageMax = 100
 
@@ -56,6 +58,9 @@ struct LogContentCheck {
     }
 
     private mutating func addEntries(_ key: LogKey, _ value: RawSpan) throws(Damage) {
+        if key.chunk > 0, expected == nil || remainder?.index == key.index {
+            return try addRemainder(key)
+        }
         if key.chunk > 0 {
             guard let open = openChunk, open.key.index == key.index,
                 open.key.chunk + 1 == key.chunk
@@ -95,6 +100,16 @@ struct LogContentCheck {
             statistics.payloadBytes += bytes
             expected = key.index.advanced(by: count)
         }
+    }
+
+    /// Dropped records are deleted in steps, and a step may end inside of an entry.
+    private mutating func addRemainder(_ key: LogKey) throws(Damage) {
+        guard let commit, key.index < commit.firstIndex,
+            remainder.map({ $0.chunk + 1 == key.chunk }) ?? true
+        else { throw Damage(.gap, index: key.index, "chunk \(key.chunk) out of place") }
+        remainder = key
+        expected = key.index.next
+        statistics.physicalFirst = expected
     }
 
     private mutating func advance(_ key: LogKey, by count: Int, missing: Int) {

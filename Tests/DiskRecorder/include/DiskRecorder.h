@@ -1,6 +1,6 @@
 #ifndef ROOST_DISK_RECORDER_H
 #define ROOST_DISK_RECORDER_H
-// Records, in order, what this process writes below a directory, and what it syncs.
+// Records, in order, what this process writes in and below a directory, and what it syncs.
 //
 // The functions of libc are replaced for the whole test process (the dynamic linker finds those of
 // the executable first, for liblmdb too) and pass everything on to the kernel. Only tests link it.
