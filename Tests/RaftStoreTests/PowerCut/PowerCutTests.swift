@@ -96,4 +96,69 @@ import Testing
             exit(1)
         }
     }
+
+    private static func replayNode(
+        seed: UInt64,
+        casesMax: Int?,
+        trusts: Bool = false
+    ) throws -> NodeReplay {
+        var result: NodeReplay?
+        try scratch { path in
+            let history = try NodeHistory(
+                seed: seed,
+                in: "\(path)/recorded",
+                path: "\(path)/recorded/var/node",
+                trusts: trusts
+            )
+            var replay = NodeReplay(history, seed: seed)
+            replay.casesMax = casesMax
+            try replay.run(below: path, node: "var/node")
+            result = replay
+        }
+        return try #require(result)
+    }
+
+    @Test(arguments: seeds)
+    func `a power cut anywhere leaves a node whose state is that of its log`(
+        seed: UInt64
+    ) throws {
+        let replay = try Self.replayNode(seed: seed, casesMax: Self.casesMax.map { $0 * 4 })
+        print(
+            "\(replay.caseCount) power cuts in \(replay.history.operations.count) operations, "
+                + "\(replay.origins.sorted { $0.key < $1.key }); \(Self.repeating(seed))"
+        )
+        #expect(replay.origins["rebuilt", default: 0] > 10)
+        #expect(replay.origins["anew", default: 0] > 10)
+        for violation in replay.violations.prefix(5) {
+            Issue.record("seed \(seed): \(violation)\n\(Self.repeating(seed))")
+        }
+    }
+
+    /// A canary: a state that is marked as closed while it is written to.
+    @Test func `a mark of trust that lies is found out`() async {
+        await #expect(processExitsWith: .failure) {
+            do {
+                let replay = try PowerCutTests.replayNode(seed: 7, casesMax: 300, trusts: true)
+                exit(replay.violations.isEmpty ? 0 : 1)
+            } catch { exit(0) }
+        }
+    }
+
+    /// The state is written through a map, which no recorder sees; that it is flushed before it
+    /// is marked as closed, the recorder does see.
+    @Test func `a write-mapped state is flushed before it is marked as closed`() throws {
+        try Self.scratch { path in
+            let directory = "\(path)/recorded/state"
+            let snapshots = try SnapshotStore(directory: "\(path)/snapshots")
+            var settings = StateSettings()
+            settings.mapBytes = 64 << 20
+            let state = try StateDirectory.open(directory, snapshots: snapshots, settings: settings)
+            let operations = try DiskRecording.operations(below: directory) { try state.close() }
+            let flush = operations.firstIndex { if case .syncMap = $0 { true } else { false } }
+            let rename = operations.firstIndex {
+                if case .rename(_, let to) = $0 { to.hasSuffix("/trust") } else { false }
+            }
+            #expect(try #require(flush) < #require(rename))
+        }
+    }
 }
