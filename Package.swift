@@ -197,7 +197,9 @@ let package = Package(
             ]
         ),
         tests("LMDBTests", ["LMDB", "Bytes"]),
-        tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes"]),
+        // Replaces libc's file calls in the test process, to record what would reach the disk.
+        .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
+        tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes", "DiskRecorder"]),
         tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes"]),
         // What the tests of both front ends stand on.
         module(

@@ -17,9 +17,9 @@ package final class DataDirectory: Sendable {
         self.path = path
         lock = try DataDirectory.takeLock(path)
         do throws(DiskError) {
-            try FileSystem.syncDirectory(path)
             try FileSystem.makeDirectory(statePath)
             try FileSystem.makeDirectory(snapshotsPath)
+            try FileSystem.syncDirectory(path)
         } catch { throw StoreError(error) }
     }
 
@@ -43,13 +43,16 @@ package final class DataDirectory: Sendable {
     package static func logPath(_ path: String) -> String { "\(path)/wal" }
     package static func snapshotsPath(_ path: String) -> String { "\(path)/snapshots" }
 
+    /// A directory that is made is durable only when the one it lies in was synced.
     private static func makeWithParents(_ path: String) throws(DiskError) {
+        let parent = parentDirectory(of: path)
         do {
-            try FileSystem.makeDirectory(path)
+            guard try FileSystem.makeDirectory(path) else { return }
         } catch {
-            guard error.isMissing else { throw error }
-            try makeWithParents(parentDirectory(of: path))
+            guard error.isMissing, parent != path else { throw error }
+            try makeWithParents(parent)
             try FileSystem.makeDirectory(path)
         }
+        try FileSystem.syncDirectory(parent)
     }
 }
