@@ -6,14 +6,6 @@ import Disk
 /// Cuts the power of a recorded log at every place, in every way, or at a sample of them; opens
 /// what is left, and says where that is not what was promised.
 struct LogReplay {
-    struct Violation: Error, CustomStringConvertible {
-        var operation: Int
-        var style: PowerCut.Style
-        var what: String
-
-        var description: String { "power cut after operation \(operation), \(style): \(what)" }
-    }
-
     let history: LogHistory
     let seed: UInt64
     /// The boot id under which the log is opened again.
@@ -34,51 +26,28 @@ struct LogReplay {
     }
 
     mutating func run(below scratch: String) throws {
-        var chooser = Seeded(seed)
-        let total = history.operations.count * PowerCut.Style.allCases.count
-        var disk = SimulatedDisk(root: "\(scratch)/recorded")
-        var acknowledged: Int?
-        for (place, operation) in history.operations.enumerated() {
-            disk.apply(operation)
-            if case .mark(let number) = operation { acknowledged = number }
-            for style in PowerCut.Style.allCases {
-                let dice = Int.random(in: 0..<total, using: &chooser)
-                if let casesMax, dice >= casesMax { continue }
-                if disk.isAllDurable, style != .nothing { continue }
-                let path = "\(scratch)/cut"
-                try FileSystem.makeDirectory(path)
-                defer { try? Self.remove(path) }
-                do {
-                    try check(disk, style, acknowledged, path, place)
-                } catch {
-                    violations.append(Violation(operation: place, style: style, what: "\(error)"))
-                    if stopsAtFirst { return }
-                }
-            }
-        }
+        let schedule = CutSchedule(
+            history.operations,
+            seed: seed,
+            casesMax: casesMax,
+            stopsAtFirst: stopsAtFirst
+        )
+        violations = try schedule.run(below: scratch) { path, cut in try check(path, cut) }
     }
 
-    private mutating func check(
-        _ disk: SimulatedDisk,
-        _ style: PowerCut.Style,
-        _ acknowledged: Int?,
-        _ path: String,
-        _ place: Int
-    ) throws {
+    private mutating func check(_ path: String, _ cut: CutSchedule.Cut) throws {
         caseCount += 1
-        var cut = PowerCut(style, seed: seed &+ UInt64(place) &* 64)
-        try disk.cut(&cut, into: path)
         guard WriteAheadLog.exists("\(path)/wal") else {
-            guard acknowledged == nil else { throw Mismatch(what: "the log is gone") }
+            guard cut.acknowledged == nil else { throw Mismatch(what: "the log is gone") }
             return
         }
-        let newest = acknowledged ?? -1
+        let newest = cut.acknowledged ?? -1
         let allowed = [newest, newest + 1].filter(history.states.indices.contains).map {
             history.states[$0]
         }
         let found = try recover(path, allowed, step: newest)
         if caseCount % cutsAgainEach == 0 {
-            try cutAgain(path, [found] + allowed, seed: UInt64(place))
+            try cutAgain(path, [found] + allowed, seed: UInt64(cut.place))
         }
     }
 
@@ -108,13 +77,15 @@ struct LogReplay {
         switch report.outcome {
         case .fellBack where report.damage.isEmpty, .verified where !report.damage.isEmpty:
             throw Mismatch(what: "the report does not say what was done: \(report)")
-        case .processCrash where bootID != LogHistory.bootID: throw Mismatch(what: "it was believed unseen")
+        case .processCrash where bootID != LogHistory.bootID:
+            throw Mismatch(what: "it was believed unseen")
         default: break
         }
         try log.write(
             LogWrite(id: .zero, hardState: found.hardState, entries: Self.entries(after: found))
         )
-        let damage = try LogInspection.verify(logDirectory: log.directory).damage
+        let inspected = try InspectedLog(directory: log.directory, isServed: false)
+        let damage = try inspected.verify().damage
         guard damage.isEmpty else { throw Mismatch(what: "after one write more: \(damage)") }
         return try LogState(log)
     }
@@ -162,29 +133,15 @@ struct LogReplay {
                 disk.apply(operation)
                 if case .mark(let number) = operation { acknowledged = number }
             }
-            let again = path + ".again"
-            try FileSystem.makeDirectory(again)
-            defer { try? Self.remove(again) }
             var cut = PowerCut(style, seed: generator.next())
-            try disk.cut(&cut, into: again)
             let next = states[((acknowledged ?? -1) + 1)...].prefix(1)
             let allowed = (acknowledged.map { [states[$0]] } ?? before) + next
-            let other = bootID + ", and again"
             let kept = bootID
-            bootID = other
+            bootID += ", and again"
             defer { bootID = kept }
-            try recover(again, allowed, step: acknowledged ?? -1)
-        }
-    }
-
-    static func remove(_ path: String) throws {
-        for name in try FileSystem.list(path) {
-            if try FileSystem.status("\(path)/\(name)").isDirectory {
-                try remove("\(path)/\(name)")
-            } else {
-                try FileSystem.remove("\(path)/\(name)")
+            try disk.image(after: &cut).withDirectory(path + ".again") { again in
+                _ = try recover(again, allowed, step: acknowledged ?? -1)
             }
         }
-        try FileSystem.removeDirectory(path)
     }
 }

@@ -10,7 +10,7 @@ struct NodeReplay {
     let seed: UInt64
     var casesMax: Int?
 
-    private(set) var violations: [LogReplay.Violation] = []
+    private(set) var violations: [Violation] = []
     private(set) var caseCount = 0
     private(set) var origins: [String: Int] = [:]
 
@@ -21,29 +21,9 @@ struct NodeReplay {
 
     /// - Parameter node: where the node was, below the recorded directory.
     mutating func run(below scratch: String, node: String) throws {
-        var chooser = Seeded(seed)
-        let total = history.operations.count * PowerCut.Style.allCases.count
-        var disk = SimulatedDisk(root: "\(scratch)/recorded")
-        var acknowledged: Int?
-        for (place, operation) in history.operations.enumerated() {
-            disk.apply(operation)
-            if case .mark(let number) = operation { acknowledged = number }
-            for style in PowerCut.Style.allCases {
-                let dice = Int.random(in: 0..<total, using: &chooser)
-                if let casesMax, dice >= casesMax { continue }
-                let path = "\(scratch)/cut"
-                try FileSystem.makeDirectory(path)
-                defer { try? LogReplay.remove(path) }
-                do {
-                    var cut = PowerCut(style, seed: seed &+ UInt64(place) &* 64)
-                    try disk.cut(&cut, into: path)
-                    try check("\(path)/\(node)", acknowledged)
-                } catch {
-                    violations.append(
-                        LogReplay.Violation(operation: place, style: style, what: "\(error)")
-                    )
-                }
-            }
+        let schedule = CutSchedule(history.operations, seed: seed, casesMax: casesMax)
+        violations = try schedule.run(below: scratch) { path, cut in
+            try check("\(path)/\(node)", cut.acknowledged)
         }
     }
 

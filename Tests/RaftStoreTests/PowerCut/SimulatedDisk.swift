@@ -67,9 +67,6 @@ struct SimulatedDisk {
         return nodes.count - 1
     }
 
-    /// Whether anything could be lost now.
-    var isAllDurable: Bool { nodes.allSatisfy { $0.pending.isEmpty && $0.pendingNames.isEmpty } }
-
     // MARK: What the recording says
 
     mutating func apply(_ operation: DiskOperation) {
@@ -173,43 +170,35 @@ struct SimulatedDisk {
 
     // MARK: The power goes
 
-    /// Builds, in an empty directory, one of the states that a power cut now could leave.
-    func cut(_ cut: inout PowerCut, into directory: String) throws {
-        try build(0, &cut, at: directory)
+    /// One of the states that a power cut now could leave.
+    func image(after cut: inout PowerCut) -> DiskImage {
+        var image = DiskImage()
+        add(0, path: "", &cut, to: &image)
+        return image
     }
 
-    private func build(_ number: Int, _ cut: inout PowerCut, at path: String) throws {
+    private func add(
+        _ number: Int,
+        path: String,
+        _ cut: inout PowerCut,
+        to image: inout DiskImage
+    ) {
         var names = nodes[number].durableNames
-        for change in nodes[number].pendingNames.prefix(
-            cut.keptNames(of: nodes[number].pendingNames.count)
-        ) {
+        let pending = nodes[number].pendingNames
+        for change in pending.prefix(cut.keptNames(of: pending.count)) {
             Self.apply(change, to: &names)
         }
         for (name, child) in names.sorted(by: { $0.key < $1.key }) {
+            let childPath = path.isEmpty ? name : "\(path)/\(name)"
             if nodes[child].isDirectory {
-                try FileSystem.makeDirectory("\(path)/\(name)")
-                try build(child, &cut, at: "\(path)/\(name)")
+                image.items.append(.directory(path: childPath))
+                add(child, path: childPath, &cut, to: &image)
             } else {
                 let bytes = cut.content(of: nodes[child].durable, nodes[child].pending)
-                let file = try File("\(path)/\(name)", .replace)
-                try file.write(unsafe bytes.span.bytes, at: 0)
+                image.items.append(
+                    .file(path: childPath, bytes: bytes, inode: nodes[child].inode)
+                )
             }
         }
-        try keepTrust(in: names, at: path)
-    }
-
-    /// A mark of trust names its file by the inode, which the copy cannot have: it is written anew
-    /// for the copy if it was right for the original.
-    private func keepTrust(in names: [String: Int], at path: String) throws {
-        guard let data = names["data.mdb"], names["trust"] != nil,
-            let text = try FileSystem.contents("\(path)/trust")
-        else { return }
-        var lines = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
-        guard lines.count == 4, lines[2].hasSuffix(" \(nodes[data].inode)") else { return }
-        let status = try FileSystem.status("\(path)/data.mdb")
-        lines[2] = "file \(status.device) \(status.inode)"
-        let file = try File("\(path)/trust", .replace)
-        let changed = Array((lines.joined(separator: "\n") + "\n").utf8)
-        try file.write(unsafe changed.span.bytes, at: 0)
     }
 }
