@@ -94,6 +94,7 @@ let package = Package(
         .executable(name: "roost", targets: ["roost"]),
         .executable(name: "roost-bench", targets: ["roost-bench"]),
         .executable(name: "roost-log", targets: ["roost-log"]),
+        .executable(name: "roost-churn", targets: ["roost-churn"]),
     ],
     dependencies: [
         // Command lines with generated help, for `roost` and the tools.
@@ -251,6 +252,12 @@ let package = Package(
                 "LMDB",
                 "Disk", "Bytes", argumentParser,
             ]
+        ),
+
+        command(
+            "roost-churn",
+            ["RaftStore", "Raft", "Disk", argumentParser],
+            path: "Tools/roost-churn"
         ),
 
         // What the fuzz targets and the replay of their saved cases run.
