@@ -1,5 +1,4 @@
 import Disk
-import Glibc
 import Raft
 import RaftStore
 import Synchronization
@@ -183,11 +182,4 @@ struct SplitMix: RandomNumberGenerator {
         word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
         return word ^ (word >> 31)
     }
-}
-
-/// What the calling thread has used of its processor.
-private func threadNanoseconds() -> UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

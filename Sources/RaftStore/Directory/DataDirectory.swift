@@ -9,7 +9,7 @@ internal import Disk
 package final class DataDirectory: Sendable {
     package let path: String
     private let lock: File
-    private static let lockAttempts = 5
+    private static let lockAttempts = 50
     private static let lockPauseNanoseconds: UInt64 = 20_000_000
 
     /// Makes the directory if need be, for its owner only, and takes its lock.
@@ -27,7 +27,8 @@ package final class DataDirectory: Sendable {
         do {
             try makeWithParents(path)
             let file = try File("\(path)/LOCK", .create)
-            // An inspector that asks whether someone serves holds a shared lock for a moment.
+            // An inspector that asks whether someone serves holds a shared lock for a moment, and a
+            // server that was just killed may not be gone yet: a second of patience.
             for attempt in 0..<lockAttempts {
                 if attempt > 0 { sleepThread(nanoseconds: lockPauseNanoseconds) }
                 if try file.tryLock() { return file }

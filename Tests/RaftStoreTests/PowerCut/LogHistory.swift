@@ -84,8 +84,17 @@ struct LogHistory {
         states.append(try LogState(log))
     }
 
-    /// One commit, of any kind.
-    static func change(
+    /// One commit, of any kind. A compaction that was asked for before comes with any of them.
+    private static func change(
+        _ log: WriteAheadLog,
+        _ model: inout LogModel,
+        _ random: inout RandomWrites
+    ) throws {
+        try commit(log, &model, &random)
+        model.drop(before: try log.firstIndex(), log.hardState)
+    }
+
+    private static func commit(
         _ log: WriteAheadLog,
         _ model: inout LogModel,
         _ random: inout RandomWrites
@@ -105,7 +114,6 @@ struct LogHistory {
         if random.chance(1, in: 12) { write.memberships = memberships(model, &random) }
         try log.write(write)
         model.apply(write)
-        model.drop(before: try log.firstIndex(), log.hardState)
     }
 
     /// Its compaction happens with a later commit.
