@@ -172,11 +172,12 @@ let package = Package(
         module(
             "RoostServer",
             [
-                "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerTransport", "Disk",
+                "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerTransport",
+                "PeerProtocol", "Disk",
                 "Replica", "RaftStore", "StateMachine", "Watches",
                 "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency,
                 nioCore,
-                nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage,
+                nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage, crypto,
             ],
             exclude: ["Docs.docc"]
         ),

@@ -103,13 +103,16 @@ package final class ConsulLoop {
     }
 
     /// Whether an answer of this consistency needs a word with the leader first. A leader answers
-    /// by itself once it has seen its own term's first entry applied; the real server's default
-    /// mode trusts the leader's lease in the same way.
+    /// by itself once it has seen its own term's first entry applied, while its word that it leads
+    /// is younger than an election takes; the real server's default mode trusts the leader's lease
+    /// in the same way.
     func needsBarrier(_ consistency: Consistency) -> Bool {
         switch consistency {
         case .stale: false
         case .consistent: true
-        case .leader: !status.isLeader || servingTerm != status.term
+        case .leader:
+            !status.isLeader || servingTerm != status.term
+                || !status.isRecent(now: port.clock.monotonic())
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -19,6 +20,8 @@ final class Link: @unchecked Sendable {
     private var isStopped = false
     private var delay: Int64
     private var lastTrouble = ""
+    /// Since the last time that the peer was found dead.
+    private var wasReached = false
 
     init(
         _ peer: PeerAddress,
@@ -82,7 +85,9 @@ final class Link: @unchecked Sendable {
         }.whenComplete { result in
             switch result {
             case .success(let channel): self.connected(channel)
-            case .failure(let error): self.failed("\(error)")
+            case .failure(let error):
+                if self.wasReached, Self.isRefusal(error) { self.died() }
+                self.failed("\(error)")
             }
         }
     }
@@ -92,6 +97,7 @@ final class Link: @unchecked Sendable {
         self.channel = channel
         delay = shared.limits.redialMilliseconds
         lastTrouble = ""
+        wasReached = true
         let address = self.address
         shared.logger.info(
             "peer reached",
@@ -103,13 +109,29 @@ final class Link: @unchecked Sendable {
 
     private func disconnected() {
         channel = nil
+        shared.deliver(.unreached(node))
         shared.deliver(.lost(node))
         guard !isStopped else { return }
         shared.logger.info("peer lost", metadata: ["peer": "\(address.name)"])
         dialLater()
     }
 
+    private func died() {
+        wasReached = false
+        shared.deliver(.died(node))
+    }
+
+    /// Whether the peer's machine answered, and nobody listens there.
+    private static func isRefusal(_ error: any Error) -> Bool {
+        guard let error = error as? NIOConnectionError else { return false }
+        return !error.connectionErrors.isEmpty
+            && error.connectionErrors.allSatisfy {
+                ($0.error as? IOError)?.errnoCode == ECONNREFUSED
+            }
+    }
+
     private func failed(_ reason: String) {
+        shared.deliver(.unreached(node))
         if reason != lastTrouble {
             lastTrouble = reason
             let address = self.address

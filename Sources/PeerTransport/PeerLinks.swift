@@ -167,8 +167,12 @@ package enum PeerDelivery: Sendable {
     case messages([Message])
     case requests(ForwardedRequests, from: NodeID)
     case answers([ForwardAnswer])
-    /// The peer takes what is sent to it from now on, until it is lost.
+    /// The peer takes what is sent to it from now on, until it is unreached.
     case reached(NodeID)
+    /// What is sent to the peer does not arrive.
+    case unreached(NodeID)
+    /// The peer was there, and its machine says now that nobody listens at its address.
+    case died(NodeID)
     /// A connection with the peer was lost, or could not be used.
     case lost(NodeID)
     case snapshotReceived(SnapshotManifest, from: NodeID, term: Term)

@@ -263,6 +263,17 @@ package struct RaftNode: ~Copyable {
         tracker[position].becameUnreachable()
     }
 
+    /// The leader's machine says that nobody listens at its address any more: its process is gone,
+    /// and to wait for its silence would be idle. The voters stand one after the other, so that
+    /// they do not split the votes. Without effect where leases promise the leader silence.
+    package mutating func leaderDied(_ peer: NodeID) {
+        guard role == .follower, leader == peer, limits.leaseTicks == nil else { return }
+        let others = memberships.current.incoming.filter { $0 != peer }
+        guard let rank = others.firstIndex(of: id) else { return }
+        leaderSilence = limits.electionTicks
+        electionElapsed = electionTimeout - 1 - rank * limits.successionTicks
+    }
+
     // MARK: Looking
 
     /// The membership in force at an index that is not compacted, for a snapshot's descriptor.

@@ -45,7 +45,7 @@ package enum StoreError: Error, Hashable, Sendable {
         }
     }
 
-    init(_ error: SnapshotError) {
+    package init(_ error: SnapshotError) {
         switch error {
         case .disk(let error): self.init(error)
         case .copy(let error): self.init(error, "snapshot")

@@ -31,6 +31,8 @@ package struct Consensus: ~Copyable {
     var received: [SnapshotDescriptor: SnapshotManifest] = [:]
     var leases = ExpiryClock<Lease>()
     var leadership: Leadership?
+    /// Peers that nothing can be sent to.
+    var unreached: Set<NodeID> = []
     var lastStamp: Int64 = 0
     private var nextContainerCheck: Int64 = 0
     private var reaper = TombstoneReaper()
@@ -130,6 +132,8 @@ package struct Consensus: ~Copyable {
     /// Takes note of a snapshot, and drops entries that it covers; some stay for followers that
     /// are a little behind.
     package mutating func take(_ manifest: SnapshotManifest) throws(ReplicaError) {
+        // One of the leader's may have come in meanwhile.
+        if let newest = log.newestManifest, manifest.index <= newest.index { return }
         let kept = limits.trailingEntries
         let index = manifest.index.rawValue
         do {

@@ -88,6 +88,20 @@ extension Consensus {
         if peer == leadership?.leader { loseSent(&effects) }
     }
 
+    /// Whether what is sent to a peer arrives, as far as the transport knows. Requests for a leader
+    /// that cannot be reached wait for a way to it, or for another leader.
+    package mutating func reach(
+        _ peer: NodeID,
+        _ isReached: Bool,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        if isReached { unreached.remove(peer) } else { unreached.insert(peer) }
+        if isReached, peer == leadership?.leader { try retryHeld(&effects) }
+    }
+
+    /// A peer's process is gone.
+    package mutating func died(_ peer: NodeID) { node.leaderDied(peer) }
+
     mutating func loseSent(_ effects: inout [ConsensusEffect]) {
         let lost = underWay.loseSent()
         if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }

@@ -51,7 +51,8 @@ extension Consensus {
         _ proposals: [HeldProposal],
         _ effects: inout [ConsensusEffect]
     ) {
-        guard let leader = leadership?.leader, leader != node.id else {
+        guard let leader = leadership?.leader, leader != node.id, !unreached.contains(leader)
+        else {
             return hold(proposals, &effects)
         }
         var sent: [ForwardedProposal] = []
@@ -94,7 +95,9 @@ extension Consensus {
     mutating func retryHeld(
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
-        guard underWay.heldCount > 0, leadership?.leader != nil else { return }
+        guard underWay.heldCount > 0, let leader = leadership?.leader,
+            !unreached.contains(leader)
+        else { return }
         let held = underWay.takeHeld()
         try propose(held.proposals, wall: wall, &effects)
         ask(held.barriers, &effects)
@@ -150,7 +153,7 @@ extension Consensus {
         _ effects: inout [ConsensusEffect]
     ) {
         guard !requests.isEmpty else { return }
-        guard leadership?.leader != nil else {
+        guard let leader = leadership?.leader, !unreached.contains(leader) else {
             for request in requests { underWay.hold(request.origin, until: request.deadline) }
             return
         }

@@ -12,6 +12,11 @@ package enum ReplicaInput: Sendable {
     case forwardAnswers([ForwardAnswer])
     /// A connection with a peer was lost.
     case lost(NodeID)
+    /// What is sent to the peer arrives from now on, or does not.
+    case reached(NodeID)
+    case unreached(NodeID)
+    /// The peer's process is gone, says its machine.
+    case died(NodeID)
     /// A snapshot of a leader has arrived and is on the disk.
     case snapshotReceived(SnapshotManifest, from: NodeID, term: Term)
     case snapshotSent(to: NodeID, succeeded: Bool)

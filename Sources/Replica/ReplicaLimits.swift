@@ -16,6 +16,9 @@ package struct ReplicaLimits: Sendable {
     /// How often an event loop hands its heartbeats over.
     package var heartbeatFlushMilliseconds: Int64 = 100
 
+    /// How long a leader's word that it leads is taken without asking its peers: less than the
+    /// shortest election timeout, which followers begin anew with each of its messages.
+    package static let leaderWordMilliseconds: Int64 = 400
     /// How long a request waits for a leader before it is refused: Consul's rpc_hold_timeout.
     package var leaderWaitMilliseconds: Int64 = 7_000
     /// How long a request that was sent to the leader or is in the log waits for its outcome.

@@ -19,9 +19,18 @@ package struct ReplicaStatus: Sendable {
     /// Milliseconds since the leader was heard from; 0 on the leader.
     package var lastContactMilliseconds: Int64 = 0
 
+    /// Monotonic milliseconds of the replica's last sign of life. What it says of itself is old
+    /// when its thread waits for a disk.
+    package var asOf: Int64 = 0
+
     package init(node: NodeID, name: String) {
         self.node = node
         self.name = name
+    }
+
+    /// Whether nobody else can have been elected since the replica said so. Alone, it cannot.
+    package func isRecent(now: Int64) -> Bool {
+        peerAddresses.count <= 1 || now - asOf < ReplicaLimits.leaderWordMilliseconds
     }
 
     package var isLeader: Bool { role == .leader }

@@ -17,13 +17,14 @@ final class ApplyThread: @unchecked Sendable {
         let orders: Mailbox<ApplyOrder>
         let bell: Bell
         let replica: Mailbox<ReplicaInput>
+        let place: StatePlace
         let logger: Logger
         let failure: Failure
     }
 
     private let seams: Seams
     private let applier: Applier
-    private let state: StateDirectory
+    private var state: StateDirectory
     private let isStopping = Atomic<Bool>(false)
     private var thread: OwnThread?
     private var isShort = false
@@ -100,15 +101,47 @@ final class ApplyThread: @unchecked Sendable {
     private func attempt(_ order: ApplyOrder) throws(ReplicaError) -> Bool {
         guard try hasRoom(for: order) else { return false }
         do throws(ReplicaError) {
-            if let report = try applier.perform(order) { seams.replica.post(.report(report)) }
+            if let report = try carryOut(order) { seams.replica.post(.report(report)) }
             return true
         } catch {
-            guard case .state(.storage(let cause)) = error else { throw error }
-            switch cause {
-            case .diskFull, .mapFull: return false
+            switch error {
+            case .state(.storage(.diskFull)), .state(.storage(.mapFull)), .log(.diskFull):
+                return false
             default: throw error
             }
         }
+    }
+
+    private func carryOut(_ order: ApplyOrder) throws(ReplicaError) -> ApplyReport? {
+        guard case .install(let manifest) = order else { return try applier.perform(order) }
+        return try install(manifest)
+    }
+
+    /// Readers of the old state keep it until they have turned to the new one.
+    private func install(_ manifest: SnapshotManifest) throws(ReplicaError) -> ApplyReport {
+        let began = HostClock.monotonic()
+        do throws(StoreError) { state = try seams.place.install(manifest) } catch {
+            throw .log(error)
+        }
+        let tables: StateTables
+        let machine: Machine
+        do throws(StateError) {
+            tables = try StateTables.open(state.environment)
+            machine = try Machine(environment: state.environment, tables: tables)
+        } catch { throw .state(error) }
+        let report = try applier.replace(
+            machine: machine,
+            tables: tables,
+            environment: state.environment
+        )
+        seams.logger.notice(
+            "the leader's snapshot is installed",
+            metadata: [
+                "snapshot": "\(manifest.name)", "bytes": "\(manifest.byteCount)",
+                "milliseconds": "\(HostClock.monotonic() - began)",
+            ]
+        )
+        return report
     }
 
     private func hasRoom(for order: ApplyOrder) throws(ReplicaError) -> Bool {
@@ -116,5 +149,31 @@ final class ApplyThread: @unchecked Sendable {
         var bytes = 0
         for entry in batch.entries { bytes += entry.payload.count + ServerLimits.entryStateBytes }
         do { return try state.ensureRoom(bytes) } catch { throw .log(error) }
+    }
+}
+
+/// Where the state is, and which environment holds it now; a snapshot puts another in its place.
+final class StatePlace: Sendable {
+    private let path: String
+    private let snapshots: SnapshotStore
+    private let current: Mutex<Environment>
+
+    init(_ storage: Storage) {
+        path = storage.directory.statePath
+        snapshots = storage.snapshots
+        current = Mutex(storage.state.environment)
+    }
+
+    var environment: Environment { current.withLock { $0 } }
+
+    func install(_ manifest: SnapshotManifest) throws(StoreError) -> StateDirectory {
+        let state = try StateDirectory.install(
+            manifest,
+            at: path,
+            snapshots: snapshots,
+            settings: Storage.stateSettings
+        )
+        current.withLock { $0 = state.environment }
+        return state
     }
 }

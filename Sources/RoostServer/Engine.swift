@@ -8,36 +8,37 @@ import ServiceLifecycle
 import StateMachine
 import Watches
 
-/// Storage, the replica's threads and the event loops of one node.
+/// Storage, the replica's threads, the links to peers and the event loops of one node.
 final class Engine: Sendable {
     let loops: ClientLoops
     let node: NodeID
     let nodeName: String
     let nodeUUID: String
+    let board: StatusBoard
     private let replica: ReplicaThread
     private let applier: ApplyThread
     private let keeper: KeeperThread
+    private let cluster: Cluster
+    /// Holds the lock of the data directory.
     private let directory: DataDirectory
-    private let board: StatusBoard
-    private let inbox: Mailbox<ReplicaInput>
-    private let environment: Environment
     private let tables: StateTables
+    private let environment: Environment
+    private let inbox: Mailbox<ReplicaInput>
     private let limits = ReplicaLimits()
     private let logger: Logger
 
     init(_ configuration: ServerConfiguration, logger: Logger) throws(StartProblem) {
         let storage = try Storage.open(configuration, logger: logger)
         try storage.check(configuration)
+        directory = storage.directory
+        tables = storage.tables
+        environment = storage.state.environment
         self.logger = logger
         let failure = Failure(logger: logger)
-        directory = storage.directory
-        environment = storage.state.environment
-        tables = storage.tables
         node = storage.log.identity.node
         nodeName = storage.log.identity.name
         nodeUUID = storage.nodeUUID
         loops = ClientLoops(count: configuration.eventLoopCount) { failure.end($0) }
-        board = StatusBoard(Self.status(storage, configuration))
 
         let replicaBell = Bell()
         let applyBell = Bell()
@@ -47,8 +48,11 @@ final class Engine: Sendable {
             bytes: storage.log.growth.sizes.usedBytes,
             memberships: storage.log.memberships
         )
+        let place = StatePlace(storage)
         self.inbox = inbox
         let inboxes = loops.doors.map(\.inbox)
+        cluster = Cluster(storage, configuration, inbox, logger: logger)
+        board = StatusBoard(Self.status(storage, cluster.members))
         replica = ReplicaThread(
             consensus: try Self.consensus(storage, limits),
             seams: ReplicaThread.Seams(
@@ -57,7 +61,8 @@ final class Engine: Sendable {
                 applier: orders,
                 loops: inboxes,
                 board: board,
-                peers: nil,
+                peers: cluster.links,
+                members: cluster.members,
                 ledger: ledger,
                 logger: logger,
                 failure: failure
@@ -70,6 +75,7 @@ final class Engine: Sendable {
                 orders: orders,
                 bell: applyBell,
                 replica: inbox,
+                place: place,
                 logger: logger,
                 failure: failure
             )
@@ -79,7 +85,7 @@ final class Engine: Sendable {
                 growth: storage.log.growth,
                 ledger: ledger,
                 snapshots: storage.snapshots,
-                environment: storage.state.environment,
+                place: place,
                 replica: inbox,
                 logger: logger,
                 failure: failure,
@@ -88,14 +94,12 @@ final class Engine: Sendable {
         )
     }
 
-    private static func status(
-        _ storage: Storage,
-        _ configuration: ServerConfiguration
-    ) -> ReplicaStatus {
+    private static func status(_ storage: Storage, _ members: MemberBook) -> ReplicaStatus {
         let identity = storage.log.identity
         var status = ReplicaStatus(node: identity.node, name: identity.name)
-        status.ownAddress = "\(configuration.bind):\(configuration.peerPort)"
-        status.peerAddresses = [status.ownAddress]
+        let voters = storage.log.memberships.last?.membership.incoming ?? []
+        status.ownAddress = members.address(of: identity.node)
+        status.peerAddresses = voters.map { members.address(of: $0) }
         status.applied = storage.machine.summary.appliedIndex
         return status
     }
@@ -133,9 +137,10 @@ final class Engine: Sendable {
         } catch { throw .state(FailureText.replica(error)) }
     }
 
-    /// Starts the threads and waits until the node may serve: a leader is known, and what it had
-    /// committed before is applied.
+    /// Joins the cluster's talk and starts the threads. A cluster of one serves when this returns;
+    /// in a larger one clients wait for the leader, each for its own time.
     func start() async throws {
+        try await cluster.open()
         try await loops.open(
             environment: environment,
             tables: tables,
@@ -146,6 +151,11 @@ final class Engine: Sendable {
         try keeper.start()
         try applier.start()
         try replica.start()
+        cluster.connect()
+        if board.current.peerAddresses.count <= 1 { try await waitUntilReady() }
+    }
+
+    private func waitUntilReady() async throws {
         let deadline = HostClock.monotonic() + ServerLimits.startSeconds * 1_000
         let ready = Readiness(loops: loops)
         while try await !ready.isReached() {
@@ -162,6 +172,7 @@ final class Engine: Sendable {
         replica.stop()
         try applier.stop()
         keeper.stop()
+        try await cluster.stop()
         try await loops.close()
     }
 }

@@ -16,7 +16,7 @@ final class KeeperThread: @unchecked Sendable {
         let growth: FileGrowth
         let ledger: LogLedger
         let snapshots: SnapshotStore
-        let environment: Environment
+        let place: StatePlace
         let replica: Mailbox<ReplicaInput>
         let logger: Logger
         let failure: Failure
@@ -61,7 +61,7 @@ final class KeeperThread: @unchecked Sendable {
         guard logBytes >= seams.logBytesMin, logBytes >= stateBytes else { return }
         do throws(SnapshotError) {
             let manifest = try seams.snapshots.take(
-                of: seams.environment,
+                of: seams.place.environment,
                 bytesPerSecondMax: ServerLimits.snapshotBytesPerSecond,
                 describe: coverage
             )
@@ -78,7 +78,7 @@ final class KeeperThread: @unchecked Sendable {
     }
 
     private var stateBytes: Int {
-        guard let information = try? seams.environment.information() else { return .max }
+        guard let information = try? seams.place.environment.information() else { return .max }
         return (information.lastPage + 1) * 4_096
     }
 

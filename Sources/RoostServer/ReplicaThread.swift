@@ -18,8 +18,8 @@ final class ReplicaThread: @unchecked Sendable {
         let applier: Mailbox<ApplyOrder>
         let loops: [LoopInbox]
         let board: StatusBoard
-        /// Nil in a cluster of one.
-        let peers: PeerLinks?
+        let peers: PeerLinks
+        let members: MemberBook
         let ledger: LogLedger
         let logger: Logger
         let failure: Failure
@@ -63,6 +63,7 @@ final class ReplicaThread: @unchecked Sendable {
         if now >= nextTick {
             nextTick = now + ServerLimits.tickMilliseconds
             try consensus.tick(now: now, wall: HostClock.wall(), &effects)
+            publishContact(now: now)
         }
         var write = try consensus.advance(&effects)
         if write == nil, consensus.log.hasGarbage { try consensus.collectGarbage() }
@@ -94,6 +95,9 @@ final class ReplicaThread: @unchecked Sendable {
                 try consensus.take(requests, from: peer, now: now, wall: wall, &effects)
             case .forwardAnswers(let answers): consensus.take(answers, &effects)
             case .lost(let peer): consensus.lost(peer, &effects)
+            case .reached(let peer): try consensus.reach(peer, true, &effects)
+            case .unreached(let peer): try consensus.reach(peer, false, &effects)
+            case .died(let peer): consensus.died(peer)
             case .snapshotReceived(let manifest, let leader, let term):
                 try consensus.take(received: manifest, from: leader, term: term)
             case .snapshotSent(let peer, let succeeded):
@@ -127,13 +131,15 @@ final class ReplicaThread: @unchecked Sendable {
     private func perform(_ effects: inout [ConsensusEffect]) {
         for effect in effects {
             switch effect {
-            case .order(let order): seams.applier.post(order)
+            case .order(let order):
+                if case .install = order { seams.ledger.restart() }
+                seams.applier.post(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
-            case .send(let messages): seams.peers?.send(messages)
-            case .forward(let leader, let requests): seams.peers?.send(requests, to: leader)
-            case .answer(let peer, let answers): seams.peers?.send(answers, to: peer)
-            case .sendSnapshot(let transfer): seams.peers?.stream(transfer)
+            case .send(let messages): seams.peers.send(messages)
+            case .forward(let leader, let requests): seams.peers.send(requests, to: leader)
+            case .answer(let peer, let answers): seams.peers.send(answers, to: peer)
+            case .sendSnapshot(let transfer): seams.peers.stream(transfer)
             }
         }
         effects.removeAll(keepingCapacity: true)
@@ -144,16 +150,30 @@ final class ReplicaThread: @unchecked Sendable {
         for loop in seams.loops { loop.post(notice) }
     }
 
+    /// That the thread is alive, and when the leader was heard from.
+    private func publishContact(now: Int64) {
+        let status = consensus.status
+        let silence = Int64(status.ticksSinceLeader) * ServerLimits.tickMilliseconds
+        seams.board.update {
+            $0.asOf = now
+            $0.commit = status.commit.rawValue
+            $0.lastContactMilliseconds = status.role == .leader ? 0 : silence
+        }
+    }
+
     private func publish(_ change: Leadership) {
         seams.logger.notice(
             "leadership changed",
-            metadata: ["role": "\(change.role)", "term": "\(change.term.rawValue)"]
+            metadata: [
+                "role": "\(change.role)", "term": "\(change.term.rawValue)",
+                "leader": "\(change.leader.flatMap { seams.members[$0]?.name } ?? "none")",
+            ]
         )
         seams.board.update { status in
             status.role = change.role
             status.term = change.term.rawValue
             status.leader = change.leader
-            status.leaderAddress = change.role == .leader ? status.ownAddress : ""
+            status.leaderAddress = seams.members.address(of: change.leader)
         }
     }
 }
@@ -181,6 +201,11 @@ final class LogLedger: Sendable {
     }
 
     var bytes: Int { entries.withLock { $0.bytes } }
+
+    /// A snapshot of the leader's has taken the log's place.
+    func restart() {
+        entries.withLock { $0.bytes = 0 }
+    }
 
     /// A snapshot covers what was counted up to here.
     func settle(_ bytes: Int) {

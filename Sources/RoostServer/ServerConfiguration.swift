@@ -14,7 +14,12 @@ package struct ServerConfiguration: Sendable {
     package var httpPort: Int
     package var dnsPort: Int
     package var peerPort: Int
+    /// The first voters, in the order that all nodes are told; empty: a cluster of one.
     package var cluster: [ClusterMember]
+    /// A member of the cluster to join.
+    package var join: HostPort?
+    /// The host by which the other nodes reach this one, where `cluster` does not say it.
+    package var advertise: String
     package var datacenter: String
     package var eventLoopCount: Int
     package var tickMilliseconds: Int
@@ -87,23 +92,52 @@ package struct ServerConfiguration: Sendable {
             throw .value(.logFormat, format, wanted: Setting.logFormat.explanation)
         }
         isLogJSON = format == "json"
-        try checkMembership(join: try settings.text(.join))
+        let join = try settings.text(.join)
+        self.join = HostPort(join)
+        guard join.isEmpty || self.join != nil else {
+            throw .value(.join, join, wanted: "HOST:PORT of a member's peer port")
+        }
+        advertise = try settings.text(.advertise)
+        if advertise.isEmpty {
+            let isAnyAddress = ["0.0.0.0", "::"].contains(bind)
+            advertise = isAnyAddress ? ProcessInfo.processInfo.hostName : bind
+        }
+        try checkMembership()
     }
 
-    private func checkMembership(join: String) throws(ConfigurationProblem) {
-        guard join.isEmpty else {
-            throw .value(.join, join, wanted: "nothing: joining a cluster is not served yet")
+    private func checkMembership() throws(ConfigurationProblem) {
+        guard !cluster.isEmpty else { return }
+        let shown = cluster.map(\.name).joined(separator: ",")
+        if join != nil {
+            throw .value(
+                .cluster,
+                shown,
+                wanted: "either --cluster, on the first voters, or --join, on later nodes"
+            )
         }
-        guard cluster.count <= 1 else {
+        guard cluster.count <= ClusterMember.countMax else {
             throw .value(
                 .cluster,
                 "\(cluster.count) members",
-                wanted: "one member at most: this version serves a cluster of one"
+                wanted: "at most \(ClusterMember.countMax) first voters"
             )
         }
-        if let only = cluster.first, only.name != name {
-            throw .value(.cluster, only.name, wanted: "a list that names this node, \(name)")
+        guard Set(cluster.map(\.name)).count == cluster.count,
+            Set(cluster.map(\.place)).count == cluster.count
+        else { throw .value(.cluster, shown, wanted: "each name and each address once") }
+        guard ownMember != nil else {
+            throw .value(.cluster, shown, wanted: "a list that names this node, \(name)")
         }
+    }
+
+    /// This node's part of `cluster`.
+    package var ownMember: ClusterMember? { cluster.first { $0.name == name } }
+
+    /// Where this node listens for the others: where `cluster` says, unless the operator named a
+    /// port of its own.
+    package var ownPeerPort: Int {
+        guard case .number(peerPort) = Setting.peerPort.standard else { return peerPort }
+        return ownMember?.place.port ?? peerPort
     }
 
     private static var defaults: [AbsoluteConfigKey: ConfigValue] {
@@ -171,21 +205,20 @@ package struct ServerConfiguration: Sendable {
 
 /// A first voter, as `--cluster` names it.
 package struct ClusterMember: Hashable, Sendable {
+    /// More voters cost more for each write and survive no more that happens.
+    static let countMax = 9
+
     package var name: String
-    package var host: String
-    package var port: Int
+    package var place: HostPort
 
     static func list(_ text: String) throws(ConfigurationProblem) -> [ClusterMember] {
         var members: [ClusterMember] = []
         for part in text.split(separator: ",") {
             let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
-            guard sides.count == 2, let colon = sides[1].lastIndex(of: ":"),
-                let port = Int(sides[1][sides[1].index(after: colon)...]),
-                (1...65_535).contains(port)
-            else { throw .value(.cluster, String(part), wanted: "NAME=HOST:PORT") }
-            members.append(
-                ClusterMember(name: sides[0], host: String(sides[1][..<colon]), port: port)
-            )
+            guard sides.count == 2, let place = HostPort(sides[1]) else {
+                throw .value(.cluster, String(part), wanted: "NAME=HOST:PORT")
+            }
+            members.append(ClusterMember(name: sides[0], place: place))
         }
         return members
     }

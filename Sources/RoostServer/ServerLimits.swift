@@ -20,6 +20,8 @@ enum ServerLimits {
     static let listenBacklog: Int32 = 4_096
     /// Reads of one connection before its loop turns to the others.
     static let readsPerTurnMax: UInt = 4
-    /// Until the node must serve after its start.
+    /// Between two rounds of a first voter that waits for the others.
+    static let foundingPauseMilliseconds = 200
+    /// Until a cluster of one must serve after its start.
     static let startSeconds: Int64 = 60
 }

@@ -13,6 +13,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case peerPort
     case cluster
     case join
+    case advertise
     case datacenter
     case eventLoops
     case tickMilliseconds
@@ -39,7 +40,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .httpPort: .number(8500)
         case .dnsPort: .number(8600)
         case .peerPort: .number(8300)
-        case .cluster, .join: .text("")
+        case .cluster, .join, .advertise: .text("")
         case .datacenter: .text("dc1")
         case .eventLoops: .number(1)
         case .tickMilliseconds: .number(2000)
@@ -64,6 +65,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .peerPort: "Where the other nodes reach this one."
         case .cluster: "The first voters, name=HOST:PORT,...; empty: a cluster of one."
         case .join: "HOST:PORT of a member of the cluster to join."
+        case .advertise: "The host that other nodes reach this one by; empty: as --bind says."
         case .datacenter: "The name of the datacenter that answers give."
         case .eventLoops: "Threads that serve clients."
         case .tickMilliseconds: "ZooKeeper's tickTime: sessions last 2 to 20 of them."

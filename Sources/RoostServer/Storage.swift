@@ -14,32 +14,76 @@ struct Storage {
     let tables: StateTables
     let machine: Machine
 
-    /// Opens the directory, and begins a cluster of one in an empty one.
+    /// Opens the directory, and makes what is missing in a new one.
     static func open(
         _ configuration: ServerConfiguration,
         logger: Logger
     ) throws(StartProblem) -> Storage {
         do throws(StoreError) {
             let directory = try DataDirectory(configuration.dataDirectory)
-            try beginIfNew(directory, configuration, logger)
+            try NewNode(configuration, logger).begin(directory)
             let log = try WriteAheadLog.open(directory.logPath)
             logger.info("\(log.recovery)", metadata: ["log": "\(directory.logPath)"])
             let snapshots: SnapshotStore
             do throws(SnapshotError) {
                 snapshots = try SnapshotStore(directory: directory.snapshotsPath)
             } catch { throw .database("\(directory.snapshotsPath): \(error)") }
-            var settings = StateSettings()
-            settings.tablesMax = StateTables.count
-            let state = try StateDirectory.open(
-                directory.statePath,
-                snapshots: snapshots,
-                settings: settings
+            let storage = try openState(directory, log, snapshots)
+            guard let covering = try storage.snapshotPastGap() else {
+                logger.info(
+                    "\(storage.state.origin)",
+                    metadata: ["state": "\(directory.statePath)"]
+                )
+                return storage
+            }
+            logger.notice(
+                "the log begins behind a snapshot that the state lacks; it is installed now",
+                metadata: ["snapshot": "\(covering.name)"]
             )
-            logger.info("\(state.origin)", metadata: ["state": "\(directory.statePath)"])
+            let state = try StateDirectory.install(
+                covering,
+                at: directory.statePath,
+                snapshots: snapshots,
+                settings: stateSettings
+            )
             return try Storage(directory, log, snapshots, state)
         } catch {
             throw .storage(error)
         }
+    }
+
+    static var stateSettings: StateSettings {
+        var settings = StateSettings()
+        settings.tablesMax = StateTables.count
+        return settings
+    }
+
+    private static func openState(
+        _ directory: DataDirectory,
+        _ log: WriteAheadLog,
+        _ snapshots: SnapshotStore
+    ) throws(StoreError) -> Storage {
+        let state = try StateDirectory.open(
+            directory.statePath,
+            snapshots: snapshots,
+            settings: stateSettings
+        )
+        return try Storage(directory, log, snapshots, state)
+    }
+
+    /// A node that stopped between taking over a leader's snapshot and installing it has a log that
+    /// begins behind its state.
+    private func snapshotPastGap() throws(StoreError) -> SnapshotManifest? {
+        let first: LogIndex
+        do throws(LogStorageError) { first = try log.firstIndex() } catch {
+            throw .database("\(directory.logPath): \(error)")
+        }
+        let applied = LogIndex(machine.summary.appliedIndex)
+        guard applied.next < first else { return nil }
+        do throws(SnapshotError) {
+            let newest = try snapshots.newestVerified()
+            return newest.flatMap { $0.index > applied && $0.index.next >= first ? $0 : nil }
+        } catch { throw StoreError(error) }
     }
 
     private init(
@@ -58,35 +102,14 @@ struct Storage {
         } catch { throw .database("\(directory.statePath): \(error)") }
     }
 
-    private static func beginIfNew(
-        _ directory: DataDirectory,
-        _ configuration: ServerConfiguration,
-        _ logger: Logger
-    ) throws(StoreError) {
-        guard !WriteAheadLog.exists(directory.logPath) else { return }
-        let node = NodeID(1)
-        var generator = SystemRandomNumberGenerator()
-        let identity = NodeIdentity(
-            clusterID: (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) },
-            node: node,
-            name: configuration.name
-        )
-        try WriteAheadLog.create(
-            directory.logPath,
-            identity: identity,
-            memberships: [MembershipRecord(index: .zero, membership: Membership(voters: [node]))]
-        )
-        logger.notice(
-            "began a new cluster of one",
-            metadata: ["node": "\(configuration.name)", "directory": "\(directory.path)"]
-        )
-    }
-
     /// The node must be the one that the directory belongs to, and the state must reach the log.
     func check(_ configuration: ServerConfiguration) throws(StartProblem) {
         let owner = log.identity.name
         guard owner == configuration.name || !configuration.isNameGiven else {
             throw .otherNode(directory: directory.path, owner: owner, name: configuration.name)
+        }
+        guard configuration.cluster.count <= 1 || !log.standing.members.isEmpty else {
+            throw .clusterOfOne(directory: directory.path)
         }
         let applied = LogIndex(machine.summary.appliedIndex)
         let first: LogIndex
@@ -123,6 +146,9 @@ package enum StartProblem: Error, CustomStringConvertible {
     case log(LogStorageError)
     case state(String)
     case otherNode(directory: String, owner: String, name: String)
+    case clusterOfOne(directory: String)
+    case foundedWithout(peer: String)
+    case join(String)
     case gap(applied: UInt64, first: UInt64, last: UInt64)
     case listen(what: String, address: String, port: Int, reason: String)
     case notReady(seconds: Int64)
@@ -135,6 +161,14 @@ package enum StartProblem: Error, CustomStringConvertible {
         case .otherNode(let directory, let owner, let name):
             "\(directory) belongs to node \(owner), and this one is called \(name); "
                 + "give --name \(owner), or another --data-dir"
+        case .clusterOfOne(let directory):
+            "\(directory) belongs to a cluster of one, and --cluster names more; start this node "
+                + "without --cluster, and the new ones with --join and its peer address"
+        case .foundedWithout(let peer):
+            "\(peer) began the cluster with another data directory of this node, or has begun one "
+                + "of its own; if this node lost its disk, remove it from the cluster "
+                + "(roost raft remove) and start it with --join"
+        case .join(let text): text
         case .gap(let applied, let first, let last):
             "the state is applied up to \(applied), and the log holds \(first) to \(last): "
                 + "something of the data directory was removed or replaced"

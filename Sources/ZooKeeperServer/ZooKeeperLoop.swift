@@ -16,6 +16,7 @@ final class ZooKeeperLoop {
     private(set) var connections: [ObjectIdentifier: ZooKeeperConnection] = [:]
     private var buffers: [ByteBuffer] = []
     private var startIndex: UInt64 = 0
+    private var leaderlessSince: Int64?
 
     init(
         port: LoopPort,
@@ -61,10 +62,28 @@ final class ZooKeeperLoop {
         connections[ObjectIdentifier(connection)] = nil
     }
 
-    /// Closes connections that got no session in time, or whose client does not read.
+    /// Closes connections that got no session in time, or whose client does not read; and all of
+    /// them when this node has had no leader for a while, so that their clients find another node
+    /// before their sessions expire. The real server does the same when it loses its quorum.
     func sweep() {
         let time = now
         for connection in connections.values { connection.checkPatience(at: time) }
+        guard isLeaderless(at: time) else { return leaderlessSince = nil }
+        let since = leaderlessSince ?? time
+        leaderlessSince = since
+        guard time - since >= limits.leaderlessMilliseconds, !connections.isEmpty else { return }
+        logger.warning(
+            "no leader; ZooKeeper's clients are sent away",
+            metadata: ["connections": "\(connections.count)"]
+        )
+        for connection in connections.values { connection.close() }
+    }
+
+    /// A leader whose thread waits for its disk does not know who leads. Alone, it does.
+    private func isLeaderless(at time: Int64) -> Bool {
+        let status = port.status
+        guard status.peerAddresses.count > 1 else { return false }
+        return !status.knowsLeader || time - status.asOf >= limits.leaderlessMilliseconds
     }
 
     // MARK: Send buffers

@@ -17,6 +17,8 @@ struct ServerCommand: AsyncParsableCommand {
               roost server --name n1 --data-dir /var/lib/roost --bind 0.0.0.0
               roost server --config /etc/roost.json --log-format json
               ROOST_HTTP_PORT=9500 roost server
+              roost server --name n1 --bind 10.0.0.1 \
+                --cluster n1=10.0.0.1:8300,n2=10.0.0.2:8300,n3=10.0.0.3:8300
             """
     )
 
@@ -29,6 +31,7 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: Setting.peerPort.help) var peerPort: String?
     @Option(help: Setting.cluster.help) var cluster: String?
     @Option(help: Setting.join.help) var join: String?
+    @Option(help: Setting.advertise.help) var advertise: String?
     @Option(help: Setting.datacenter.help) var datacenter: String?
     @Option(help: Setting.eventLoops.help) var eventLoops: String?
     @Option(help: Setting.tickMilliseconds.help) var tickMilliseconds: String?
@@ -66,7 +69,7 @@ struct ServerCommand: AsyncParsableCommand {
         [
             .name: name, .dataDir: dataDir, .bind: bind, .zookeeperPort: zookeeperPort,
             .httpPort: httpPort, .dnsPort: dnsPort, .peerPort: peerPort, .cluster: cluster,
-            .join: join, .datacenter: datacenter, .eventLoops: eventLoops,
+            .join: join, .advertise: advertise, .datacenter: datacenter, .eventLoops: eventLoops,
             .tickMilliseconds: tickMilliseconds,
             .minSessionTimeoutMilliseconds: minSessionTimeoutMilliseconds,
             .maxSessionTimeoutMilliseconds: maxSessionTimeoutMilliseconds,

@@ -5,6 +5,8 @@ import random
 import re
 import resource
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +115,14 @@ def launch(request, tmp_path):
     yield start
     for server in started:
         server.discard()
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    built = tmp_path_factory.mktemp("syncfault") / "syncfault.so"
+    source = Path(__file__).parent / "faults/syncfault.c"
+    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", built, source, "-ldl"], check=True)
+    return built
 
 
 @pytest.fixture

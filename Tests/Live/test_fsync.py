@@ -4,20 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from load import Load, consul_connection, put
 from servers import eventually
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    built = tmp_path_factory.mktemp("syncfault") / "syncfault.so"
-    source = Path(__file__).parent / "faults/syncfault.c"
-    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", built, source, "-ldl"], check=True)
-    return built
 
 
 CALLS = {

@@ -4,6 +4,9 @@ package struct RaftLimits: Hashable, Sendable {
     /// than twice as many: chosen at random each time (thesis §3.4). The leader steps down when
     /// it has not heard from a quorum for as long.
     package var electionTicks = 10
+    /// When the leader's process is known to be gone, a voter stands so many ticks after the one
+    /// before it in the membership.
+    package var successionTicks = 2
     /// Ticks between heartbeats.
     package var heartbeatTicks = 1
     /// A leader that has voters to leave to steps down when a write takes this many ticks, and a

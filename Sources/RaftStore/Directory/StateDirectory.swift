@@ -124,6 +124,41 @@ package final class StateDirectory {
         } catch { throw StoreError(error) }
     }
 
+    /// Puts a verified snapshot in the state's place: built beside it and moved in, so that a crash
+    /// leaves the old state, the new one, or none, which the next start rebuilds. The environment
+    /// that was there stays readable for those who hold it.
+    package static func install(
+        _ manifest: SnapshotManifest,
+        at directory: String,
+        snapshots: SnapshotStore,
+        settings: StateSettings = .init()
+    ) throws(StoreError) -> StateDirectory {
+        let new = "\(directory).new"
+        let old = "\(directory).old"
+        do throws(DiskError) {
+            try FileSystem.removeDirectory(new)
+            try FileSystem.makeDirectory(new)
+        } catch { throw StoreError(error) }
+        do throws(SnapshotError) {
+            try snapshots.restore(manifest, to: "\(new)/data.mdb")
+        } catch { throw StoreError(error) }
+        let bootID = SystemIdentity.bootID()
+        try TrustMarker(directory: new, bootID: bootID).markOpen()
+        do throws(DiskError) {
+            try FileSystem.removeDirectory(old)
+            if FileSystem.exists(directory) { try FileSystem.rename(directory, to: old) }
+            try FileSystem.rename(new, to: directory)
+            try FileSystem.syncDirectory(parentDirectory(of: directory))
+            try FileSystem.removeDirectory(old)
+        } catch { throw StoreError(error) }
+        return try StateDirectory(
+            directory,
+            .installed(manifest),
+            TrustMarker(directory: directory, bootID: bootID),
+            settings
+        )
+    }
+
     // MARK: Room
 
     /// Before a write transaction that will change at most about `bytes`: allocates what it may
@@ -189,6 +224,8 @@ package enum StateOrigin: Hashable, Sendable, CustomStringConvertible {
     /// The process stopped, the operating system did not.
     case processCrash
     case rebuilt(from: SnapshotManifest, reason: String)
+    /// A snapshot took its place.
+    case installed(SnapshotManifest)
     /// It was thrown away and there is no snapshot: everything comes from the log.
     case begunAnew(reason: String)
 
@@ -199,6 +236,7 @@ package enum StateOrigin: Hashable, Sendable, CustomStringConvertible {
         case .processCrash: "state not closed, but the operating system ran on: trusted"
         case .rebuilt(let manifest, let reason):
             "\(reason): state thrown away and rebuilt from snapshot \(manifest.name)"
+        case .installed(let manifest): "state is snapshot \(manifest.name)"
         case .begunAnew(let reason):
             "\(reason): state thrown away; no snapshot yet, it comes from the log"
         }

@@ -196,6 +196,7 @@ package struct LogVerdict: Sendable {
 package struct LogContents: Sendable {
     package var commit: CommitSummary?
     package var identity: NodeIdentity?
+    package var standing: NodeStanding?
     package var memberships: [MembershipRecord] = []
     /// The snapshots on record, oldest first.
     package var manifests: [SnapshotManifest] = []
@@ -220,6 +221,9 @@ package struct LogContents: Sendable {
             }
             for record in records.tagged(StoreKey.manifestTag) {
                 manifests.append(try SnapshotManifest(body: record.value))
+            }
+            if let standing = records[StoreKey.standing] {
+                self.standing = try NodeStanding(standing)
             }
             if let marks = records[StoreKey.marks] {
                 isBarredFromVoting = try StoreMarks(marks).isBarredFromVoting

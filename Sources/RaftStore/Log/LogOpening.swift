@@ -11,9 +11,11 @@ extension WriteAheadLog {
 
     /// Makes a new log with its first records, in one step: after a power cut the directory is
     /// there with all of them, or not at all.
+    /// - Parameter standing: nil in a cluster of one.
     package static func create(
         _ directory: String,
         identity: NodeIdentity,
+        standing: NodeStanding? = nil,
         memberships: [MembershipRecord],
         isBarredFromVoting: Bool = false,
         settings: LogSettings = .init()
@@ -24,7 +26,8 @@ extension WriteAheadLog {
             try FileSystem.removeDirectory(temporary)
             try FileSystem.makeDirectory(temporary)
         } catch { throw StoreError(error) }
-        try fill(temporary, identity, memberships, isBarredFromVoting, settings)
+        let known = standing ?? NodeStanding(ofOne: identity)
+        try fill(temporary, identity, known, memberships, isBarredFromVoting, settings)
         do {
             try FileSystem.syncDirectory(temporary)
             try FileSystem.rename(temporary, to: directory)
@@ -35,6 +38,7 @@ extension WriteAheadLog {
     private static func fill(
         _ directory: String,
         _ identity: NodeIdentity,
+        _ standing: NodeStanding,
         _ memberships: [MembershipRecord],
         _ isBarredFromVoting: Bool,
         _ settings: LogSettings
@@ -53,6 +57,10 @@ extension WriteAheadLog {
             records.set(
                 StoreKey.identity,
                 try StateRecord.seal(identity.body, under: StoreKey.identity)
+            )
+            records.set(
+                StoreKey.standing,
+                try StateRecord.seal(standing.body, under: StoreKey.standing)
             )
             for (number, record) in memberships.enumerated() {
                 let key = StoreKey.membership(number)

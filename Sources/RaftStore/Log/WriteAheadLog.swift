@@ -27,6 +27,7 @@ package final class WriteAheadLog {
     private var compactionTarget = LogIndex.zero
     private let marker: TrustMarker
 
+    package private(set) var standing: NodeStanding
     package private(set) var memberships: [MembershipRecord] = []
     /// The snapshots on record, oldest first.
     package private(set) var manifests: [SnapshotManifest] = []
@@ -58,6 +59,7 @@ package final class WriteAheadLog {
             Array(identity.dropFirst(StateRecord.headerBytes)),
             path: directory
         )
+        standing = try Self.standing(in: records, of: self.identity, path: directory)
         read.reset()
         try decodeRecords()
         try noteSizes()
@@ -145,6 +147,28 @@ package final class WriteAheadLog {
         )
         try finish(transaction)
         try sync()
+    }
+
+    /// Replaces the node's standing. Durable when it returns.
+    package func setStanding(_ standing: NodeStanding) throws(StoreError) {
+        var transaction = try begin()
+        let key = StoreKey.standing
+        transaction.records.set(key, try StateRecord.seal(standing.body, under: key))
+        try finish(transaction)
+        try sync()
+        self.standing = standing
+    }
+
+    private static func standing(
+        in records: StateRecords,
+        of identity: NodeIdentity,
+        path: String
+    ) throws(StoreError) -> NodeStanding {
+        // Directories of earlier versions, all of clusters of one, have none.
+        guard let record = records[StoreKey.standing] else { return NodeStanding(ofOne: identity) }
+        do throws(Damage) {
+            return try NodeStanding(Array(record.dropFirst(StateRecord.headerBytes)))
+        } catch { throw .damaged(path: path, [error]) }
     }
 
     /// Takes note of a snapshot that is on the disk and verified, and forgets all but the newest

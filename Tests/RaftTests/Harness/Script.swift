@@ -32,6 +32,9 @@ final class Script {
         case "campaign": try on(words) { node throws(RaftError) in node.campaign() }
         case "elect": try elect(words)
         case "step-down": try on(words) { node throws(RaftError) in node.stepDown() }
+        case "died":
+            let leader = try id(words, 1)
+            try on(words) { node throws(RaftError) in node.leaderDied(leader) }
         case "propose": try propose(words)
         case "change": try change(words)
         case "transfer": try transfer(words)

@@ -1,0 +1,153 @@
+import Logging
+import PeerTransport
+import Raft
+import RaftStore
+import Replica
+
+/// This node's part in the talk of its cluster: who the members are, the gate, and the links.
+final class Cluster: Sendable {
+    let members: MemberBook
+    let links: PeerLinks
+    private let gate: PeerGate
+    private let host: String
+    private let port: Int
+    private let hasBegun: Bool
+    private let log: LogStanding
+    private let logger: Logger
+
+    init(
+        _ storage: Storage,
+        _ configuration: ServerConfiguration,
+        _ inbox: Mailbox<ReplicaInput>,
+        logger: Logger
+    ) {
+        let identity = storage.log.identity
+        let standing = storage.log.standing
+        members = MemberBook(Self.members(storage, configuration))
+        gate = PeerGate(
+            clusterID: identity.clusterID,
+            node: identity.node,
+            name: identity.name,
+            incarnation: standing.incarnation,
+            founders: standing.hasBegun ? standing.directories : nil
+        )
+        links = PeerLinks(gate: gate, snapshots: storage.snapshots, logger: logger) { delivery in
+            inbox.post(ReplicaInput(delivery))
+        }
+        host = configuration.bind
+        port = configuration.ownPeerPort
+        hasBegun = standing.hasBegun
+        log = LogStanding(storage.log)
+        self.logger = logger
+    }
+
+    /// What the directory knows, at the addresses that the operator says now.
+    private static func members(
+        _ storage: Storage,
+        _ configuration: ServerConfiguration
+    ) -> [NodeStanding.Member] {
+        let identity = storage.log.identity
+        let standing = storage.log.standing
+        guard !standing.members.isEmpty else {
+            let place = HostPort(host: configuration.advertise, port: configuration.peerPort)
+            return [
+                NodeStanding.Member(
+                    node: identity.node,
+                    name: identity.name,
+                    address: place.text,
+                    incarnation: standing.incarnation
+                )
+            ]
+        }
+        return standing.members.map { member in
+            var member = member
+            if let told = configuration.cluster.first(where: { $0.name == member.name }) {
+                member.address = told.place.text
+            }
+            return member
+        }
+    }
+
+    /// Listens, and returns when this node may take part.
+    func open() async throws {
+        do { _ = try await links.listen(host: host, port: port) } catch {
+            throw StartProblem.listen(
+                what: "the peer port",
+                address: host,
+                port: port,
+                reason: "\(error)"
+            )
+        }
+        if !hasBegun { try await found() }
+        gate.open()
+    }
+
+    /// Reaches out to the others; what they say arrives from now on.
+    func connect() { links.connect(to: members.peers) }
+
+    func stop() async throws { try await links.stop() }
+
+    private func found() async throws {
+        let others = members.peers.filter { $0.node != gate.node }
+        var founding = Founding(gate, peers: others, logger: logger)
+        let directories = try await founding.complete()
+        for member in members.all {
+            var member = member
+            member.incarnation = directories[member.node] ?? member.incarnation
+            members.note(member)
+        }
+        try log.begin(with: members.all)
+        gate.found(with: directories)
+        logger.notice(
+            "the cluster begins",
+            metadata: ["members": "\(members.all.map(\.name).joined(separator: ","))"]
+        )
+    }
+}
+
+/// The log's record of the standing, written before the log's thread starts.
+///
+/// `@unchecked Sendable`: it is used once, by `Cluster.open`, while nobody else has the log yet.
+private final class LogStanding: @unchecked Sendable {
+    private let log: WriteAheadLog
+
+    init(_ log: WriteAheadLog) {
+        self.log = log
+    }
+
+    func begin(with members: [NodeStanding.Member]) throws(StartProblem) {
+        var standing = log.standing
+        standing.hasBegun = true
+        standing.members = members
+        do { try log.setStanding(standing) } catch { throw .storage(error) }
+    }
+}
+
+extension NodeStanding {
+    /// The members' data directories, as far as they are known.
+    var directories: [NodeID: [UInt8]] {
+        var directories: [NodeID: [UInt8]] = [:]
+        for member in members where member.incarnation.contains(where: { $0 != 0 }) {
+            directories[member.node] = member.incarnation
+        }
+        return directories
+    }
+}
+
+extension ReplicaInput {
+    init(_ delivery: PeerDelivery) {
+        switch delivery {
+        case .messages(let messages): self = .messages(messages)
+        case .requests(let requests, let peer): self = .forwarded(requests, from: peer)
+        case .answers(let answers): self = .forwardAnswers(answers)
+        case .lost(let peer): self = .lost(peer)
+        case .snapshotReceived(let manifest, let leader, let term):
+            self = .snapshotReceived(manifest, from: leader, term: term)
+        case .snapshotSent(let peer, let succeeded):
+            self = .snapshotSent(to: peer, succeeded: succeeded)
+        case .reached(let peer): self = .reached(peer)
+        case .died(let peer): self = .died(peer)
+        case .unreached(let peer): self = .unreached(peer)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import PeerTransport
+import Raft
+import RaftStore
+import Synchronization
+
+/// The members of the cluster by number: their names, addresses and data directories, as far as
+/// this node knows them. Written by who starts the node and by the thread that applies, read by
+/// everyone.
+final class MemberBook: Sendable {
+    typealias Member = NodeStanding.Member
+
+    private let members: Mutex<[NodeID: Member]>
+
+    init(_ members: [Member]) {
+        self.members = Mutex(
+            Dictionary(members.map { ($0.node, $0) }, uniquingKeysWith: { _, last in last })
+        )
+    }
+
+    subscript(node: NodeID) -> Member? { members.withLock { $0[node] } }
+
+    /// In the order of their numbers.
+    var all: [Member] { members.withLock { $0.values.sorted { $0.node < $1.node } } }
+
+    func note(_ member: Member) { members.withLock { $0[member.node] = member } }
+
+    func forget(_ node: NodeID) { _ = members.withLock { $0.removeValue(forKey: node) } }
+
+    func address(of node: NodeID?) -> String {
+        guard let node, let member = self[node] else { return "" }
+        return member.address
+    }
+
+    var peers: [PeerAddress] { all.compactMap(PeerAddress.init) }
+}
+
+extension PeerAddress {
+    /// Nil if the address is none.
+    init?(_ member: NodeStanding.Member) {
+        guard let place = HostPort(member.address) else { return nil }
+        self.init(node: member.node, name: member.name, host: place.host, port: place.port)
+    }
+}
+
+/// HOST:PORT, or [HOST]:PORT for an IPv6 address.
+package struct HostPort: Hashable, Sendable {
+    package var host: String
+    package var port: Int
+
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = Int(text[text.index(after: colon)...]), (1...65_535).contains(port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard !host.isEmpty else { return nil }
+        self.host = String(host)
+        self.port = port
+    }
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
