@@ -94,6 +94,7 @@ let package = Package(
         .executable(name: "roost", targets: ["roost"]),
         .executable(name: "roost-bench", targets: ["roost-bench"]),
         .executable(name: "roost-log", targets: ["roost-log"]),
+        .executable(name: "roost-churn", targets: ["roost-churn"]),
     ],
     dependencies: [
         // Command lines with generated help, for `roost` and the tools.
@@ -199,7 +200,9 @@ let package = Package(
             ]
         ),
         tests("LMDBTests", ["LMDB", "Bytes"]),
-        tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes"]),
+        // Replaces libc's file calls in the test process, to record what would reach the disk.
+        .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
+        tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes", "DiskRecorder"]),
         tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes"]),
         // What the tests of both front ends stand on.
         module(
@@ -251,6 +254,12 @@ let package = Package(
                 "LMDB",
                 "Disk", "Bytes", argumentParser,
             ]
+        ),
+
+        command(
+            "roost-churn",
+            ["RaftStore", "Raft", "Disk", argumentParser],
+            path: "Tools/roost-churn"
         ),
 
         // What the fuzz targets and the replay of their saved cases run.

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -30,7 +31,9 @@ static void add(struct recorder_op op) {
 }
 
 static int inside(const char *path) {
-    return recording && path && strncmp(path, prefix, strlen(prefix)) == 0;
+    if (!recording || !path) return 0;
+    size_t length = strlen(prefix);
+    return strncmp(path, prefix, length) == 0 && (path[length] == '/' || path[length] == 0);
 }
 
 // The path of a descriptor, if it lies in the directory.
@@ -133,6 +136,30 @@ int rename(const char *from, const char *to) {
     return result;
 }
 
+int mkdir(const char *path, mode_t mode) {
+    int result = (int)syscall(SYS_mkdir, path, mode);
+    if (result == 0 && inside(path)) {
+        add((struct recorder_op){.kind = RECORDER_MAKE_DIRECTORY, .path = strdup(path)});
+    }
+    return result;
+}
+
+int rmdir(const char *path) {
+    int result = (int)syscall(SYS_rmdir, path);
+    if (result == 0 && inside(path)) {
+        add((struct recorder_op){.kind = RECORDER_UNLINK, .path = strdup(path)});
+    }
+    return result;
+}
+
+int msync(void *start, size_t size, int flags) {
+    int result = (int)syscall(SYS_msync, start, size, flags);
+    if (result == 0 && recording && flags & MS_SYNC) {
+        add((struct recorder_op){.kind = RECORDER_SYNC_MAP, .count = size});
+    }
+    return result;
+}
+
 int unlink(const char *path) {
     int result = (int)syscall(SYS_unlink, path);
     if (result == 0 && inside(path)) {
@@ -177,7 +204,7 @@ int open64(const char *path, int flags, ...) {
 
 void recorder_start(const char *directory) {
     recorder_clear();
-    snprintf(prefix, sizeof prefix, "%s/", directory);
+    snprintf(prefix, sizeof prefix, "%s", directory);
     recording = 1;
 }
 

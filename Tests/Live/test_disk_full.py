@@ -17,8 +17,7 @@ BALLAST_BYTES = 16 * MEBIBYTE
 VALUE = b"v" * (64 << 10)
 
 
-@pytest.fixture(params=["tmpfs", pytest.param("ext4", marks=pytest.mark.xfail(
-    reason="the node does not become ready on a nearly full ext4 of 64 MiB"))])
+@pytest.fixture(params=["tmpfs", "ext4"])
 def small_disk(request, tmp_path):
     """A file system of 64 MiB, of which a ballast file holds 16."""
     if os.geteuid() != 0:

@@ -1,4 +1,5 @@
 import Disk
+import Synchronization
 import Testing
 
 @testable import Raft
@@ -156,5 +157,58 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
             _ = try DataDirectory(directory.path)
         }
         _ = first.path
+    }
+
+    /// `roost-log status` asks whether someone serves by holding a shared lock for a moment; a
+    /// server that started just then said that the directory was in use.
+    @Test func `a directory whose lock is held for a moment can be opened`() throws {
+        let directory = ScratchDirectory()
+        let isHeld = Atomic<Bool>(false)
+        let path = "\(directory.path)/LOCK"
+        let inspector = try OwnThread(named: "inspector") {
+            guard let lock = try? File(path, .create), (try? lock.tryLock()) == true else { return }
+            isHeld.store(true, ordering: .releasing)
+            sleepThread(nanoseconds: 300_000_000)
+            _ = lock.descriptor
+        }
+        defer { inspector.join() }
+        while !isHeld.load(ordering: .acquiring) { sleepThread(nanoseconds: 1_000_000) }
+        let opened = try DataDirectory(directory.path)
+        _ = opened.path
+    }
+
+    /// On an ext4 of 64 MiB the log once took all that was free for what it might write one day,
+    /// and the state had no room for its first transaction.
+    @Test func `a log on a small disk leaves room for the state`() throws {
+        let directory = ScratchDirectory()
+        var settings = Sample.settings
+        settings.leftFreeBytes = 1 << 60
+        let log = try Sample.log(directory, settings: settings)
+        let sizes = log.growth.sizes
+        #expect(sizes.isDiskFull)
+        #expect(sizes.fileBytes < settings.growthBytes)
+        guard case .none = log.room else {
+            Issue.record("room is \(log.room)")
+            return
+        }
+    }
+
+    /// A server that was killed could not start again on a full disk, because it marked its data
+    /// as open, which they were marked as, in a new file.
+    @Test func `a mark of trust is written over in place when the data are opened`() throws {
+        let directory = ScratchDirectory()
+        let before = TrustMarker(directory: directory.path, bootID: "a boot with a longer name")
+        try before.markOpen()
+        try before.markClean()
+        #expect(try before.verdict() == .closedCleanly)
+        let inode = try FileSystem.status("\(directory.path)/trust").inode
+        let marker = TrustMarker(directory: directory.path, bootID: "boot")
+        try marker.markOpen()
+        #expect(try FileSystem.status("\(directory.path)/trust").inode == inode)
+        #expect(try marker.verdict() == .sameBoot)
+        guard case .untrusted = try before.verdict() else {
+            Issue.record("trusted under another boot")
+            return
+        }
     }
 }

@@ -36,6 +36,20 @@ package struct LogWrite: Sendable {
     package var entries: [Entry] = []
     /// Replaces all stored membership records when present.
     package var memberships: [MembershipRecord]?
+
+    package init(
+        id: WriteID,
+        hardState: HardState,
+        snapshot: SnapshotDescriptor? = nil,
+        entries: [Entry] = [],
+        memberships: [MembershipRecord]? = nil
+    ) {
+        self.id = id
+        self.hardState = hardState
+        self.snapshot = snapshot
+        self.entries = entries
+        self.memberships = memberships
+    }
 }
 
 /// The answer to `read(_:)`.

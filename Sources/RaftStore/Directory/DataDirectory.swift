@@ -9,7 +9,7 @@ internal import Disk
 package final class DataDirectory: Sendable {
     package let path: String
     private let lock: File
-    private static let lockAttempts = 5
+    private static let lockAttempts = 50
     private static let lockPauseNanoseconds: UInt64 = 20_000_000
 
     /// Makes the directory if need be, for its owner only, and takes its lock.
@@ -17,9 +17,9 @@ package final class DataDirectory: Sendable {
         self.path = path
         lock = try DataDirectory.takeLock(path)
         do throws(DiskError) {
-            try FileSystem.syncDirectory(path)
             try FileSystem.makeDirectory(statePath)
             try FileSystem.makeDirectory(snapshotsPath)
+            try FileSystem.syncDirectory(path)
         } catch { throw StoreError(error) }
     }
 
@@ -27,7 +27,8 @@ package final class DataDirectory: Sendable {
         do {
             try makeWithParents(path)
             let file = try File("\(path)/LOCK", .create)
-            // An inspector that asks whether someone serves holds a shared lock for a moment.
+            // An inspector that asks whether someone serves holds a shared lock for a moment, and a
+            // server that was just killed may not be gone yet: a second of patience.
             for attempt in 0..<lockAttempts {
                 if attempt > 0 { sleepThread(nanoseconds: lockPauseNanoseconds) }
                 if try file.tryLock() { return file }
@@ -43,13 +44,16 @@ package final class DataDirectory: Sendable {
     package static func logPath(_ path: String) -> String { "\(path)/wal" }
     package static func snapshotsPath(_ path: String) -> String { "\(path)/snapshots" }
 
+    /// A directory that is made is durable only when the one it lies in was synced.
     private static func makeWithParents(_ path: String) throws(DiskError) {
+        let parent = parentDirectory(of: path)
         do {
-            try FileSystem.makeDirectory(path)
+            guard try FileSystem.makeDirectory(path) else { return }
         } catch {
-            guard error.isMissing else { throw error }
-            try makeWithParents(parentDirectory(of: path))
+            guard error.isMissing, parent != path else { throw error }
+            try makeWithParents(parent)
             try FileSystem.makeDirectory(path)
         }
+        try FileSystem.syncDirectory(parent)
     }
 }

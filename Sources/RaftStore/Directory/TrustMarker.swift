@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Disk
 
 /// Says whether an environment's pages can be believed as they lie there.
@@ -55,17 +56,33 @@ package struct TrustMarker: Sendable {
         return .untrusted("the operating system stopped without closing it")
     }
 
-    /// Before the first write.
-    func markOpen() throws(StoreError) { try write("open") }
+    /// Before the first write. A mark that is there is written over in place, which takes no room
+    /// on a full disk: torn, it is unreadable or still says "clean", and both are true of data that
+    /// nobody has written to yet.
+    func markOpen() throws(StoreError) {
+        do {
+            let text = try text("open")
+            guard FileSystem.exists(path) else {
+                return try FileSystem.replace(path, with: text, in: directory)
+            }
+            let file = try File(path, .readWrite)
+            try file.write(text.rawSpan, at: 0)
+            try file.truncate(to: text.count)
+            try file.sync()
+            // The name may be of a process that died before it was durable.
+            try FileSystem.syncDirectory(directory)
+        } catch { throw StoreError(error) }
+    }
 
     /// After everything is synced and no write will come.
-    func markClean() throws(StoreError) { try write("clean") }
+    func markClean() throws(StoreError) {
+        do { try FileSystem.replace(path, with: try text("clean"), in: directory) } catch {
+            throw StoreError(error)
+        }
+    }
 
-    private func write(_ state: String) throws(StoreError) {
-        do {
-            let text = "roost-trust 1\nboot \(bootID)\n\(try filePlace())\n\(state)\n"
-            try FileSystem.replace(path, with: Array(text.utf8), in: directory)
-        } catch { throw StoreError(error) }
+    private func text(_ state: String) throws(DiskError) -> [UInt8] {
+        Array("roost-trust 1\nboot \(bootID)\n\(try filePlace())\n\(state)\n".utf8)
     }
 
     private func filePlace() throws(DiskError) -> String {

@@ -16,7 +16,8 @@ package final class FileGrowth: Sendable {
         package var usedBytes = 0
         /// Pages below `usedBytes` that can be used again.
         package var reusableBytes = 0
-        /// The file could not grow when it last should have.
+        /// The file could not grow when it last should have, or had to leave the room that was
+        /// left to the state.
         package var isDiskFull = false
 
         /// What can be written without growing the file.
@@ -50,8 +51,8 @@ package final class FileGrowth: Sendable {
             && sizes.roomBytes < settings.aheadBytesMin * 4
     }
 
-    /// Lengthens the file by a step if less than the minimum is left. A full disk is no error: it
-    /// shows in `sizes`, and the next call tries again.
+    /// Lengthens the file by a step if less than the minimum is left, and the disk keeps enough for
+    /// others. A full disk is no error: it shows in `sizes`, and the next call tries again.
     package func growAhead() throws(StoreError) {
         guard isDue else { return }
         let zeros = [UInt8](repeating: 0, count: Self.pieceBytes)
@@ -69,7 +70,12 @@ package final class FileGrowth: Sendable {
 
     private func growByPiece(_ zeros: [UInt8]) throws(StoreError) -> Bool {
         do {
+            let isLeft = try leavesEnough(after: zeros.count)
             return try sizesLocked.withLock { sizes throws(DiskError) in
+                guard isLeft else {
+                    sizes.isDiskFull = true
+                    return false
+                }
                 // A commit that needed more than there was has lengthened the file itself.
                 let start = (try file.size() + 4095) & ~4095
                 do throws(DiskError) {
@@ -86,6 +92,12 @@ package final class FileGrowth: Sendable {
                 return sizes.aheadBytes < settings.aheadBytesMin + settings.growthBytes
             }
         } catch { throw StoreError(error) }
+    }
+
+    /// Room written ahead is worth nothing to a node whose state, snapshots and marks have none.
+    private func leavesEnough(after bytes: Int) throws(DiskError) -> Bool {
+        let free = try FileSystem.space(at: file.path).freeBytes
+        return free - bytes >= settings.leftFreeBytes
     }
 
     /// Runs a commit, during which the file is not lengthened.
@@ -120,6 +132,8 @@ package struct LogSettings: Hashable, Sendable {
     package var growthBytes = 16 << 20
     /// It grows when less than this is left ahead.
     package var aheadBytesMin = 16 << 20
+    /// What the growing leaves free on the disk: the state's first reserve, and then some.
+    package var leftFreeBytes = 12 << 20
     /// Below this much room on a full disk, room is `low`.
     package var lowBytes = 12 << 20
     /// Below this much room on a full disk, room is `none`.

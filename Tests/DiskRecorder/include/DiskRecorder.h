@@ -1,6 +1,6 @@
 #ifndef ROOST_DISK_RECORDER_H
 #define ROOST_DISK_RECORDER_H
-// Records, in order, what this process writes below a directory, and what it syncs.
+// Records, in order, what this process writes in and below a directory, and what it syncs.
 //
 // The functions of libc are replaced for the whole test process (the dynamic linker finds those of
 // the executable first, for liblmdb too) and pass everything on to the kernel. Only tests link it.
@@ -12,10 +12,12 @@ enum recorder_kind {
     RECORDER_SYNC,       // inode
     RECORDER_TRUNCATE,   // inode, offset = new size
     RECORDER_RENAME,     // path -> path2
-    RECORDER_UNLINK,     // path
+    RECORDER_UNLINK,     // path, of a file or an empty directory
     RECORDER_CREATE,     // path, inode
     RECORDER_SYNC_DIRECTORY,  // path
     RECORDER_MARK,       // offset = the test's number
+    RECORDER_MAKE_DIRECTORY,  // path
+    RECORDER_SYNC_MAP,   // count; of any map of the process
 };
 
 struct recorder_op {
