@@ -62,7 +62,7 @@ struct NodeReplay {
             origins["anew", default: 0] += 1
             guard applied == 0 else { throw Mismatch(what: "\(origin), at \(applied)") }
         case .closedCleanly: origins["closed", default: 0] += 1
-        case .processCrash: throw Mismatch(what: "\(origin)")
+        case .processCrash, .installed: throw Mismatch(what: "\(origin)")
         }
     }
 }
