@@ -172,7 +172,8 @@ let package = Package(
         module(
             "RoostServer",
             [
-                "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerTransport",
+                "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "ConsulProtocol",
+                "PeerTransport",
                 "PeerProtocol", "Disk",
                 "Replica", "RaftStore", "StateMachine", "Watches",
                 "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency,

@@ -23,6 +23,9 @@ public enum Command: Equatable, Sendable {
     case updateCheck(UpdateCheck)
     case reapTombstones(ReapTombstones)
 
+    case admitMember(AdmitMember)
+    case dismissMember(DismissMember)
+
     /// Decodes a whole payload; nothing may be left over.
     public static func decode(
         _ payload: RawSpan
@@ -65,6 +68,8 @@ public enum Command: Equatable, Sendable {
         case .deregister: .deregister
         case .updateCheck: .updateCheck
         case .reapTombstones: .reapTombstones
+        case .admitMember: .admitMember
+        case .dismissMember: .dismissMember
         }
     }
 
@@ -99,6 +104,8 @@ public enum Command: Equatable, Sendable {
         case .deregister(let command): command.encode(header)
         case .updateCheck(let command): command.encode(header)
         case .reapTombstones(let command): command.encode(header)
+        case .admitMember(let command): command.encode(header)
+        case .dismissMember(let command): command.encode(header)
         }
     }
 
@@ -165,6 +172,8 @@ public enum Command: Equatable, Sendable {
         case .deregister: .deregister(try Deregister(from: &reader))
         case .updateCheck: .updateCheck(try UpdateCheck(from: &reader))
         case .reapTombstones: .reapTombstones(try ReapTombstones(from: &reader))
+        case .admitMember: .admitMember(try AdmitMember(from: &reader))
+        case .dismissMember: .dismissMember(try DismissMember(from: &reader))
         default: throw .badTag(offset: 1, tag: UInt64(kind.rawValue))
         }
     }

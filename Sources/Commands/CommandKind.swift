@@ -26,6 +26,9 @@ public enum CommandKind: UInt8, CaseIterable, Sendable {
     case updateCheck = 44
     case reapTombstones = 45
 
+    case admitMember = 64
+    case dismissMember = 65
+
     /// What tools print: the case's name.
     public var name: String { "\(self)" }
 }

@@ -106,6 +106,10 @@ private struct CommandDescription {
             field("output", command.output)
             expiry(command.expired, command.term)
         case .reapTombstones(let command): field("through", command.throughIndex)
+        case .admitMember(let command):
+            field("name", command.name)
+            field("address", command.address)
+        case .dismissMember(let command): field("member", command.node)
         default: break
         }
     }

@@ -12,7 +12,7 @@ extension Command {
         case .multi, .transaction: return onlyDeletes(payload)
         case .createSession, .attachSession, .createZnode, .setData, .setACL, .checkVersion,
             .setKey, .setKeyIfUnchanged, .lockKey, .unlockKey, .createConsulSession, .register,
-            .updateCheck:
+            .updateCheck, .admitMember, .dismissMember:
             return false
         }
     }

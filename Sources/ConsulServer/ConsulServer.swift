@@ -1,6 +1,7 @@
 package import ConsulProtocol
 package import NIOCore
 import NIOHTTP1
+package import Replica
 
 /// Consul's HTTP API in front of the replica.
 ///
@@ -41,6 +42,12 @@ package struct ConsulSettings: Sendable {
     /// The version of Consul whose behaviour is followed; clients look at it.
     package var version = "1.8.7"
     package var limits = ConsulLimits()
+    /// Has the leader carry out what an operator asks; the answer comes once, on any thread.
+    package var operate:
+        @Sendable (OperatorRequest, @escaping @Sendable (OperatorAnswer) -> Void) -> Void = {
+            _,
+            answer in answer(.failure(500, "this node takes no operator's requests"))
+        }
 
     package init(
         nodeName: String,

@@ -96,7 +96,7 @@ package struct PeerWelcome: Hashable, Sendable {
 }
 
 /// Why a hello or a request to join is not answered as asked. `| reason 1 | text |`
-package struct PeerRefusal: Hashable, Sendable {
+package struct PeerRefusal: Error, Hashable, Sendable {
     package enum Reason: UInt8, Sendable {
         /// The caller belongs to another cluster.
         case otherCluster = 1
@@ -107,6 +107,10 @@ package struct PeerRefusal: Hashable, Sendable {
         /// Ask again: the node has no leader, or has not started yet.
         case notReady = 4
         case failed = 5
+        /// The caller is none of the members that the receiver knows of.
+        case notMember = 6
+        /// Ask the leader, whose address is the text.
+        case notLeader = 7
     }
 
     package var reason: Reason

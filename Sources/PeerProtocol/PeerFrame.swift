@@ -10,7 +10,7 @@ package import Replica
 /// The module opens no socket and keeps no state.
 ///
 /// Map: `PeerFrame` is a frame, `FrameHead` its first bytes, `Greeting` who talks to whom,
-/// `MessageCodec`, `RequestCodec` and `SnapshotCodec` the bodies.
+/// `MessageCodec`, `RequestCodec` and `OperatorCodec` the bodies.
 package enum PeerFrame: Sendable {
     case hello(PeerHello)
     case welcome(PeerWelcome)
@@ -26,6 +26,9 @@ package enum PeerFrame: Sendable {
     case snapshotEnd(failure: String?)
     case join(JoinRequest)
     case joined(JoinGrant)
+    /// An operator's request, for the leader.
+    case operate(OperatorRequest)
+    case operated(OperatorAnswer)
 
     enum Kind: UInt8 {
         case hello = 1
@@ -40,6 +43,8 @@ package enum PeerFrame: Sendable {
         case snapshotEnd = 10
         case join = 11
         case joined = 12
+        case operate = 13
+        case operated = 14
     }
 
     /// The whole frame.
@@ -70,6 +75,8 @@ package enum PeerFrame: Sendable {
             return .snapshotEnd
         case .join(let request): request.write(to: &writer); return .join
         case .joined(let grant): grant.write(to: &writer); return .joined
+        case .operate(let request): OperatorCodec.write(request, to: &writer); return .operate
+        case .operated(let answer): OperatorCodec.write(answer, to: &writer); return .operated
         }
     }
 
@@ -115,6 +122,8 @@ package enum PeerFrame: Sendable {
         case .snapshotEnd: .snapshotEnd(failure: try PeerFrame.failure(&reader))
         case .join: .join(try JoinRequest(&reader))
         case .joined: .joined(try JoinGrant(&reader))
+        case .operate: .operate(try OperatorCodec.request(&reader))
+        case .operated: .operated(try OperatorCodec.answer(&reader))
         }
     }
 

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 package import PeerProtocol
 import Raft
+package import Replica
 
 /// Why a peer was not reached.
 package enum DialProblem: Error, CustomStringConvertible, Sendable {
@@ -32,7 +33,14 @@ enum Dialler {
         _ shared: PeerLinks.Shared,
         next: @escaping @Sendable (any Channel) -> any ChannelInboundHandler
     ) -> EventLoopFuture<any Channel> {
-        ask(.hello(hello), of: address, on: loop, shared.limits).flatMapThrowing { reply in
+        let greeting = ask(
+            .hello(hello),
+            of: address,
+            on: loop,
+            within: shared.limits.greetingMilliseconds,
+            shared.limits
+        )
+        return greeting.flatMapThrowing { reply in
             guard case .welcome = reply.frame else {
                 reply.channel.close(promise: nil)
                 throw problem(reply.frame)
@@ -52,6 +60,7 @@ enum Dialler {
         _ frame: PeerFrame,
         of address: PeerAddress,
         on loop: any EventLoop,
+        within milliseconds: Int64,
         _ limits: PeerLimits
     ) -> EventLoopFuture<Reply> {
         let answer = loop.makePromise(of: PeerFrame.self)
@@ -73,7 +82,7 @@ enum Dialler {
         connecting.cascadeFailure(to: answer)
         return connecting.flatMap { channel in
             channel.send(frame)
-            let timeout = loop.scheduleTask(in: .milliseconds(limits.greetingMilliseconds)) {
+            let timeout = loop.scheduleTask(in: .milliseconds(milliseconds)) {
                 answer.fail(DialProblem.silent)
                 channel.close(promise: nil)
             }
@@ -127,6 +136,52 @@ private final class FirstReply: ChannelInboundHandler, RemovableChannelHandler {
 }
 
 extension PeerLinks {
+    /// Has the leader carry out an operator's request.
+    /// - Throws: `DialProblem`, or the error of the connection.
+    package static func operate(
+        _ address: PeerAddress,
+        _ request: OperatorRequest,
+        _ limits: PeerLimits
+    ) async throws -> OperatorAnswer {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let reply = Dialler.ask(
+            .operate(request),
+            of: address,
+            on: loop,
+            within: limits.requestMilliseconds,
+            limits
+        )
+        return try await reply.flatMapThrowing { reply in
+            reply.channel.close(promise: nil)
+            guard case .operated(let answer) = reply.frame else {
+                throw Dialler.problem(reply.frame)
+            }
+            return answer
+        }.get()
+    }
+
+    /// Asks a member to take this node into the cluster.
+    /// - Throws: `DialProblem`, or the error of the connection.
+    package static func join(
+        _ address: PeerAddress,
+        _ request: JoinRequest,
+        _ limits: PeerLimits
+    ) async throws -> JoinGrant {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let reply = Dialler.ask(
+            .join(request),
+            of: address,
+            on: loop,
+            within: limits.requestMilliseconds,
+            limits
+        )
+        return try await reply.flatMapThrowing { reply in
+            reply.channel.close(promise: nil)
+            guard case .joined(let grant) = reply.frame else { throw Dialler.problem(reply.frame) }
+            return grant
+        }.get()
+    }
+
     /// Greets a node once, as a first voter does that asks whether the others are new.
     /// - Throws: `DialProblem`, or the error of the connection.
     package static func greet(
@@ -137,7 +192,13 @@ extension PeerLinks {
     ) async throws -> PeerWelcome {
         let hello = gate.hello(to: address.node, for: purpose)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let reply = Dialler.ask(.hello(hello), of: address, on: loop, limits)
+        let reply = Dialler.ask(
+            .hello(hello),
+            of: address,
+            on: loop,
+            within: limits.greetingMilliseconds,
+            limits
+        )
         return try await reply.flatMapThrowing { reply in
             reply.channel.close(promise: nil)
             guard case .welcome(let welcome) = reply.frame else {

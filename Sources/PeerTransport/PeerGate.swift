@@ -16,7 +16,8 @@ package final class PeerGate: Sendable {
     private let state: Mutex<State>
 
     private struct State {
-        /// Directories of the first voters that this node began with; nil: it has not begun.
+        /// The members and their directories, zeros where one is not known; nil: the node has not
+        /// begun.
         var founders: [NodeID: [UInt8]]?
         var isServing = false
     }
@@ -35,7 +36,7 @@ package final class PeerGate: Sendable {
         state = Mutex(State(founders: founders))
     }
 
-    /// The cluster began with these directories.
+    /// These are the members, and their directories as far as they are known.
     package func found(with founders: [NodeID: [UInt8]]) {
         state.withLock { $0.founders = founders }
     }
@@ -76,11 +77,20 @@ package final class PeerGate: Sendable {
         }
         let (founders, isServing) = state.withLock { ($0.founders, $0.isServing) }
         let known = founders?[hello.from]
+        if let founders, known == nil, !founders.isEmpty {
+            return .failure(
+                RefusedPeer(
+                    .notMember,
+                    "\(hello.name) is no member of the cluster that \(name) knows of; it was "
+                        + "removed, or has not been taken in yet"
+                )
+            )
+        }
         if hello.purpose != .founding {
             guard isServing else {
                 return .failure(RefusedPeer(.notReady, "\(name) has not started yet"))
             }
-            if let known, known != hello.incarnation {
+            if let known, known.contains(where: { $0 != 0 }), known != hello.incarnation {
                 return .failure(
                     RefusedPeer(
                         .otherDirectory,

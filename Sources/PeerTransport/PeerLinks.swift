@@ -2,7 +2,7 @@ package import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import PeerProtocol
+package import PeerProtocol
 package import Raft
 package import RaftStore
 package import Replica
@@ -177,6 +177,10 @@ package enum PeerDelivery: Sendable {
     case lost(NodeID)
     case snapshotReceived(SnapshotManifest, from: NodeID, term: Term)
     case snapshotSent(to: NodeID, succeeded: Bool)
+    /// A node asks to be taken into the cluster; to be answered once.
+    case join(JoinRequest, answer: @Sendable (Result<JoinGrant, PeerRefusal>) -> Void)
+    /// An operator asks by another member; to be answered once.
+    case operate(OperatorRequest, answer: @Sendable (OperatorAnswer) -> Void)
 }
 
 /// Every bound and timing of the transport.
@@ -187,6 +191,8 @@ package struct PeerLimits: Sendable {
     package var unsentBytesMax = 128 << 20
     package var connectMilliseconds: Int64 = 1_000
     package var greetingMilliseconds: Int64 = 3_000
+    /// How long the answer to a request to join, or of an operator, may take.
+    package var requestMilliseconds: Int64 = 30_000
     /// Between two attempts to reach a peer: first, and at most.
     package var redialMilliseconds: Int64 = 20
     package var redialMillisecondsMax: Int64 = 1_000

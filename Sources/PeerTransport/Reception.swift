@@ -66,7 +66,8 @@ final class Reception: ChannelInboundHandler {
         case .answers(let answers): shared.deliver(.answers(answers))
         case .snapshotOffer(let offer): receive(offer, from: peer, context)
         case .snapshotChunk(let offset, let bytes): receiver?.take(bytes, at: offset)
-        case .hello, .welcome, .refusal, .snapshotResume, .snapshotEnd, .join, .joined:
+        case .hello, .welcome, .refusal, .snapshotResume, .snapshotEnd, .join, .joined, .operate,
+            .operated:
             close(context)
         }
     }
@@ -80,24 +81,51 @@ final class Reception: ChannelInboundHandler {
 
     private func greet(_ frame: PeerFrame, _ context: ChannelHandlerContext) {
         timeout?.cancel()
+        if case .join(let request) = frame { return join(request, context) }
+        if case .operate(let request) = frame { return operate(request, context) }
         guard case .hello(let hello) = frame else { return close(context) }
         switch shared.gate.answer(hello) {
         case .success(let welcome):
             context.channel.send(.welcome(welcome))
             peer = hello
         case .failure(let refused):
-            if refused.refusal.reason != .notReady {
+            if ![.notReady, .notMember].contains(refused.refusal.reason) {
                 shared.logger.warning(
                     "a peer was refused",
                     metadata: ["peer": "\(hello.name)", "reason": "\(refused.refusal.text)"]
                 )
             }
             isClosed = true
-            let channel = context.channel
-            let sent = context.eventLoop.makePromise(of: Void.self)
-            sent.futureResult.whenComplete { _ in channel.close(promise: nil) }
-            channel.send(.refusal(refused.refusal), promise: sent)
+            Self.end(context.channel, with: .refusal(refused.refusal))
         }
+    }
+
+    private func join(_ request: JoinRequest, _ context: ChannelHandlerContext) {
+        isClosed = true
+        let channel = context.channel
+        shared.deliver(
+            .join(request) { answer in
+                switch answer {
+                case .success(let grant): Self.end(channel, with: .joined(grant))
+                case .failure(let refusal): Self.end(channel, with: .refusal(refusal))
+                }
+            }
+        )
+    }
+
+    private func operate(_ request: OperatorRequest, _ context: ChannelHandlerContext) {
+        isClosed = true
+        let channel = context.channel
+        shared.deliver(
+            .operate(request) { Self.end(channel, with: .operated($0)) }
+        )
+    }
+
+    /// Sends a last frame and closes; from any thread.
+    private static func end(_ channel: any Channel, with frame: PeerFrame) {
+        let sent = channel.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        channel.send(frame, promise: sent)
     }
 
     private func receive(

@@ -93,7 +93,9 @@ package final class Applier {
         )
         for loop in loops { loop.post(LoopNotice(transaction: 0, body: body)) }
         answerBarriers()
-        return ApplyReport(applied: applied)
+        var report = ApplyReport(applied: applied)
+        try read { view throws(StateError) in report.members = try view.members }
+        return report
     }
 
     private func apply(_ batch: CommittedBatch) throws(ReplicaError) -> ApplyReport {
@@ -150,8 +152,12 @@ package final class Applier {
     ) throws(ReplicaError) -> ApplyReport {
         var report = ApplyReport(applied: applied)
         let concerned = result.changes.filter(\.concernsLeases)
-        guard startsLeases || !concerned.isEmpty else { return report }
+        let concernsMembers = result.changes.contains {
+            if case .member = $0 { true } else { false }
+        }
+        guard startsLeases || concernsMembers || !concerned.isEmpty else { return report }
         try read { view throws(StateError) in
+            if concernsMembers { report.members = try view.members }
             if startsLeases { report.leasesAll = try LeaseCensus.all(view) }
             for change in concerned { try LeaseCensus.collect(change, view, &report.leases) }
         }
@@ -183,7 +189,7 @@ extension Change {
     fileprivate var concernsLeases: Bool {
         switch self {
         case .zooKeeperSessionAttached, .zooKeeperSessionClosed, .consulSession, .check: true
-        case .znode, .key, .keyTree, .node, .service: false
+        case .znode, .key, .keyTree, .node, .service, .member: false
         }
     }
 }

@@ -1,5 +1,6 @@
 package import Raft
 package import RaftStore
+package import StateMachine
 
 /// Entries to be applied, in order, with the requests of this node that they answer.
 package struct CommittedBatch: Sendable {
@@ -46,6 +47,8 @@ package struct ApplyReport: Sendable {
     package var leasesAll: [LeaseChange]?
     /// What changed since; in order.
     package var leases: [LeaseChange] = []
+    /// All members on record, when they changed.
+    package var members: [MemberRecord]?
     /// Commands that chores found to be due.
     package var due: [[UInt8]] = []
 }

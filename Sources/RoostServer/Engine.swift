@@ -18,6 +18,9 @@ final class Engine: Sendable {
     private let replica: ReplicaThread
     private let applier: ApplyThread
     private let keeper: KeeperThread
+    private let desk: ReplicaDesk
+    private let isJoining: Bool
+    let staff: Operator
     private let cluster: Cluster
     /// Holds the lock of the data directory.
     private let directory: DataDirectory
@@ -27,8 +30,28 @@ final class Engine: Sendable {
     private let limits = ReplicaLimits()
     private let logger: Logger
 
-    init(_ configuration: ServerConfiguration, logger: Logger) throws(StartProblem) {
-        let storage = try Storage.open(configuration, logger: logger)
+    /// Opens the data directory, after joining the cluster if it is new and was told to.
+    static func open(
+        _ configuration: ServerConfiguration,
+        logger: Logger
+    ) async throws -> Engine {
+        let directory: DataDirectory
+        do throws(StoreError) {
+            directory = try DataDirectory(configuration.dataDirectory)
+        } catch { throw StartProblem.storage(error) }
+        try await Joining(configuration, logger: logger).begin(directory)
+        return try Engine(
+            Storage.open(directory, configuration, logger: logger),
+            configuration,
+            logger
+        )
+    }
+
+    private init(
+        _ storage: Storage,
+        _ configuration: ServerConfiguration,
+        _ logger: Logger
+    ) throws(StartProblem) {
         try storage.check(configuration)
         directory = storage.directory
         tables = storage.tables
@@ -52,7 +75,17 @@ final class Engine: Sendable {
         self.inbox = inbox
         let inboxes = loops.doors.map(\.inbox)
         cluster = Cluster(storage, configuration, inbox, logger: logger)
+        cluster.update(try Self.members(storage))
         board = StatusBoard(Self.status(storage, cluster.members))
+        isJoining = configuration.join != nil
+        desk = ReplicaDesk(loops, inbox)
+        staff = Operator(
+            desk,
+            cluster.members,
+            board,
+            clusterID: storage.log.identity.clusterID,
+            logger: logger
+        )
         replica = ReplicaThread(
             consensus: try Self.consensus(storage, limits),
             seams: ReplicaThread.Seams(
@@ -61,8 +94,7 @@ final class Engine: Sendable {
                 applier: orders,
                 loops: inboxes,
                 board: board,
-                peers: cluster.links,
-                members: cluster.members,
+                cluster: cluster,
                 ledger: ledger,
                 logger: logger,
                 failure: failure
@@ -81,17 +113,39 @@ final class Engine: Sendable {
             )
         )
         keeper = KeeperThread(
-            seams: KeeperThread.Seams(
-                growth: storage.log.growth,
-                ledger: ledger,
-                snapshots: storage.snapshots,
-                place: place,
-                replica: inbox,
-                logger: logger,
-                failure: failure,
-                logBytesMin: configuration.snapshotLogBytesMin
-            )
+            seams: Self.keeping(storage, configuration, place, ledger, inbox, logger, failure)
         )
+    }
+
+    private static func keeping(
+        _ storage: Storage,
+        _ configuration: ServerConfiguration,
+        _ place: StatePlace,
+        _ ledger: LogLedger,
+        _ inbox: Mailbox<ReplicaInput>,
+        _ logger: Logger,
+        _ failure: Failure
+    ) -> KeeperThread.Seams {
+        KeeperThread.Seams(
+            growth: storage.log.growth,
+            ledger: ledger,
+            snapshots: storage.snapshots,
+            place: place,
+            replica: inbox,
+            logger: logger,
+            failure: failure,
+            logBytesMin: configuration.snapshotLogBytesMin
+        )
+    }
+
+    private static func members(_ storage: Storage) throws(StartProblem) -> [MemberRecord] {
+        do throws(StateError) {
+            let reading: ReadTransaction
+            do { reading = try ReadTransaction(storage.state.environment) } catch {
+                throw .storage(error)
+            }
+            return try StateView(reading.reader, tables: storage.tables).members
+        } catch { throw .state(error.description) }
     }
 
     private static func status(_ storage: Storage, _ members: MemberBook) -> ReplicaStatus {
@@ -151,8 +205,15 @@ final class Engine: Sendable {
         try keeper.start()
         try applier.start()
         try replica.start()
+        cluster.take(requestsBy: staff)
         cluster.connect()
         if board.current.peerAddresses.count <= 1 { try await waitUntilReady() }
+    }
+
+    /// Until a node that joined may vote; at once for all others.
+    func seekVote() async throws {
+        guard isJoining else { return }
+        try await Candidacy(desk, board, staff, logger: logger).pursue()
     }
 
     private func waitUntilReady() async throws {
@@ -182,7 +243,14 @@ struct EngineService: Service {
     let engine: Engine
 
     func run() async throws {
-        try await gracefulShutdown()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do { try await engine.seekVote() } catch is CancellationError {}
+            }
+            try await gracefulShutdown()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
         try await engine.stop()
     }
 }
@@ -198,39 +266,8 @@ private final class Readiness: Sendable {
     func isReached() async throws -> Bool {
         let door = loops.doors[0]
         return try await door.loop.flatSubmit {
-            let probe = BarrierProbe(port: self.loops.port(on: door.loop), loop: door.loop)
-            return probe.ask()
+            let errand = Errand(port: self.loops.port(on: door.loop), loop: door.loop)
+            return errand.barrier().map { if case .barrier = $0 { true } else { false } }
         }.get()
     }
-}
-
-private final class BarrierProbe: LoopClient {
-    private let port: LoopPort
-    private let promise: EventLoopPromise<Bool>
-    private var slot: ClientSlot?
-
-    init(port: LoopPort, loop: any EventLoop) {
-        self.port = port
-        promise = loop.makePromise(of: Bool.self)
-    }
-
-    func ask() -> EventLoopFuture<Bool> {
-        let slot = port.attach(self)
-        self.slot = slot
-        port.barrier(from: slot, tag: 0)
-        return promise.futureResult
-    }
-
-    func completed(tag: UInt32, _ completion: Completion) {
-        if let slot { port.wantsFlush(slot) }
-        if case .barrier = completion { promise.succeed(true) } else { promise.succeed(false) }
-    }
-
-    func flush() {
-        if let slot { port.detach(slot) }
-        slot = nil
-    }
-
-    func watchFired(_ event: ZnodeWatchEvent) {}
-    func sessionEnded(_ reason: SessionEnd) {}
 }

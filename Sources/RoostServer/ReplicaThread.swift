@@ -4,6 +4,7 @@ import PeerTransport
 import Raft
 import RaftStore
 import Replica
+import StateMachine
 import Synchronization
 
 /// The thread that owns Raft and the log: takes what gathered while the last commit ran, stores
@@ -18,8 +19,7 @@ final class ReplicaThread: @unchecked Sendable {
         let applier: Mailbox<ApplyOrder>
         let loops: [LoopInbox]
         let board: StatusBoard
-        let peers: PeerLinks
-        let members: MemberBook
+        let cluster: Cluster
         let ledger: LogLedger
         let logger: Logger
         let failure: Failure
@@ -71,6 +71,7 @@ final class ReplicaThread: @unchecked Sendable {
         while let due = write {
             try consensus.store(due, &effects)
             seams.ledger.add(due)
+            if due.memberships != nil { publishVoters() }
             write = try consensus.advance(&effects)
             perform(&effects)
         }
@@ -88,6 +89,7 @@ final class ReplicaThread: @unchecked Sendable {
                 try consensus.take(requests, now: now, wall: wall, &effects)
             case .report(let report):
                 try consensus.take(report, now: now, wall: wall, &effects)
+                if let members = report.members { takeNote(of: members) }
                 seams.board.update { $0.applied = report.applied.rawValue }
             case .messages(let messages):
                 for message in messages { try consensus.take(message) }
@@ -136,10 +138,10 @@ final class ReplicaThread: @unchecked Sendable {
                 seams.applier.post(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
-            case .send(let messages): seams.peers.send(messages)
-            case .forward(let leader, let requests): seams.peers.send(requests, to: leader)
-            case .answer(let peer, let answers): seams.peers.send(answers, to: peer)
-            case .sendSnapshot(let transfer): seams.peers.stream(transfer)
+            case .send(let messages): seams.cluster.links.send(messages)
+            case .forward(let leader, let requests): seams.cluster.links.send(requests, to: leader)
+            case .answer(let peer, let answers): seams.cluster.links.send(answers, to: peer)
+            case .sendSnapshot(let transfer): seams.cluster.links.stream(transfer)
             }
         }
         effects.removeAll(keepingCapacity: true)
@@ -148,6 +150,17 @@ final class ReplicaThread: @unchecked Sendable {
     private func refuse(_ origins: [Origin], _ refusal: Refusal) {
         let notice = LoopNotice(transaction: 0, body: .refused(origins, refusal))
         for loop in seams.loops { loop.post(notice) }
+    }
+
+    private func takeNote(of members: [MemberRecord]) {
+        seams.cluster.update(members)
+        publishVoters()
+    }
+
+    private func publishVoters() {
+        let members = seams.cluster.members
+        let voters = consensus.status.membership.incoming.map { members.address(of: $0) }
+        seams.board.update { $0.peerAddresses = voters }
     }
 
     /// That the thread is alive, and when the leader was heard from.
@@ -166,14 +179,14 @@ final class ReplicaThread: @unchecked Sendable {
             "leadership changed",
             metadata: [
                 "role": "\(change.role)", "term": "\(change.term.rawValue)",
-                "leader": "\(change.leader.flatMap { seams.members[$0]?.name } ?? "none")",
+                "leader": "\(change.leader.flatMap { seams.cluster.members[$0]?.name } ?? "none")",
             ]
         )
         seams.board.update { status in
             status.role = change.role
             status.term = change.term.rawValue
             status.leader = change.leader
-            status.leaderAddress = seams.members.address(of: change.leader)
+            status.leaderAddress = seams.cluster.members.address(of: change.leader)
         }
     }
 }

@@ -33,7 +33,7 @@ package struct Server: Sendable {
     /// Serves until SIGINT or SIGTERM, then stops in order.
     /// - Throws: `StartProblem`.
     package func run() async throws {
-        let engine = try Engine(configuration, logger: logger)
+        let engine = try await Engine.open(configuration, logger: logger)
         try await engine.start()
         let fronts = try await FrontEnds.open(engine, configuration, logger: logger)
         logger.notice(
@@ -131,6 +131,9 @@ struct FrontEnds {
             httpPort: port
         )
         settings.datacenter = configuration.datacenter
+        settings.operate = { [staff = engine.staff] request, answer in
+            Task { answer(await staff.perform(request)) }
+        }
         return settings
     }
 }

@@ -22,6 +22,12 @@ enum ServerLimits {
     static let readsPerTurnMax: UInt = 4
     /// Between two rounds of a first voter that waits for the others.
     static let foundingPauseMilliseconds = 200
+    /// How long a membership change or a transfer may take before an operator is told that it did
+    /// not end, and how often it is looked at.
+    static let operationMilliseconds: Int64 = 10_000
+    static let operationPollMilliseconds = 20
+    /// Between two times that a node that joined asks for its vote.
+    static let candidacyPauseMilliseconds = 500
     /// Until a cluster of one must serve after its start.
     static let startSeconds: Int64 = 60
 }

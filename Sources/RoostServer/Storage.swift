@@ -16,11 +16,11 @@ struct Storage {
 
     /// Opens the directory, and makes what is missing in a new one.
     static func open(
+        _ directory: DataDirectory,
         _ configuration: ServerConfiguration,
         logger: Logger
     ) throws(StartProblem) -> Storage {
         do throws(StoreError) {
-            let directory = try DataDirectory(configuration.dataDirectory)
             try NewNode(configuration, logger).begin(directory)
             let log = try WriteAheadLog.open(directory.logPath)
             logger.info("\(log.recovery)", metadata: ["log": "\(directory.logPath)"])

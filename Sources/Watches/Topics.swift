@@ -67,7 +67,7 @@ public struct Topics: ~Copyable {
     public func collect(_ change: Change, into woken: inout Set<QuestionID>) {
         guard !subscribers.isEmpty else { return }
         switch change {
-        case .znode, .zooKeeperSessionAttached, .zooKeeperSessionClosed:
+        case .znode, .zooKeeperSessionAttached, .zooKeeperSessionClosed, .member:
             return
         case .key(let key):
             wake(.key(key), &woken)

@@ -17,8 +17,8 @@ package struct ZooKeeperLimits: Sendable {
     /// Answers and events that the client has not taken. Above this nothing more of its requests
     /// is read; above twice this (watch events go on coming) the connection is closed.
     package var unsentBytesMax = 1 << 20
-    /// How long clients stay on a node that knows no leader: longer than an election, and well below
-    /// the shortest session.
+    /// How long clients stay on a node that knows no leader: longer than an election, and well
+    /// below the shortest session.
     package var leaderlessMilliseconds: Int64 = 2_000
     /// How long a client may leave a full socket unread before its connection is closed.
     package var unsentMilliseconds: Int64 = 30_000

@@ -6,9 +6,9 @@ import ArgumentParser
 /// against Consul alike. This module decides nothing about a server: `server` hands its flags to
 /// RoostServer's configuration. It never prints errors on stdout.
 ///
-/// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand` and `StatusCommand`
-/// are the client commands over `ConsulClient`; `KeyChanges` tells two listings apart; `Terminal`
-/// prints; `CommandFailure` is every way to fail, with its exit code.
+/// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand` and
+/// `MemberCommands` are the client commands over `ConsulClient`; `KeyChanges` tells two listings
+/// apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
 @main
 struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,6 +22,7 @@ struct Roost: AsyncParsableCommand {
               roost watch app/ --prefix
               roost session create --ttl 30s
               roost status
+              roost members
 
             EXIT CODES
               0 done, 1 not there or condition not met, 2 refused by the server,
@@ -29,7 +30,7 @@ struct Roost: AsyncParsableCommand {
             """,
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
-            StatusCommand.self,
+            StatusCommand.self, MembersCommand.self, RaftCommands.self,
         ]
     )
 }

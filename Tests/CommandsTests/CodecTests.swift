@@ -113,6 +113,8 @@ import Testing
         .deregister(Deregister(node: "n", serviceID: "s", checkID: "c")),
         .updateCheck(UpdateCheck(node: "n", checkID: "c", status: .passing, output: "o")),
         .reapTombstones(ReapTombstones(throughIndex: UInt64.max)),
+        .admitMember(AdmitMember(least: 4, name: "n4", address: "h:8300", incarnation: "i")),
+        .dismissMember(DismissMember(node: 4)),
     ]
 
     @Test func `there is a command of every kind here`() {

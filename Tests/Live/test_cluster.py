@@ -5,6 +5,7 @@ import json
 import shutil
 import socket
 import statistics
+import subprocess
 import threading
 import time
 
@@ -303,3 +304,85 @@ def test_nothing_acknowledged_is_lost_while_nodes_are_killed(cluster, seeded, is
         assert not lost, f"{node.name} lost {len(lost)} of {len(acknowledged)}: {lost[:3]}"
     print(f"{len(acknowledged)} acknowledged writes, none lost")
     assert len(acknowledged) > 100
+
+
+def roost(node, *words):
+    """Roost's own command line, asked of this node."""
+    binary = node.command()[0]
+    done = subprocess.run([binary, *words, "--address", node.http], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def members(node):
+    code, text = roost(node, "members", "--json")
+    assert code == 0, text
+    return {m["Name"]: m for m in json.loads(text)["Members"]}
+
+
+@pytest.fixture
+def join(tmp_path):
+    """Starts nodes that join a cluster: join(cluster, "n4")."""
+    def start(cluster, name, at=None):
+        node = Node(tmp_path / f"{name}-{len(cluster.joined)}", name, [f"--join={(at or cluster.nodes[0]).peer}"])
+        cluster.joined.append(node)
+        node.start()
+        eventually(lambda: members(node).get(name, {}).get("Voter"), 30, f"{name} becomes a voter")
+        return node
+    return start
+
+
+def test_a_node_joins_votes_and_replaces_one_that_is_removed(cluster, join):
+    three = cluster()
+    put_anywhere(three.nodes, "before", b"x")
+    gone, asked = three.followers()[0], three.followers()[1]
+    fourth = join(three, "n4", at=asked)
+    assert get_raw(consul_connection(fourth.http), "before") == b"x"
+    assert {m["Role"] for m in members(asked).values()} == {"leader", "follower"}
+    code, text = roost(asked, "raft", "remove", gone.name)
+    assert code == 0, text
+    assert sorted(members(fourth)) == sorted(n.name for n in [*three.nodes, fourth] if n is not gone)
+    gone.kill()
+    # With the newcomer the majority holds without one of the others.
+    leader = three.leader()
+    leader.kill()
+    put_anywhere([n for n in [*three.nodes, fourth] if n.alive()], "after", b"y")
+    fourth.stop()
+    leader.start()
+    fourth.start()
+    assert get_raw(consul_connection(fourth.http), "after") == b"y"
+    gone.spawn()
+    eventually(lambda: "is no member of the cluster" in gone.log(), 20, "the removed node is told so")
+    put_anywhere(three.alive(), "still", b"z")
+
+
+def test_leadership_is_handed_over_and_the_leader_cannot_be_removed(cluster):
+    three = cluster()
+    leader, heir = three.leader(), three.followers()[0]
+    code, text = roost(heir, "raft", "remove", leader.name)
+    assert code == 2 and "hand leadership over first" in text, text
+    code, text = roost(heir, "raft", "transfer", heir.name)
+    assert code == 0, text
+    assert three.leader() is heir
+    code, text = roost(heir, "raft", "remove", "nobody")
+    assert code == 2 and '"nobody" is no member of the cluster' in text, text
+
+
+def test_a_node_that_lost_its_disk_is_removed_and_joins_anew(cluster, join):
+    three = cluster()
+    put_anywhere(three.nodes, "kept", b"x")
+    victim = three.followers()[0]
+    victim.kill()
+    shutil.rmtree(victim.data)
+    code, text = roost(three.leader(), "raft", "remove", victim.name)
+    assert code == 0, text
+    again = join(three, victim.name, at=three.leader())
+    assert get_raw(consul_connection(again.http), "kept") == b"x"
+    assert members(again)[victim.name]["ID"] > 3
+
+
+def test_a_name_that_is_taken_is_refused(cluster, tmp_path):
+    three = cluster()
+    stranger = Node(tmp_path / "stranger", "n2", [f"--join={three.nodes[0].peer}"])
+    stranger.spawn()
+    assert stranger.process.wait(30) != 0
+    assert "is called n2 and has another data directory" in stranger.log()

@@ -104,6 +104,8 @@ import Testing
                 members: [.init(node: NodeID(1), name: "n1", address: "h1:8300")]
             )
         ),
+        .operate(OperatorRequest(.remove, member: "n3")),
+        .operated(OperatorAnswer(status: 404, body: [1, 2])),
     ]
 
     private static func decode(_ bytes: [UInt8]) throws(PeerError) -> PeerFrame {

@@ -19,6 +19,8 @@ public enum Change: Equatable, Sendable {
     case service(name: ByteString, node: ByteString)
     /// A check of the node changed; `service` is empty for a check of the node itself.
     case check(node: ByteString, service: ByteString)
+    /// A node was admitted to the cluster, moved, or dismissed.
+    case member(UInt64)
 }
 
 /// A change of one znode. Its parent's child watches fire on `created` and `deleted`.

@@ -4,4 +4,5 @@ public enum Outcome: Equatable, Sendable {
     case none
     case znode(ZnodeOutcome)
     case consul(ConsulOutcome)
+    case member(MemberOutcome)
 }

@@ -34,6 +34,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case commands(left: Int, Continuation)
         case barrier(Question, ReadOptions)
         case news
+        case operation
         /// The answer is there; `flush` writes it.
         case answered(Answer)
         /// The barrier was passed in this term; `flush` asks.
@@ -279,7 +280,29 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             } else {
                 ask(question, options)
             }
+        case .operate(let request): operate(request)
         }
+    }
+
+    private func operate(_ request: OperatorRequest) {
+        guard let context else { return }
+        tag &+= 1
+        phase = .working(.operation)
+        let asked = tag
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        loop.settings.operate(request) { answer in
+            bound.eventLoop.execute { bound.value.operated(answer, tag: asked) }
+        }
+    }
+
+    private func operated(_ result: OperatorAnswer, tag: UInt32) {
+        guard tag == self.tag, case .working(.operation) = phase else { return }
+        let answer: Answer =
+            result.status == 200
+            ? .json(result.body)
+            : .text(result.status, String(decoding: result.body, as: UTF8.self))
+        phase = .working(.answered(answer))
+        flush()
     }
 
     private func passBarrier(_ question: Question, _ options: ReadOptions) {
@@ -433,7 +456,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             loop.refreshStatus()
             if loop.status.isLeader { loop.servingTerm = loop.status.term }
             ask(question, options)
-        case .commands, .barrier, .news: return
+        case .commands, .barrier, .news, .operation: return
         }
     }
 

@@ -31,6 +31,9 @@ enum Dispatch {
         case .coordinateDatacenters, .coordinateNodes, .eventList, .preparedQueries,
             .raftConfiguration:
             .answer(StatusHandler.standIn(request, loop))
+        case .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
+            .operatorTransfer:
+            OperatorHandler.step(request)
         case .acl: .answer(.text(401, "ACL support disabled"))
         default: AgentHandler.step(request, loop)
         }

@@ -14,6 +14,7 @@ enum Endpoint: Equatable {
     case agentCheckFail, agentCheckUpdate, agentMaintenance, agentReload
     case statusLeader, statusPeers
     case coordinateDatacenters, coordinateNodes, eventList, preparedQueries, raftConfiguration
+    case operatorMembers, operatorRemove, operatorPromote, operatorDemote, operatorTransfer
     /// /v1/acl, while there are no ACLs; the methods differ.
     case acl(String)
 
@@ -68,7 +69,8 @@ enum Endpoint: Equatable {
         case .transaction, .sessionCreate, .sessionDestroy, .sessionRenew, .catalogRegister,
             .catalogDeregister, .agentServiceRegister, .agentServiceDeregister,
             .agentServiceMaintenance, .agentCheckRegister, .agentCheckDeregister, .agentCheckPass,
-            .agentCheckWarn, .agentCheckFail, .agentCheckUpdate, .agentMaintenance, .agentReload:
+            .agentCheckWarn, .agentCheckFail, .agentCheckUpdate, .agentMaintenance, .agentReload,
+            .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer:
             "PUT"
         case .preparedQueries: "GET,POST"
         case .acl(let methods): methods

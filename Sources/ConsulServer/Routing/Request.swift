@@ -2,6 +2,7 @@ import Bytes
 import Commands
 import ConsulProtocol
 import NIOCore
+import Replica
 
 /// A request whose head and body are there.
 struct Request {
@@ -80,6 +81,8 @@ enum Step {
     /// Put these commands in the log, in order, and answer by the last one's outcome.
     case propose([[UInt8]], Continuation)
     case ask(Question, ReadOptions)
+    /// Have the leader carry it out.
+    case operate(OperatorRequest)
 }
 
 /// How the outcome of a command becomes an answer.

@@ -59,6 +59,8 @@ extension Batch {
         case .deregister(let command): return .consul(try apply(command))
         case .updateCheck(let command): return .consul(try apply(command))
         case .reapTombstones(let command): return .consul(try apply(command))
+        case .admitMember(let command): return .member(try apply(command))
+        case .dismissMember(let command): return .member(try apply(command))
         case .createZnode, .deleteZnode, .setData, .setACL, .checkVersion, .multi, .key:
             preconditionFailure("\(kind) is dispatched before")
         }

@@ -5,6 +5,7 @@ public import LMDB
 /// | table | key | value |
 /// |---|---|---|
 /// | meta | "summary" | StateSummary |
+/// | meta | "member", node UInt64 / "members" | MemberRecord / next number UInt64 |
 /// | znodes | path with its last slash as 00 (`NameKey`) | ZnodeRecord |
 /// | ephemerals | owner UInt64, path (`NameKey`) | path if the key is shortened |
 /// | acls | "i", ACLID UInt32 / "h", SHA-256 of the list | list (ACLCodec) / ACLID |

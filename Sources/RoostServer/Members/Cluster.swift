@@ -1,8 +1,11 @@
+import Bytes
 import Logging
 import PeerTransport
 import Raft
 import RaftStore
 import Replica
+import StateMachine
+import Synchronization
 
 /// This node's part in the talk of its cluster: who the members are, the gate, and the links.
 final class Cluster: Sendable {
@@ -13,6 +16,8 @@ final class Cluster: Sendable {
     private let port: Int
     private let hasBegun: Bool
     private let log: LogStanding
+    private let requests = StaffedDesk()
+    private let isTalking = Atomic<Bool>(false)
     private let logger: Logger
 
     init(
@@ -31,8 +36,16 @@ final class Cluster: Sendable {
             incarnation: standing.incarnation,
             founders: standing.hasBegun ? standing.directories : nil
         )
+        let requests = self.requests
         links = PeerLinks(gate: gate, snapshots: storage.snapshots, logger: logger) { delivery in
-            inbox.post(ReplicaInput(delivery))
+            switch delivery {
+            case .join(let request, let answer):
+                requests.take { staff in answer(await staff.admit(request)) }
+            case .operate(let request, let answer):
+                requests.take { staff in answer(await staff.performAsLeader(request)) }
+            default:
+                if let input = ReplicaInput(delivery) { inbox.post(input) }
+            }
         }
         host = configuration.bind
         port = configuration.ownPeerPort
@@ -82,8 +95,42 @@ final class Cluster: Sendable {
         gate.open()
     }
 
+    /// From now on requests of operators and of new nodes are taken.
+    func take(requestsBy staff: Operator) { requests.staff(staff) }
+
+    /// The members that joined later, as the state has them now.
+    func update(_ records: [MemberRecord]) {
+        for record in records {
+            let node = NodeID(record.node)
+            // The record of one that was removed has no name.
+            guard !record.name.bytes.isEmpty else {
+                members.forget(node)
+                continue
+            }
+            members.note(
+                NodeStanding.Member(
+                    node: node,
+                    name: "\(record.name)",
+                    address: "\(record.address)",
+                    incarnation: record.incarnation.bytes
+                )
+            )
+        }
+        guard !gate.isNew else { return }
+        gate.found(
+            with: Dictionary(
+                members.all.map { ($0.node, $0.incarnation) },
+                uniquingKeysWith: { _, last in last }
+            )
+        )
+        if isTalking.load(ordering: .acquiring) { links.connect(to: members.peers) }
+    }
+
     /// Reaches out to the others; what they say arrives from now on.
-    func connect() { links.connect(to: members.peers) }
+    func connect() {
+        isTalking.store(true, ordering: .releasing)
+        links.connect(to: members.peers)
+    }
 
     func stop() async throws { try await links.stop() }
 
@@ -102,6 +149,19 @@ final class Cluster: Sendable {
             "the cluster begins",
             metadata: ["members": "\(members.all.map(\.name).joined(separator: ","))"]
         )
+    }
+}
+
+/// Passes requests on to who carries them out, once there is somebody.
+private final class StaffedDesk: Sendable {
+    private let member = Mutex<Operator?>(nil)
+
+    func staff(_ staff: Operator) { member.withLock { $0 = staff } }
+
+    /// Before the node has started nobody is there: the asker's connection ends by its timeout.
+    func take(_ job: @escaping @Sendable (Operator) async -> Void) {
+        guard let staff = member.withLock({ $0 }) else { return }
+        Task { await job(staff) }
     }
 }
 
@@ -124,18 +184,18 @@ private final class LogStanding: @unchecked Sendable {
 }
 
 extension NodeStanding {
-    /// The members' data directories, as far as they are known.
+    /// The members' data directories; zeros where one is not known.
     var directories: [NodeID: [UInt8]] {
-        var directories: [NodeID: [UInt8]] = [:]
-        for member in members where member.incarnation.contains(where: { $0 != 0 }) {
-            directories[member.node] = member.incarnation
-        }
-        return directories
+        Dictionary(
+            members.map { ($0.node, $0.incarnation) },
+            uniquingKeysWith: { _, last in last }
+        )
     }
 }
 
 extension ReplicaInput {
-    init(_ delivery: PeerDelivery) {
+    /// Nil for what is not for the replica.
+    init?(_ delivery: PeerDelivery) {
         switch delivery {
         case .messages(let messages): self = .messages(messages)
         case .requests(let requests, let peer): self = .forwarded(requests, from: peer)
@@ -145,6 +205,7 @@ extension ReplicaInput {
             self = .snapshotReceived(manifest, from: leader, term: term)
         case .snapshotSent(let peer, let succeeded):
             self = .snapshotSent(to: peer, succeeded: succeeded)
+        case .join, .operate: return nil
         case .reached(let peer): self = .reached(peer)
         case .died(let peer): self = .died(peer)
         case .unreached(let peer): self = .unreached(peer)

@@ -1,0 +1,269 @@
+import Bytes
+import Commands
+import ConsulProtocol
+import Logging
+import PeerProtocol
+import PeerTransport
+import Raft
+import RaftStore
+import Replica
+
+/// Carries out what operators ask, and takes new nodes in; on the leader, which other nodes pass
+/// such requests on to.
+final class Operator: Sendable {
+    private let desk: ReplicaDesk
+    private let members: MemberBook
+    private let board: StatusBoard
+    private let clusterID: [UInt8]
+    private let logger: Logger
+
+    init(
+        _ desk: ReplicaDesk,
+        _ members: MemberBook,
+        _ board: StatusBoard,
+        clusterID: [UInt8],
+        logger: Logger
+    ) {
+        self.desk = desk
+        self.members = members
+        self.board = board
+        self.clusterID = clusterID
+        self.logger = logger
+    }
+
+    // MARK: Requests
+
+    /// Answers here if this node leads, and asks the leader otherwise.
+    func perform(_ request: OperatorRequest) async -> OperatorAnswer {
+        let status = board.current
+        if status.isLeader { return await performAsLeader(request) }
+        guard let leader = status.leader, let member = members[leader],
+            let address = PeerAddress(member)
+        else { return .failure(500, "No cluster leader") }
+        do { return try await PeerLinks.operate(address, request, PeerLimits()) } catch {
+            return .failure(500, "the leader, \(member.name), does not answer: \(error)")
+        }
+    }
+
+    func performAsLeader(_ request: OperatorRequest) async -> OperatorAnswer {
+        do {
+            guard board.current.isLeader else {
+                throw OperatorProblem(500, "leadership has just changed; try again")
+            }
+            let status = try await desk.status()
+            guard request.verb != .members else {
+                return OperatorAnswer(
+                    status: 200,
+                    body: MemberReport(status, members, board).json
+                )
+            }
+            let node = try found(request.member, status)
+            logger.notice(
+                "an operator asks",
+                metadata: ["verb": "\(request.verb)", "member": "\(request.member)"]
+            )
+            switch request.verb {
+            case .members: break
+            case .transfer: try await transfer(to: node)
+            case .promote: try await change(.promote(node)) { $0.isVoter(node) }
+            case .demote: try await change(.demote(node)) { !$0.isVoter(node) }
+            case .remove: try await remove(node, status)
+            }
+            return OperatorAnswer(status: 200, body: Array("true".utf8))
+        } catch let problem as OperatorProblem {
+            return .failure(problem.status, problem.text)
+        } catch {
+            return .failure(500, "\(error)")
+        }
+    }
+
+    private func found(_ name: String, _ status: Status) throws -> NodeID {
+        let known = members.all.first { $0.name == name }?.node
+        guard let node = known ?? UInt64(name).map({ NodeID($0) }),
+            status.membership.contains(node)
+        else { throw OperatorProblem(404, "\"\(name)\" is no member of the cluster") }
+        return node
+    }
+
+    private func transfer(to node: NodeID) async throws {
+        try check(await desk.ask(.transfer(to: node)))
+        try await until("leadership did not move within") { !self.board.current.isLeader }
+    }
+
+    private func remove(_ node: NodeID, _ status: Status) async throws {
+        guard node != status.id else {
+            throw OperatorProblem(
+                409,
+                "\(members[node]?.name ?? "the node") leads; hand leadership over first "
+                    + "(roost raft transfer)"
+            )
+        }
+        try await change(.remove(node)) { !$0.contains(node) }
+        _ = try await propose(DismissMember(node: node.rawValue).encode(CommandHeader()))
+    }
+
+    /// Changes the membership, and returns when the change is committed.
+    private func change(
+        _ change: MembershipChange,
+        isDone: @escaping @Sendable (Membership) -> Bool
+    ) async throws {
+        try check(await desk.ask(.change([change])))
+        try await until("the change is in the log and was not agreed on within") {
+            let status = try await self.desk.status()
+            return status.membershipIndex <= status.commit && !status.membership.isJoint
+                && isDone(status.membership)
+        }
+    }
+
+    private func check(_ result: ReplicaOperation.Result) throws {
+        guard case .failed(let error) = result else { return }
+        throw OperatorProblem(409, FailureText.operation(error))
+    }
+
+    private func until(
+        _ failure: String,
+        _ isDone: @Sendable () async throws -> Bool
+    ) async throws {
+        let deadline = HostClock.monotonic() + ServerLimits.operationMilliseconds
+        while try await !isDone() {
+            guard HostClock.monotonic() < deadline else {
+                let seconds = ServerLimits.operationMilliseconds / 1_000
+                throw OperatorProblem(500, "\(failure) \(seconds) s")
+            }
+            try await Task.sleep(for: .milliseconds(ServerLimits.operationPollMilliseconds))
+        }
+    }
+
+    private func propose(_ payload: [UInt8]) async throws -> Outcome {
+        guard case .applied(_, let outcome) = try await desk.propose(payload) else {
+            throw OperatorProblem(500, "the cluster did not take the change; try again")
+        }
+        return outcome
+    }
+
+    // MARK: New nodes
+
+    /// Takes a node in as a learner.
+    func admit(_ request: JoinRequest) async -> Result<JoinGrant, PeerRefusal> {
+        let status = board.current
+        guard status.isLeader else {
+            guard !status.leaderAddress.isEmpty else {
+                return .failure(PeerRefusal(.notReady, "the cluster has no leader"))
+            }
+            return .failure(PeerRefusal(.notLeader, status.leaderAddress))
+        }
+        do { return .success(try await admitAsLeader(request)) } catch let problem
+            as OperatorProblem
+        {
+            return .failure(PeerRefusal(.failed, problem.text))
+        } catch {
+            return .failure(PeerRefusal(.notReady, "\(error)"))
+        }
+    }
+
+    private func admitAsLeader(_ request: JoinRequest) async throws -> JoinGrant {
+        let status = try await desk.status()
+        let taken = members.all.first {
+            $0.name == request.name && $0.incarnation != request.incarnation
+        }
+        if let taken { throw nameTaken(request.name, by: taken.node) }
+        let greatest = (members.all.map(\.node) + status.membership.members).max()
+        let command = AdmitMember(
+            least: (greatest?.rawValue ?? 0) + 1,
+            name: ByteString(request.name),
+            address: ByteString(request.address),
+            incarnation: ByteString(request.incarnation)
+        )
+        let outcome = try await propose(command.encode(CommandHeader()))
+        guard case .member(.admitted(let number)) = outcome else {
+            guard case .member(.nameTaken(let other)) = outcome else {
+                throw OperatorProblem(500, "the command to admit it had another outcome")
+            }
+            throw nameTaken(request.name, by: NodeID(other))
+        }
+        let node = NodeID(number)
+        if !status.membership.contains(node) {
+            try await change(.addLearner(node)) { $0.contains(node) }
+        }
+        logger.notice(
+            "a node joins",
+            metadata: ["name": "\(request.name)", "address": "\(request.address)"]
+        )
+        return JoinGrant(
+            clusterID: clusterID,
+            node: node,
+            members: members.all.map {
+                JoinGrant.Member(node: $0.node, name: $0.name, address: $0.address)
+            }
+        )
+    }
+
+    private func nameTaken(_ name: String, by node: NodeID) -> OperatorProblem {
+        OperatorProblem(
+            409,
+            "member \(node.rawValue) is called \(name) and has another data directory; remove it "
+                + "first (roost raft remove \(name)), or choose another --name"
+        )
+    }
+}
+
+/// Why an operator's request was not carried out.
+struct OperatorProblem: Error {
+    let status: Int
+    let text: String
+
+    init(_ status: Int, _ text: String) {
+        self.status = status
+        self.text = text
+    }
+}
+
+/// Who belongs to the cluster, as the leader sees it.
+struct MemberReport {
+    private let status: Status
+    private let members: MemberBook
+    private let board: StatusBoard
+
+    init(_ status: Status, _ members: MemberBook, _ board: StatusBoard) {
+        self.status = status
+        self.members = members
+        self.board = board
+    }
+
+    var json: [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("Term", status.term.rawValue)
+        json.member("CommitIndex", status.commit.rawValue)
+        json.member("LastIndex", status.last.rawValue)
+        json.name("Members")
+        json.beginArray()
+        for node in status.membership.members { write(node, &json) }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+
+    private func write(_ node: NodeID, _ json: inout JSONWriter) {
+        let member = members[node]
+        let peer = status.peers.first { $0.id == node }
+        let isLeader = node == status.id
+        json.beginObject()
+        json.member("ID", node.rawValue)
+        json.member("Name", ByteString(member?.name ?? ""))
+        json.member("Address", ByteString(member?.address ?? ""))
+        json.member("Role", ByteString(role(node, isLeader)))
+        json.member("Voter", status.membership.isVoter(node))
+        json.member("State", ByteString(peer.map { "\($0.state)" } ?? "leader"))
+        json.member("MatchIndex", (peer?.match ?? status.durable).rawValue)
+        json.member("Lag", UInt64(peer?.lagCount ?? 0))
+        let ticks = Int64(peer?.ticksSinceContact ?? 0)
+        json.member("LastContactMilliseconds", UInt64(ticks * ServerLimits.tickMilliseconds))
+        json.endObject()
+    }
+
+    private func role(_ node: NodeID, _ isLeader: Bool) -> String {
+        if isLeader { return "leader" }
+        return status.membership.isVoter(node) ? "follower" : "learner"
+    }
+}

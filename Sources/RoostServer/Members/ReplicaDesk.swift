@@ -1,0 +1,81 @@
+import NIOCore
+import Raft
+import Replica
+import Watches
+
+/// What the node itself asks of its replica, beside its clients: awaited, one thing at a time.
+final class ReplicaDesk: Sendable {
+    private let loops: ClientLoops
+    private let inbox: Mailbox<ReplicaInput>
+
+    init(_ loops: ClientLoops, _ inbox: Mailbox<ReplicaInput>) {
+        self.loops = loops
+        self.inbox = inbox
+    }
+
+    /// Puts a command in the log; returns what it did when it is applied here.
+    /// - Throws: `Refusal`.
+    func propose(_ payload: [UInt8]) async throws -> Completion {
+        let door = loops.doors[0]
+        let loops = self.loops
+        return try await door.loop.flatSubmit {
+            let errand = Errand(port: loops.port(on: door.loop), loop: door.loop)
+            return errand.propose(payload)
+        }.get()
+    }
+
+    func status() async throws -> Status {
+        guard case .status(let status) = await ask(.describe) else {
+            throw OperatorProblem(500, "the replica does not say how it stands")
+        }
+        return status
+    }
+
+    func ask(_ kind: ReplicaOperation.Kind) async -> ReplicaOperation.Result {
+        await withCheckedContinuation { continuation in
+            inbox.post(.operation(ReplicaOperation(kind) { continuation.resume(returning: $0) }))
+        }
+    }
+}
+
+/// One request to the replica, of a client that goes when it is answered.
+final class Errand: LoopClient {
+    private let port: LoopPort
+    private let promise: EventLoopPromise<Completion>
+    private var slot: ClientSlot?
+
+    init(port: LoopPort, loop: any EventLoop) {
+        self.port = port
+        promise = loop.makePromise(of: Completion.self)
+    }
+
+    func propose(_ payload: [UInt8]) -> EventLoopFuture<Completion> {
+        port.propose(payload, from: attached(), tag: 0)
+        return promise.futureResult
+    }
+
+    /// Completes when all that was committed is applied here.
+    func barrier() -> EventLoopFuture<Completion> {
+        port.barrier(from: attached(), tag: 0)
+        return promise.futureResult
+    }
+
+    private func attached() -> ClientSlot {
+        let slot = port.attach(self)
+        self.slot = slot
+        return slot
+    }
+
+    func completed(tag: UInt32, _ completion: Completion) {
+        if let slot { port.wantsFlush(slot) }
+        promise.succeed(completion)
+    }
+
+    func flush() {
+        if let slot { port.detach(slot) }
+        slot = nil
+    }
+
+    func watchFired(_ event: ZnodeWatchEvent) {}
+    func sessionEnded(_ reason: SessionEnd) {}
+}

@@ -1,0 +1,154 @@
+import ArgumentParser
+import Foundation
+
+struct MembersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "members",
+        abstract: "Show who belongs to the cluster, and how far each member is.",
+        discussion: """
+            Any member can be asked; the leader answers. LAG counts the leader's entries that are
+            not known to be on the member's disk, CONTACT the time since it was heard from.
+
+            EXAMPLES
+              roost members
+              roost members --address http://10.0.0.2:8500 --json
+            """
+    )
+
+    @OptionGroup var options: ClientOptions
+
+    private struct Member: Codable {
+        var id: UInt64
+        var name: String
+        var address: String
+        var role: String
+        var isVoter: Bool
+        var state: String
+        var match: UInt64
+        var lag: UInt64
+        var contact: UInt64
+
+        enum CodingKeys: String, CodingKey {
+            case id = "ID"
+            case name = "Name"
+            case address = "Address"
+            case role = "Role"
+            case isVoter = "Voter"
+            case state = "State"
+            case match = "MatchIndex"
+            case lag = "Lag"
+            case contact = "LastContactMilliseconds"
+        }
+    }
+
+    private struct Report: Codable {
+        var term: UInt64
+        var commit: UInt64
+        var last: UInt64
+        var members: [Member]
+
+        enum CodingKeys: String, CodingKey {
+            case term = "Term"
+            case commit = "CommitIndex"
+            case last = "LastIndex"
+            case members = "Members"
+        }
+    }
+
+    func run() async throws {
+        try await options.perform { client in
+            let what = "listing the members"
+            let answer = try await client.send(.get, "/v1/roost/members", what: what)
+            let report = try ConsulClient.decode(Report.self, answer, what: what)
+            if options.json { return try Terminal.json(report) }
+            let rows = report.members.map { member in
+                [
+                    "\(member.id)", member.name, member.address, member.role, member.state,
+                    "\(member.match)", "\(member.lag)", "\(member.contact) ms",
+                ]
+            }
+            Terminal.table(
+                ["ID", "NAME", "ADDRESS", "ROLE", "STATE", "MATCH", "LAG", "CONTACT"],
+                rows
+            )
+        }
+    }
+}
+
+struct RaftCommands: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "raft",
+        abstract: "Change who belongs to the cluster, and who leads.",
+        discussion: """
+            A new node is not added from here: start it with roost server --join HOST:PORT of any
+            member. It gets the data as a learner, and becomes a voter when it has caught up.
+
+            EXAMPLES
+              roost raft transfer n2
+              roost raft remove n3
+              roost raft demote n4
+              roost raft promote n4
+            """,
+        subcommands: [Transfer.self, Remove.self, Promote.self, Demote.self]
+    )
+
+    struct Change: ParsableArguments {
+        @Argument(help: "The member's name or number.") var member: String
+        @OptionGroup var options: ClientOptions
+
+        func perform(_ path: String, what: String) async throws {
+            try await options.perform { client in
+                _ = try await client.send(.put, path, [("member", member)], what: what)
+                if options.json {
+                    try Terminal.json(["member": member])
+                } else {
+                    Terminal.line("done: \(what) \(member)")
+                }
+            }
+        }
+    }
+
+    struct Transfer: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Hand leadership to another voter."
+        )
+        @OptionGroup var change: Change
+
+        func run() async throws {
+            try await change.perform("/v1/roost/leader/transfer", what: "handing leadership to")
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a member; its data directory is of no use after it."
+        )
+        @OptionGroup var change: Change
+
+        func run() async throws {
+            try await change.perform("/v1/roost/members/remove", what: "removing")
+        }
+    }
+
+    struct Promote: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a learner that has caught up a voter."
+        )
+        @OptionGroup var change: Change
+
+        func run() async throws {
+            try await change.perform("/v1/roost/members/promote", what: "promoting")
+        }
+    }
+
+    struct Demote: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a voter a learner: it keeps the data and decides nothing."
+        )
+        @OptionGroup var change: Change
+
+        func run() async throws {
+            try await change.perform("/v1/roost/members/demote", what: "demoting")
+        }
+    }
+}
