@@ -29,7 +29,7 @@ struct RoostChurn: ParsableCommand {
               file     at most twice the payload held at most, and three growth steps; and in the
                        second half of the run no larger than in the first but for one step
               latency  median and 99th percentile of a commit in the second half at most 2 and 3
-                       times those of the first
+                       times those of the first, or below 6 and 30 ms, which other load makes
               CPU      of the committing thread for each MiB, in the second half at most 1.5 times
                        that of the first: LMDB's searches of its free list would show here
 
