@@ -18,6 +18,14 @@ package protocol LoopClient: AnyObject {
     func sessionEnded(_ reason: SessionEnd)
     /// Once after a batch of the above, if it was asked for by `LoopPort.wantsFlush`.
     func flush()
+    /// At the end of the loop's turn, if it was asked for by `LoopPort.wantsTurnEnd`: the time to
+    /// write to the socket. Writes of one turn then follow each other, and a client that waits for
+    /// several connections is woken once, not once for each.
+    func turnEnded()
+}
+
+extension LoopClient {
+    package func turnEnded() {}
 }
 
 /// One event loop's door to the replica: proposals go out by it, answers and changes come in, and
@@ -50,6 +58,7 @@ package final class LoopPort {
     private var sessions: [SessionID: SessionBinding] = [:]
     private var outgoing = LoopRequests()
     private var isFlushScheduled = false
+    private var turnEnders: [ClientSlot] = []
     private var dirty: [ClientSlot] = []
     private var woken: Set<QuestionID> = []
     private var fired: [(ClientSlot, ZnodeWatchEvent)] = []
@@ -59,6 +68,7 @@ package final class LoopPort {
         var client: (any LoopClient)?
         var generation: UInt32 = 0
         var isDirty = false
+        var awaitsTurnEnd = false
     }
 
     private struct SessionBinding {
@@ -66,7 +76,7 @@ package final class LoopPort {
         var connection: UInt64
     }
 
-    /// - Parameter scheduleFlush: makes the loop call `flushOutgoing` at the end of its tick.
+    /// - Parameter scheduleFlush: makes the loop call `flushOutgoing` at the end of its turn.
     package init(
         loop: UInt8,
         environment: Environment,
@@ -138,6 +148,15 @@ package final class LoopPort {
         dirty.append(slot)
     }
 
+    /// Has `turnEnded` called on the connection at the end of this turn of the loop, after what was
+    /// asked of the log in it was handed over.
+    package func wantsTurnEnd(_ slot: ClientSlot) {
+        guard !slots[Int(slot.rawValue)].awaitsTurnEnd else { return }
+        slots[Int(slot.rawValue)].awaitsTurnEnd = true
+        turnEnders.append(slot)
+        scheduleFlushIfNeeded()
+    }
+
     // MARK: Requests
 
     /// Sends a command towards the log. The answer comes by `LoopClient.completed`.
@@ -171,14 +190,28 @@ package final class LoopPort {
         outgoing.heartbeats.checks.insert(check)
     }
 
-    /// Hands over what has gathered; called by the shell at the end of a tick, and now and then
+    /// Hands over what has gathered; called by the shell at the end of a turn, and now and then
     /// for the heartbeats.
     package func flushOutgoing() {
         isFlushScheduled = false
-        guard !outgoing.isEmpty else { return }
-        let requests = outgoing
-        outgoing = LoopRequests()
-        outbox.post(.requests(requests))
+        if !outgoing.isEmpty {
+            let requests = outgoing
+            outgoing = LoopRequests()
+            outbox.post(.requests(requests))
+        }
+        if !turnEnders.isEmpty { endTurn() }
+    }
+
+    private func endTurn() {
+        var ended: [ClientSlot] = []
+        swap(&ended, &turnEnders)
+        for slot in ended {
+            slots[Int(slot.rawValue)].awaitsTurnEnd = false
+            slots[Int(slot.rawValue)].client?.turnEnded()
+        }
+        guard turnEnders.isEmpty else { return }
+        ended.removeAll(keepingCapacity: true)
+        turnEnders = ended
     }
 
     /// Refuses everything from now on; the replica is going away.
@@ -235,8 +268,11 @@ package final class LoopPort {
         return try reading.view(body)
     }
 
-    /// Delivers what has come in; called by the shell when the inbox rings.
+    /// Delivers what has come in, and hands over what follows from it; called by the shell when the
+    /// inbox rings.
     package func deliver() throws(LMDBError) {
+        isFlushScheduled = true
+        defer { flushOutgoing() }
         try begin()
         end()
     }

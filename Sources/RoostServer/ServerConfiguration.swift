@@ -70,7 +70,9 @@ package struct ServerConfiguration: Sendable {
         peerPort = try settings.number(.peerPort, in: 0...65_535)
         cluster = try ClusterMember.list(try settings.text(.cluster))
         datacenter = try settings.text(.datacenter)
-        eventLoopCount = try settings.number(.eventLoops, in: 1...64)
+        let loops = try settings.number(.eventLoops, in: 0...64)
+        let processors = ProcessInfo.processInfo.activeProcessorCount
+        eventLoopCount = loops == 0 ? min(processors, ServerLimits.eventLoopsByDefaultMax) : loops
         tickMilliseconds = try settings.number(.tickMilliseconds, in: 10...600_000)
         let least = try settings.number(.minSessionTimeoutMilliseconds, in: 0...Int(Int32.max))
         let most = try settings.number(.maxSessionTimeoutMilliseconds, in: 0...Int(Int32.max))

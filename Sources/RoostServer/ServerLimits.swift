@@ -1,5 +1,8 @@
 /// Every bound and timing of the assembly; the modules below have their own.
 enum ServerLimits {
+    /// Event loops that are started if nothing is said, on however many processors: every loop is
+    /// told of every applied batch, and more than two have not been measured.
+    static let eventLoopsByDefaultMax = 4
     /// Raft's tick.
     static let tickMilliseconds: Int64 = 50
     /// Entries that one state transaction applies at most.

@@ -42,7 +42,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .peerPort: .number(8300)
         case .cluster, .join, .advertise: .text("")
         case .datacenter: .text("dc1")
-        case .eventLoops: .number(1)
+        case .eventLoops: .number(0)
         case .tickMilliseconds: .number(2000)
         case .minSessionTimeoutMilliseconds, .maxSessionTimeoutMilliseconds: .number(0)
         case .fourLetterWords: .text("srvr")
@@ -67,7 +67,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .join: "HOST:PORT of a member of the cluster to join."
         case .advertise: "The host that other nodes reach this one by; empty: as --bind says."
         case .datacenter: "The name of the datacenter that answers give."
-        case .eventLoops: "Threads that serve clients."
+        case .eventLoops: "Threads that serve clients; 0: one for each processor, 4 at most."
         case .tickMilliseconds: "ZooKeeper's tickTime: sessions last 2 to 20 of them."
         case .minSessionTimeoutMilliseconds: "Shortest session; 0: 2 ticks."
         case .maxSessionTimeoutMilliseconds: "Longest session; 0: 20 ticks."

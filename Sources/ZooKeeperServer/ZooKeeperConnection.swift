@@ -140,8 +140,10 @@ final class ZooKeeperConnection: LoopClient {
     func flush() {
         sendDeferred()
         if phase != .closing, phase != .closed, isStalled { resume() }
-        sendOut()
+        if slot.rawValue != .max { port.wantsTurnEnd(slot) }
     }
+
+    func turnEnded() { sendOut() }
 
     // MARK: Out
 

@@ -93,6 +93,13 @@ package final class ZooKeeperFrontEnd: Sendable {
         }
     }
 
+    /// Drops the connection that holds a session on any loop but this one.
+    func dropHolder(of session: SessionID, otherThan loop: ZooKeeperLoop) {
+        for bound in loops where bound.eventLoop !== loop.eventLoop {
+            bound.eventLoop.execute { bound.value.dropHolder(of: session) }
+        }
+    }
+
     var loops: [NIOLoopBound<ZooKeeperLoop>] { state.withLock { $0.loops } }
 
     private func loop(of channel: any Channel) -> ZooKeeperLoop? {

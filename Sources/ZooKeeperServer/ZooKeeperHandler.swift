@@ -59,7 +59,9 @@ extension ZooKeeperConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        sendOut()
+        if slot.rawValue != .max, !out.isEmpty || phase == .closing || hasInputEnded {
+            port.wantsTurnEnd(slot)
+        }
         context.fireChannelReadComplete()
     }
 

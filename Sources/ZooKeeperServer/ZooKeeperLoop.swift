@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import Replica
 import StateMachine
+import Watches
 import ZooKeeperProtocol
 
 /// What the connections of one event loop share. Used on that loop only.
@@ -60,6 +61,14 @@ final class ZooKeeperLoop {
 
     func remove(_ connection: ZooKeeperConnection) {
         connections[ObjectIdentifier(connection)] = nil
+    }
+
+    /// Somebody gave a wrong password for this session on another loop.
+    func dropHolder(of session: SessionID) {
+        port.dropHolder(of: session, otherThan: ClientSlot(rawValue: .max))
+        do { try port.deliver() } catch {
+            logger.error("the state cannot be read", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Closes connections that got no session in time, or whose client does not read; and all of

@@ -137,7 +137,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         endBurst()
-        writeOut()
+        writeSoon()
         context.fireChannelReadComplete()
     }
 
@@ -352,7 +352,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         } else {
             finish(shared.answer)
         }
-        writeOut()
+        writeSoon()
         // Not from here: others may be waiting for the same answer.
         if later != nil { context?.eventLoop.assumeIsolated().execute { self.flush() } }
     }
@@ -371,6 +371,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         }
         outgoing?.writeImmutableBuffer(bytes)
     }
+
+    private func writeSoon() {
+        if outgoing != nil, let slot { loop.port.wantsTurnEnd(slot) }
+    }
+
+    func turnEnded() { writeOut() }
 
     private func writeOut() {
         guard let context, let bytes = outgoing else { return }
@@ -436,7 +442,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         }
         if later?.isEmpty == true { later = nil }
         endBurst()
-        writeOut()
+        writeSoon()
         if readIsHeld, later == nil {
             readIsHeld = false
             context?.read()

@@ -64,6 +64,7 @@ extension ZooKeeperConnection {
     /// Whoever holds the session loses its connection, as in the real server; the session stays.
     func sessionRefused() {
         port.dropHolder(of: session, otherThan: slot)
+        frontEnd.dropHolder(of: session, otherThan: loop)
         header.session = .none
         sendConnectReply(.refusal(readOnly: sendsReadOnly))
         closeAfterReplies()
