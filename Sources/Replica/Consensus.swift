@@ -16,7 +16,7 @@ package import RaftStore
 /// to both; `Mailbox` and `LoopInbox` carry batches between them, `ExpiryClock` ends leases.
 package struct Consensus: ~Copyable {
     var node: RaftNode
-    package let log: WriteAheadLog
+    package let log: any DurableLog
     let limits: ReplicaLimits
     var underWay = RequestsUnderWay()
     var barriers: [ReadID: [HeldBarrier]] = [:]
@@ -42,7 +42,7 @@ package struct Consensus: ~Copyable {
     package init(
         id: NodeID,
         restored: RestoredState,
-        log: WriteAheadLog,
+        log: any DurableLog,
         limits: ReplicaLimits,
         raftLimits: RaftLimits,
         random: any RandomNumberGenerator
@@ -137,7 +137,7 @@ package struct Consensus: ~Copyable {
         let kept = limits.trailingEntries
         let index = manifest.index.rawValue
         do {
-            try log.record(manifest)
+            try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
             guard index > kept else { return }
             try log.compact(upTo: LogIndex(index - kept))
         } catch { throw .log(error) }

@@ -132,7 +132,7 @@ extension Consensus {
     /// node stops in between, the state is rebuilt from the snapshot at the next start.
     mutating func note(_ snapshot: SnapshotDescriptor) throws(StoreError) {
         guard let manifest = received[snapshot] else { return }
-        try log.record(manifest)
+        try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
         received = [:]
     }
 
