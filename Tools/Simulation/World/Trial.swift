@@ -1,0 +1,184 @@
+import Foundation
+import Raft
+import RaftStore
+import Replica
+import StateMachine
+
+/// One seed's run: a cluster, its clients, and all that befalls them.
+package final class Trial {
+    let seed: UInt64
+    let dice: Dice
+    let settings: TrialSettings
+    let mutant: Mutant?
+    let hosts: [Host]
+    let network: Network
+    private(set) lazy var clients = Clients(trial: self)
+    private(set) lazy var oracle = Oracle(trial: self, membership: membership)
+    private lazy var adversary = Adversary(trial: self)
+    private let membership: Membership
+    private var schedule = Schedule()
+    package var tally = Tally()
+    private let directory: String
+
+    /// - Parameters:
+    ///   - nodes: how many voters; nil: the seed decides.
+    ///   - directory: where the nodes' states may lie; best in memory.
+    package init(seed: UInt64, nodes: Int?, mutant: Mutant?, directory: String) throws {
+        self.seed = seed
+        dice = Dice(seed: seed)
+        var settings = TrialSettings(dice, nodeCount: nodes)
+        mutant?.adjust(&settings)
+        self.settings = settings
+        self.mutant = mutant
+        let own = "\(directory)/trial-\(ProcessInfo.processInfo.processIdentifier)-\(seed)"
+        self.directory = own
+        let voters = (1...UInt64(settings.nodeCount)).map { NodeID($0) }
+        let membership = Membership(voters: voters)
+        self.membership = membership
+        network = Network(nodes: voters, mutant: mutant)
+        hosts = try voters.map { id in
+            try Host(id: id, membership: membership, directory: own, mutant: mutant)
+        }
+    }
+
+    // MARK: Time
+
+    var now: Int64 { schedule.now }
+
+    func plan(at time: Int64, kind: UInt8, _ action: @escaping () -> Void) {
+        schedule.plan(at: time, kind: kind, on: nil, action)
+    }
+
+    func plan(
+        at time: Int64,
+        kind: UInt8,
+        on place: Schedule.Place,
+        _ action: @escaping () -> Void
+    ) {
+        schedule.plan(at: time, kind: kind, on: place, action)
+    }
+
+    /// Mixes something that happened into the digest of the run.
+    func note(_ word: UInt64) { schedule.note(word) }
+
+    // MARK: Nodes
+
+    func host(_ id: NodeID) -> Host { hosts[Int(id.rawValue) - 1] }
+
+    func process(_ id: NodeID) -> NodeProcess? { host(id).process }
+
+    /// A process ended by an error of its own. Only a disk that failed is a good reason.
+    func ended(_ host: Host, by error: ReplicaError) {
+        if case .log(.fsyncFailed) = error {
+            host.stop(dice.chance(500) ? .powerCut : .processCrash, in: self)
+            adversary.restartLater(host)
+        } else {
+            oracle.fail("node \(host.id.rawValue) stops by itself: \(error)")
+        }
+    }
+
+    // MARK: Running
+
+    /// Runs the whole trial.
+    package func run() -> TrialResult {
+        defer { clean() }
+        for host in hosts { host.start(in: self) }
+        clients.begin()
+        adversary.begin()
+        planLogChecks()
+        pass(until: settings.faultyMicroseconds)
+        adversary.end()
+        recover()
+        tally.seeds = 1
+        tally.microseconds = now
+        tally.events = schedule.count
+        return TrialResult(
+            seed: seed,
+            violation: oracle.violation,
+            digest: schedule.digest,
+            tally: tally
+        )
+    }
+
+    private func pass(until end: Int64) {
+        while oracle.violation == nil, let event = schedule.next(until: end) { event.action() }
+    }
+
+    private func planLogChecks() {
+        plan(at: now + 1_000_000, kind: 22) { [weak self] in
+            guard let self else { return }
+            self.oracle.checkLogs()
+            self.oracle.checkCopies()
+            self.planLogChecks()
+        }
+    }
+
+    /// Waits for a condition; false if it does not come about in time.
+    private func await(seconds: Int64, _ condition: () -> Bool) -> Bool {
+        let end = now + seconds * 1_000_000
+        while oracle.violation == nil, now < end {
+            if condition() { return true }
+            pass(until: now + 100_000)
+        }
+        return condition()
+    }
+
+    /// Without faults the cluster must come to life, on every node, and agree.
+    private func recover() {
+        pass(until: now + 3_000_000)
+        clients.beginProbes()
+        if !await(seconds: 60, { clients.areProbesAnswered }) {
+            oracle.fail("no life without faults: \(clients.unansweredProbes); \(statusText)")
+        }
+        clients.stop()
+        if !await(seconds: 60, { clients.areIdle && areLevel }) {
+            oracle.fail("the nodes do not come level: \(statusText)")
+        }
+        oracle.checkLogs()
+        if oracle.violation == nil { clients.judge() }
+    }
+
+    private var areLevel: Bool {
+        let members = hosts.filter(\.isMember)
+        let first = members.first?.process?.summary
+        return members.allSatisfy { host in
+            guard let process = host.process else { return false }
+            return process.summary == first && process.status.commit == process.status.last
+        }
+    }
+
+    private var statusText: String {
+        hosts.map { host in
+            guard let process = host.process else { return "\(host.id.rawValue) down" }
+            let status = process.status
+            return "\(host.id.rawValue) \(status.role) term \(status.term.rawValue) "
+                + "commit \(status.commit.rawValue) last \(status.last.rawValue) "
+                + "applied \(process.summary.appliedIndex) digest \(process.summary.digest)"
+        }.joined(separator: ", ")
+    }
+
+    private func clean() {
+        for host in hosts where host.isUp { host.stop(.processCrash, in: self) }
+        do { try FileManager.default.removeItem(atPath: directory) } catch {
+            preconditionFailure("the simulator's own directory: \(error)")
+        }
+    }
+}
+
+extension Host {
+    /// Whether the node belongs to the cluster by its own knowledge.
+    var isMember: Bool {
+        guard let status = process?.status else { return false }
+        return status.membership.contains(id)
+    }
+}
+
+/// How a run ended.
+package struct TrialResult: Sendable {
+    package var seed: UInt64
+    /// What went wrong; nil: nothing.
+    package var violation: String?
+    /// Equal runs have equal digests.
+    package var digest: UInt64
+    package var tally: Tally
+}
