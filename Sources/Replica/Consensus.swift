@@ -28,6 +28,8 @@ package struct Consensus: ~Copyable {
     /// Writes that found no room, and those after them, in order; the node neither leads nor
     /// campaigns until all are stored.
     private var unstored: [LogWrite] = []
+    /// The newest snapshot, if the log had no room to note it.
+    private var unrecorded: SnapshotManifest?
     var received: [SnapshotDescriptor: SnapshotManifest] = [:]
     var leases = ExpiryClock<Lease>()
     var leadership: Leadership?
@@ -83,6 +85,7 @@ package struct Consensus: ~Copyable {
         (self.now, self.wall) = (now, wall)
         node.tick()
         try storeAgain(&effects)
+        if let unrecorded { try take(unrecorded) }
         try retryHeld(&effects)
         expireRequests(&effects)
         guard leadership?.role == .leader else { return }
@@ -130,7 +133,8 @@ package struct Consensus: ~Copyable {
     }
 
     /// Takes note of a snapshot, and drops entries that it covers; some stay for followers that
-    /// are a little behind.
+    /// are a little behind. A disk without room for the note gets it later, and nothing is dropped
+    /// until then.
     package mutating func take(_ manifest: SnapshotManifest) throws(ReplicaError) {
         // One of the leader's may have come in meanwhile.
         if let newest = log.newestManifest, manifest.index <= newest.index { return }
@@ -138,15 +142,23 @@ package struct Consensus: ~Copyable {
         let index = manifest.index.rawValue
         do {
             try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
+            unrecorded = nil
             guard index > kept else { return }
             try log.compact(upTo: LogIndex(index - kept))
-        } catch { throw .log(error) }
+        } catch {
+            guard case .diskFull = error else { throw .log(error) }
+            unrecorded = manifest
+            return
+        }
         node.compacted(upTo: LogIndex(index - kept))
     }
 
     /// Frees what was dropped, a step at a time; for turns in which nothing else is to be done.
+    /// Where even that finds no room, it is for later.
     package mutating func collectGarbage() throws(ReplicaError) {
-        do { try log.collectGarbage() } catch { throw .log(error) }
+        do { try log.collectGarbage() } catch {
+            guard case .diskFull = error else { throw .log(error) }
+        }
     }
 
     /// What the thread that applies has done.

@@ -1,4 +1,17 @@
-import Simulation
+import Foundation
 import Testing
 
-@Suite struct SimulationTests {}
+@testable import Simulation
+
+@Suite struct SimulationTests {
+    /// Without this no failure could be looked at twice.
+    @Test(arguments: [3, 11] as [UInt64])
+    func `the same seed gives the same run`(_ seed: UInt64) throws {
+        let campaign = Campaign(directory: FileManager.default.temporaryDirectory.path)
+        let first = try campaign.run(seed: seed)
+        let second = try campaign.run(seed: seed)
+        #expect(first.violation == nil)
+        #expect(first.digest == second.digest)
+        #expect(first.tally.events == second.tally.events)
+    }
+}

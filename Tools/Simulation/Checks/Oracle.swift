@@ -17,7 +17,8 @@ final class Oracle {
     }
 
     private var committed: [LogIndex: Mark] = [:]
-    private var membership: Membership
+    /// The newest committed one.
+    private(set) var membership: Membership
     private var membershipIndex = LogIndex.zero
     private var leaders: [Term: NodeID] = [:]
     private var newestTerm = Term.zero

@@ -81,7 +81,7 @@ final class Clients {
     // MARK: Probes
 
     func beginProbes() {
-        probes = trial.hosts.filter(\.isMember).map { Probe(host: $0, trial: trial) }
+        probes = trial.members.map { Probe(host: $0, trial: trial) }
         for probe in probes { probe.ask() }
     }
 

@@ -35,8 +35,8 @@ final class Adversary {
         for host in trial.hosts { mend(host) }
     }
 
+    /// A pause ends by itself: what waits for its end would get out of order.
     private func mend(_ host: Host) {
-        host.pausedUntil = 0
         host.stalledUntil = 0
         host.writeMicroseconds = 500
         host.log.isFull = false

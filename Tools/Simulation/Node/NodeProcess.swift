@@ -187,9 +187,14 @@ final class NodeProcess {
 
     private func store(_ write: LogWrite) {
         underWay = write
-        var latency = trial.dice.skewed(20...host.writeMicroseconds)
-        if host.stalledUntil > trial.now { latency += host.stalledUntil - trial.now }
+        planStored(write, after: trial.dice.skewed(20...host.writeMicroseconds))
+    }
+
+    private func planStored(_ write: LogWrite, after latency: Int64) {
         plan(after: latency, kind: 7) { process in
+            if process.host.stalledUntil > process.trial.now {
+                return process.planStored(write, after: 20_000)
+            }
             process.act(kind: 7) { process throws(ReplicaError) in try process.stored(write) }
         }
     }

@@ -138,8 +138,11 @@ package final class Trial {
         if oracle.violation == nil { clients.judge() }
     }
 
+    /// The nodes that belong to the cluster now; one that was removed may not know it.
+    var members: [Host] { hosts.filter { oracle.membership.contains($0.id) } }
+
     private var areLevel: Bool {
-        let members = hosts.filter(\.isMember)
+        let members = self.members
         let first = members.first?.process?.summary
         return members.allSatisfy { host in
             guard let process = host.process else { return false }
@@ -162,14 +165,6 @@ package final class Trial {
         do { try FileManager.default.removeItem(atPath: directory) } catch {
             preconditionFailure("the simulator's own directory: \(error)")
         }
-    }
-}
-
-extension Host {
-    /// Whether the node belongs to the cluster by its own knowledge.
-    var isMember: Bool {
-        guard let status = process?.status else { return false }
-        return status.membership.contains(id)
     }
 }
 
