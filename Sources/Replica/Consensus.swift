@@ -137,7 +137,10 @@ package struct Consensus: ~Copyable {
     /// until then.
     package mutating func take(_ manifest: SnapshotManifest) throws(ReplicaError) {
         // One of the leader's may have come in meanwhile.
-        if let newest = log.newestManifest, manifest.index <= newest.index { return }
+        if let newest = log.newestManifest, manifest.index <= newest.index {
+            unrecorded = nil
+            return
+        }
         let kept = limits.trailingEntries
         let index = manifest.index.rawValue
         do {

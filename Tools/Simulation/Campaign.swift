@@ -12,7 +12,13 @@ package struct Campaign: Sendable {
         self.directory = directory
     }
 
-    package func run(seed: UInt64) throws -> TrialResult {
-        try Trial(seed: seed, nodes: nodes, mutant: mutant, directory: directory).run()
+    /// - Parameter tracer: takes a line for every fault, election and change.
+    package func run(
+        seed: UInt64,
+        tracer: ((String) -> Void)? = nil
+    ) throws -> TrialResult {
+        let trial = try Trial(seed: seed, nodes: nodes, mutant: mutant, directory: directory)
+        trial.tracer = tracer
+        return trial.run()
     }
 }

@@ -6,6 +6,7 @@ package import Raft
 /// What every implementation keeps to: when `write`, `record` or `collectGarbage` returns, what it
 /// did survives a power cut, whole; when it throws `diskFull`, nothing was changed.
 package protocol DurableLog: LogStorage {
+    var hardState: HardState { get }
     /// The snapshots on record, oldest first.
     var manifests: [SnapshotManifest] { get }
     /// How much can be written.
@@ -26,3 +27,28 @@ package protocol DurableLog: LogStorage {
 }
 
 extension WriteAheadLog: DurableLog {}
+
+extension DurableLog {
+    /// The newest snapshot on record.
+    package var newestManifest: SnapshotManifest? { manifests.last }
+
+    /// At a start: the state comes from a snapshot that ends behind the log. It arrived whole from
+    /// a leader just before the node stopped, and the log had not taken it over yet, so the log
+    /// begins anew behind it. What it held is part of the snapshot, or was never committed.
+    package func beginBehind(_ manifest: SnapshotManifest) throws(StoreError) {
+        try record(manifest, keeping: 1)
+        var hardState = self.hardState
+        if manifest.term > hardState.term {
+            hardState = HardState(term: manifest.term, vote: nil, commit: hardState.commit)
+        }
+        hardState.commit = max(hardState.commit, manifest.index)
+        try write(
+            LogWrite(
+                id: .zero,
+                hardState: hardState,
+                snapshot: manifest.descriptor,
+                memberships: [manifest.membership]
+            )
+        )
+    }
+}

@@ -45,6 +45,7 @@ final class Oracle {
                     + "\(change.term.rawValue)"
             )
         }
+        trial.trace("node \(host.id.rawValue) leads term \(change.term.rawValue)")
         leaders[change.term] = host.id
         trial.tally.leaders += 1
         guard change.term > newestTerm else { return }
@@ -98,6 +99,12 @@ final class Oracle {
             let changed = Membership(encoded: entry.payload[...])
         {
             (membership, membershipIndex) = (changed, entry.index)
+            trial.trace(
+                "entry \(entry.index.rawValue)/\(entry.term.rawValue): voters "
+                    + "\(changed.incoming.map(\.rawValue)) and "
+                    + "\(changed.outgoing.map(\.rawValue)), learners "
+                    + "\(changed.learners.map(\.rawValue))"
+            )
         }
     }
 
@@ -114,9 +121,20 @@ final class Oracle {
             if log.contents.base >= index { return true }
             return log.entry(at: index)?.term == mark.term
         }
-        if !isMajority(membership.incoming, isHeld) || !isMajority(membership.outgoing, isHeld) {
-            fail("entry \(index.rawValue)/\(mark.term.rawValue) is committed, and no majority has it")
+        // The old side of a joint membership is out of it as soon as a leader has the next one in
+        // its log, committed or not.
+        if !isMajority(membership.incoming, isHeld) {
+            fail("entry \(index.rawValue)/\(mark.term.rawValue) is committed, and no majority has it: \(held(index))")
         }
+    }
+
+    private func held(_ index: LogIndex) -> String {
+        let voters = (membership.incoming + membership.outgoing).map { "\($0.rawValue)" }
+        let logs = trial.hosts.map { host in
+            let term = host.log.entry(at: index).map { "\($0.term.rawValue)" } ?? "-"
+            return "\(host.id.rawValue):\(term)"
+        }
+        return "voters \(voters.joined(separator: " ")), terms \(logs.joined(separator: " "))"
     }
 
     private func isMajority(_ voters: [NodeID], _ condition: (NodeID) -> Bool) -> Bool {

@@ -68,6 +68,7 @@ final class Adversary {
         let host = victim()
         guard isDone(kind, to: host) else { return }
         trial.tally[kind] += 1
+        trial.trace("\(kind.name), node \(host.id.rawValue)")
     }
 
     /// False if it did not come to pass.

@@ -40,6 +40,7 @@ final class Host {
         precondition(process == nil, "a process runs already")
         generation += 1
         log.spoilAtRestart()
+        trial.trace("node \(id.rawValue) starts; its log ends at \(log.contents.last.rawValue)")
         do {
             let process = try NodeProcess(host: self, trial: trial)
             self.process = process
@@ -56,6 +57,9 @@ final class Host {
         self.process = nil
         pausedUntil = 0
         let underWay = process.end()
+        trial.trace(
+            "node \(id.rawValue) stops (\(end)); its log ends at \(log.contents.last.rawValue)"
+        )
         if let underWay, trial.dice.chance(500) { log.tear(underWay) }
         if end == .powerCut {
             log.cutPower()

@@ -78,13 +78,21 @@ final class NodeProcess {
         }
     }
 
-    /// As `Storage` does at a server's start: a state that does not reach the log is rebuilt.
+    /// As `Storage` does at a server's start: a state that does not reach the log is rebuilt, and
+    /// a log that does not reach a snapshot's state begins behind it.
     private static func openState(of host: Host) throws -> StateHome.State {
-        let state = try host.home.open()
+        var state = try host.home.open()
+        if LogIndex(state.machine.summary.appliedIndex) < host.log.contents.base {
+            host.home.loseState()
+            state = try host.home.open()
+        }
         let applied = LogIndex(state.machine.summary.appliedIndex)
-        if applied.next >= (try host.log.firstIndex()) { return state }
-        host.home.loseState()
-        return try host.home.open()
+        if applied > host.log.contents.last,
+            let manifest = try host.home.snapshots.newestVerified(), manifest.index == applied
+        {
+            try host.log.beginBehind(manifest)
+        }
+        return state
     }
 
     func begin() {
@@ -100,7 +108,8 @@ final class NodeProcess {
     /// What the process was storing when it ended.
     func end() -> LogWrite? {
         front.close()
-        return underWay
+        // Behind a write that found no room no other reaches the disk.
+        return consensus.status.isStorageFailed ? nil : underWay
     }
 
     var monotonic: Int64 { host.clock.monotonicMilliseconds(at: trial.now) }

@@ -55,6 +55,7 @@ final class SimulatedLog: DurableLog {
 
     // MARK: Writing
 
+    var hardState: HardState { contents.hardState }
     var manifests: [SnapshotManifest] { contents.manifests }
     var room: Room { isFull ? .none("the simulated disk is full") : .normal }
     var hasGarbage: Bool { false }

@@ -18,6 +18,8 @@ package final class Trial {
     private let membership: Membership
     private var schedule = Schedule()
     package var tally = Tally()
+    /// Takes a line for everything that matters to whoever looks at a failure.
+    package var tracer: ((String) -> Void)?
     private let directory: String
 
     /// - Parameters:
@@ -60,6 +62,11 @@ package final class Trial {
 
     /// Mixes something that happened into the digest of the run.
     func note(_ word: UInt64) { schedule.note(word) }
+
+    func trace(_ text: @autoclosure () -> String) {
+        guard let tracer else { return }
+        tracer("\(Double(now / 1_000) / 1_000) s  \(text())")
+    }
 
     // MARK: Nodes
 
