@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Simulation
 
 /// Runs every deliberate bug until it is found. One that is not shows a check that does not see.
@@ -6,13 +7,13 @@ struct MutantTable {
     let campaign: Campaign
 
     func run() throws {
-        print("mutant                 bound  found in seed  as")
+        say("mutant                 bound  found in seed  as")
         var missed = 0
         for mutant in Mutant.allCases {
             let found = try seek(mutant)
             if found == nil { missed += 1 }
             let seed = found.map { "\($0.seed)" } ?? "-"
-            print(
+            say(
                 pad(mutant.name, 23) + pad("\(mutant.seedsMax)", 7) + pad(seed, 15)
                     + (found?.violation ?? "NOT FOUND").prefix(90)
             )
@@ -29,6 +30,9 @@ struct MutantTable {
         }
         return nil
     }
+
+    /// At once, also into a pipe: the next line may take minutes.
+    private func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 
     private func pad(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(1, width - text.count))

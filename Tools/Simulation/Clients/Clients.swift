@@ -4,6 +4,7 @@ import Raft
 final class Clients {
     private unowned let trial: Trial
     private var keyClients: [KeyClient] = []
+    private var znodeClients: [ZnodeClient] = []
     private var probes: [Probe] = []
     private var registers: [Int: Register] = [:]
     private var versions: [Int64: (index: Int64, key: Int)] = [:]
@@ -21,18 +22,25 @@ final class Clients {
         for _ in 0..<trial.settings.keyClientCount {
             keyClients.append(KeyClient(self, trial: trial))
         }
+        for _ in 0..<trial.settings.znodeClientCount {
+            znodeClients.append(ZnodeClient(self, trial: trial))
+        }
         for client in keyClients { client.begin() }
+        for client in znodeClients { client.begin() }
     }
 
     func stop() {
         for client in keyClients { client.stop() }
+        for client in znodeClients { client.stop() }
         for probe in probes { probe.stop() }
     }
 
-    var areIdle: Bool { keyClients.allSatisfy(\.isIdle) }
+    var areIdle: Bool {
+        keyClients.allSatisfy(\.isIdle) && znodeClients.allSatisfy(\.isIdle)
+    }
 
     func drop(_ dice: Dice) -> Bool {
-        dice.pick(keyClients).drop()
+        if dice.chance(500) { dice.pick(keyClients).drop() } else { dice.pick(znodeClients).drop() }
         return true
     }
 
@@ -43,6 +51,9 @@ final class Clients {
         let epoch = keyUses / (Self.usesPerKey * Self.keysAtOnce)
         return epoch * Self.keysAtOnce + trial.dice.number(0...(Self.keysAtOnce - 1))
     }
+
+    /// Znodes and keys have registers of their own.
+    func znodeKey(_ key: Int) -> Int { -1 - key }
 
     func nextValue() -> Int64 {
         lastValue += 1
