@@ -51,6 +51,7 @@ final class KeyClient: LinkOwner {
         serial += 1
         trial.tally.requests += 1
         link.send(request)
+        if trial.mutant == .answersEarly, case .write = current?.kind { return takeUnasked() }
         let asked = serial
         let patience = trial.dice.skewed(1_000_000...20_000_000)
         trial.plan(at: trial.now + patience, kind: 41) { [weak self] in
@@ -58,6 +59,14 @@ final class KeyClient: LinkOwner {
             self.link?.close()
             self.fail()
         }
+    }
+
+    /// Of the bug that answers early: the write counts as done.
+    private func takeUnasked() {
+        guard var operation = current else { return }
+        operation.returned = trial.now
+        link = nil
+        finish(operation)
     }
 
     private func connect() {

@@ -10,7 +10,7 @@ final class ZnodeClient: LinkOwner {
     private unowned let trial: Trial
     private let clients: Clients
     private var link: ClientLink?
-    private var session = ZnodeSession()
+    private var session: ZnodeSession
     private var isConnected = false
     private var current: Request?
     private var serial: UInt64 = 0
@@ -31,6 +31,7 @@ final class ZnodeClient: LinkOwner {
     init(_ clients: Clients, trial: Trial) {
         self.trial = trial
         self.clients = clients
+        session = ZnodeSession(mutant: trial.mutant)
     }
 
     var isIdle: Bool { current == nil }
@@ -187,6 +188,7 @@ final class ZnodeClient: LinkOwner {
             current = nil
             serial += 1
             try take(request, error, body)
+            try session.takeLateEvents()
             think()
         }
     }

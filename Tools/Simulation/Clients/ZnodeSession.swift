@@ -26,6 +26,10 @@ struct ZnodeSession {
     private(set) var eventCount = 0
     /// The first promise that was broken.
     private(set) var violation: String?
+    private let mutant: Mutant?
+    private var lateEvents: [[UInt8]] = []
+
+    init(mutant: Mutant?) { self.mutant = mutant }
 
     // MARK: Sending
 
@@ -35,8 +39,9 @@ struct ZnodeSession {
         isGreeted = false
         awaited = []
         watches = [:]
+        lateEvents = []
         let request = ConnectRequest(
-            lastZxidSeen: newestZxid,
+            lastZxidSeen: mutant == .hidesLastZxid ? 0 : newestZxid,
             timeoutMilliseconds: 6_000,
             session: id,
             password: password
@@ -87,7 +92,7 @@ struct ZnodeSession {
         let header = try ReplyHeader(&reader)
         let body = Array(frame.dropFirst(ReplyHeader.byteCount))
         switch header.xid {
-        case -1: try takeEvent(body)
+        case -1: try spoilEvent(body)
         case -2: note(header.zxid)
         default:
             note(header.zxid)
@@ -115,6 +120,25 @@ struct ZnodeSession {
 
     /// A read with a watch was answered.
     mutating func watch(_ path: String, seen mzxid: Int64) { watches[path] = mzxid }
+
+    /// What the bugs of the front ends make of an event; without one it is taken as it is.
+    private mutating func spoilEvent(_ body: [UInt8]) throws(JuteError) {
+        switch mutant {
+        case .losesEvents where lastXid % 7 == 0: return
+        case .doublesEvents where lastXid % 7 == 0:
+            try takeEvent(body)
+            try takeEvent(body)
+        case .tellsEventsLate: lateEvents.append(body)
+        default: try takeEvent(body)
+        }
+    }
+
+    /// Of the bug that tells events late: what was kept back until after an answer.
+    mutating func takeLateEvents() throws(JuteError) {
+        let late = lateEvents
+        lateEvents = []
+        for body in late { try takeEvent(body) }
+    }
 
     private mutating func takeEvent(_ body: [UInt8]) throws(JuteError) {
         var reader = JuteReader(body.rawSpan)

@@ -38,6 +38,7 @@ final class Adversary {
     /// A pause ends by itself: what waits for its end would get out of order.
     private func mend(_ host: Host) {
         host.stalledUntil = 0
+        host.endInWrite = nil
         host.writeMicroseconds = 500
         host.log.isFull = false
         host.log.failsNextSync = false
@@ -105,13 +106,15 @@ final class Adversary {
         guard host.isUp else { return false }
         if end == .powerCut, dice.chance(150) {
             for other in trial.hosts where other.isUp { stopForAWhile(other, end) }
+        } else if dice.chance(400) {
+            host.endInWrite = end
         } else {
             stopForAWhile(host, end)
         }
         return true
     }
 
-    private func stopForAWhile(_ host: Host, _ end: ProcessEnd) {
+    func stopForAWhile(_ host: Host, _ end: ProcessEnd) {
         host.stop(end, in: trial)
         trial.oracle.checkCopies()
         restartLater(host)

@@ -43,7 +43,7 @@ package enum Mutant: String, CaseIterable, Sendable {
     case forwardsTwice
     /// A follower serves linearizable reads from what it has.
     case skipsReadIndex
-    /// The leader serves reads without asking whether it still leads.
+    /// The leader serves reads by a lease, which a paused process outlasts.
     case trustsOldLeader
 
     // The replica's threads.
@@ -56,6 +56,18 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// Applies two entries in the wrong order.
     case swapsEntries
 
+    // The front ends.
+    /// Tells a client that its write is done when it has only been sent.
+    case answersEarly
+    /// Lets a client in that has seen more than the node has.
+    case hidesLastZxid
+    /// Loses a watch's event now and then.
+    case losesEvents
+    /// Tells a watch's event twice now and then.
+    case doublesEvents
+    /// Tells a watch's event after the answer that shows what caused it.
+    case tellsEventsLate
+
     package var name: String { rawValue }
 
     /// Within how many seeds it must be found.
@@ -63,12 +75,25 @@ package enum Mutant: String, CaseIterable, Sendable {
 
     /// What a run needs for this bug to come up at all.
     func adjust(_ settings: inout TrialSettings) {
+        settings.faultMicroseconds = 400_000
+        settings.thinkMicroseconds = 120_000
         switch self {
         case .compactsTooFar, .installsNothing:
             settings.entriesPerSnapshot = 40
             settings.replica.trailingEntries = 0
-        case .forgetsVote, .forgetsTerm, .countsRefusals:
+            settings.faults = [.processCrash, .fullPartition, .fullPartition]
+        case .forgetsVote, .forgetsTerm, .tearsWrites, .countsRefusals:
             settings.raft.isPreVoteEnabled = false
+            settings.faults = [.processCrash, .processCrash, .fullPartition, .slowWires]
+        case .skipsSync, .losesTail, .keepsConflicts, .forgetsMembership:
+            settings.faults = [.processCrash, .powerCut, .fullPartition, .membershipChange]
+        case .ignoresLogs, .skipsLogCheck, .obeysOldTerms, .acknowledgesTooMuch,
+            .commitsTooMuch, .skipsReadIndex:
+            settings.faults = [.fullPartition, .split, .loss, .reordering, .pause, .processCrash]
+        case .trustsOldLeader:
+            settings.raft.leaseTicks = 9
+            settings.faults = [.pause, .pause, .fullPartition]
+        case .hidesLastZxid: settings.faults = [.slowDisk, .clientDrop, .fullPartition]
         default: break
         }
     }

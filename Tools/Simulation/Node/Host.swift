@@ -17,6 +17,8 @@ final class Host {
     var stalledUntil: Int64 = 0
     /// The log's usual speed: a write takes up to so many microseconds.
     var writeMicroseconds: Int64 = 500
+    /// How the process is to end in the middle of its next write.
+    var endInWrite: ProcessEnd?
     /// The state's disk takes nothing.
     var isStateFull = false
 
@@ -56,6 +58,7 @@ final class Host {
         generation += 1
         self.process = nil
         pausedUntil = 0
+        endInWrite = nil
         let underWay = process.end()
         trial.trace(
             "node \(id.rawValue) stops (\(end)); its log ends at \(log.contents.last.rawValue)"

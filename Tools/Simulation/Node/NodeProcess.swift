@@ -196,7 +196,10 @@ final class NodeProcess {
 
     private func store(_ write: LogWrite) {
         underWay = write
-        planStored(write, after: trial.dice.skewed(20...host.writeMicroseconds))
+        let latency = trial.dice.skewed(20...host.writeMicroseconds)
+        planStored(write, after: latency)
+        guard let end = host.endInWrite else { return }
+        plan(after: latency / 2, kind: 12) { $0.trial.strike($0.host, end) }
     }
 
     private func planStored(_ write: LogWrite, after latency: Int64) {

@@ -117,8 +117,12 @@ final class Network {
 
     func send(_ requests: ForwardedRequests, from: NodeID, to: NodeID, in trial: Trial) {
         connected(from: from, to: to, in: trial) { process in
-            let times = trial.mutant == .forwardsTwice && trial.dice.chance(100) ? 2 : 1
-            for _ in 0..<times { process.receive(.forwarded(requests, from: from)) }
+            process.receive(.forwarded(requests, from: from))
+            guard trial.mutant == .forwardsTwice, trial.dice.chance(300) else { return }
+            let again = trial.now + trial.dice.number(1_000...Int64(200_000))
+            trial.plan(at: again, kind: 13, on: process.place) {
+                process.receive(.forwarded(requests, from: from))
+            }
         }
     }
 

@@ -74,6 +74,9 @@ package final class Trial {
 
     func process(_ id: NodeID) -> NodeProcess? { host(id).process }
 
+    /// The process, or the machine, ends now, and comes back later.
+    func strike(_ host: Host, _ end: ProcessEnd) { adversary.stopForAWhile(host, end) }
+
     /// A process ended by an error of its own. Only a disk that failed is a good reason.
     func ended(_ host: Host, by error: ReplicaError) {
         if case .log(.fsyncFailed) = error {

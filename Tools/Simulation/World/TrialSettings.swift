@@ -27,7 +27,7 @@ struct TrialSettings {
         faultyMicroseconds = dice.number(20...90) * 1_000_000
         keyClientCount = dice.number(2...5)
         znodeClientCount = dice.number(2...4)
-        thinkMicroseconds = dice.pick([60_000, 300_000, 800_000])
+        thinkMicroseconds = dice.pick([120_000, 600_000, 2_000_000])
         faultMicroseconds = dice.pick([400_000, 1_500_000, 5_000_000])
         faults = FaultKind.allCases.filter { _ in dice.chance(600) }
         replica.trailingEntries = UInt64(dice.pick([0, 5, 50, 500]))
