@@ -218,6 +218,11 @@ package struct Consensus: ~Copyable {
         node.storageFailed()
     }
 
+    /// Whether the snapshot is to be installed by a write that found no room.
+    func waitsForRoom(_ snapshot: SnapshotDescriptor) -> Bool {
+        unstored.contains { $0.snapshot == snapshot }
+    }
+
     private mutating func storeAgain(
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {

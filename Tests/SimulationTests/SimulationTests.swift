@@ -14,4 +14,12 @@ import Testing
         #expect(first.digest == second.digest)
         #expect(first.tally.events == second.tally.events)
     }
+
+    @Test(arguments: [Mutant.losesTail, .appliesDifferently, .commitsTooMuch, .doublesEvents])
+    func `a deliberate bug is found`(_ mutant: Mutant) throws {
+        let directory = FileManager.default.temporaryDirectory.path
+        let campaign = Campaign(mutant: mutant, directory: directory)
+        let found = try (1...10).first { try campaign.run(seed: $0).violation != nil }
+        #expect(found != nil, "\(mutant.name) does harm that no check sees")
+    }
 }

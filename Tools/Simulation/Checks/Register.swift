@@ -83,19 +83,15 @@ package struct Register {
     /// whoever saw it first. One whose value nobody saw explains nothing but a swap that failed, so
     /// it is taken out, and such swaps are told that there was one.
     private var simplified: [Operation] {
-        let seenBy = firstSightings
+        let closed = closingSeenWrites
         var kept: [Operation] = []
         var unseenSince = Int64.max
-        for var operation in operations {
-            if operation.returned == nil, let value = operation.newValue {
-                guard let seen = seenBy[value] else {
-                    unseenSince = min(unseenSince, operation.called)
-                    continue
-                }
-                operation.returned = max(seen, operation.called)
-                if case .swap = operation.kind { operation.succeeded = true }
+        for operation in closed {
+            if operation.returned == nil, operation.newValue != nil {
+                unseenSince = min(unseenSince, operation.called)
+            } else {
+                kept.append(operation)
             }
-            kept.append(operation)
         }
         for position in kept.indices where kept[position].succeeded == false {
             kept[position].mayFollowUnseenWrite = (kept[position].returned ?? .max) > unseenSince
@@ -103,8 +99,27 @@ package struct Register {
         return kept
     }
 
+    /// Ends open writes whose values were seen. A swap that is ended so has seen a value itself.
+    private var closingSeenWrites: [Operation] {
+        var operations = self.operations
+        var isChanged = true
+        while isChanged {
+            isChanged = false
+            let seenBy = Register.firstSightings(in: operations)
+            for position in operations.indices where operations[position].returned == nil {
+                guard let value = operations[position].newValue, let seen = seenBy[value] else {
+                    continue
+                }
+                operations[position].returned = max(seen, operations[position].called)
+                if case .swap = operations[position].kind { operations[position].succeeded = true }
+                isChanged = true
+            }
+        }
+        return operations
+    }
+
     /// By value: when the first one who saw it was done.
-    private var firstSightings: [Int64: Int64] {
+    private static func firstSightings(in operations: [Operation]) -> [Int64: Int64] {
         var first: [Int64: Int64] = [:]
         for operation in operations {
             guard let returned = operation.returned else { continue }

@@ -84,6 +84,14 @@ final class Clients {
             case .linearizable: continue
             case .undecided: trial.tally.undecided += 1
             case .violated:
+                for operation in register.operations {
+                    let end = operation.returned.map { "\($0)" } ?? "open"
+                    trial.trace(
+                        "\(operation.called)...\(end) \(operation.kind) saw "
+                            + "\(operation.observed) succeeded "
+                            + (operation.succeeded.map { "\($0)" } ?? "-")
+                    )
+                }
                 trial.oracle.fail("the history of key \(key) is not linearizable")
             }
         }

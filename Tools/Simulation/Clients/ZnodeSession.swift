@@ -41,7 +41,7 @@ struct ZnodeSession {
         watches = [:]
         lateEvents = []
         let request = ConnectRequest(
-            lastZxidSeen: mutant == .hidesLastZxid ? 0 : newestZxid,
+            lastZxidSeen: newestZxid,
             timeoutMilliseconds: 6_000,
             session: id,
             password: password

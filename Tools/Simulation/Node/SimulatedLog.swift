@@ -73,6 +73,7 @@ final class SimulatedLog: DurableLog {
     func tear(_ write: LogWrite) {
         if mutant == .tearsWrites {
             append(write.entries)
+            contents.hardState = HardState()
             return
         }
         if let snapshot = write.snapshot {

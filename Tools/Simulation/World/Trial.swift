@@ -77,6 +77,14 @@ package final class Trial {
     /// The process, or the machine, ends now, and comes back later.
     func strike(_ host: Host, _ end: ProcessEnd) { adversary.stopForAWhile(host, end) }
 
+    /// The process ends and is back at once.
+    func bounce(_ host: Host) {
+        host.stop(.processCrash, in: self)
+        plan(at: now + 2_000, kind: 14) { [unowned self] in
+            if !host.isUp { host.start(in: self) }
+        }
+    }
+
     /// A process ended by an error of its own. Only a disk that failed is a good reason.
     func ended(_ host: Host, by error: ReplicaError) {
         if case .log(.fsyncFailed) = error {
