@@ -267,7 +267,8 @@ let package = Package(
             "Simulation",
             [
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerProtocol", "Replica",
-                "RaftStore", "StateMachine", "Watches", "Raft", "LMDB", "Commands", "Bytes", logging,
+                "RaftStore", "StateMachine", "Watches", "Raft", "LMDB", "Commands", "Bytes",
+                logging,
                 nioCore, nioEmbedded,
             ],
             path: "Tools/Simulation"

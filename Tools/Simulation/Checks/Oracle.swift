@@ -124,7 +124,9 @@ final class Oracle {
         // The old side of a joint membership is out of it as soon as a leader has the next one in
         // its log, committed or not.
         if !isMajority(membership.incoming, isHeld) {
-            fail("entry \(index.rawValue)/\(mark.term.rawValue) is committed, and no majority has it: \(held(index))")
+            fail(
+                "entry \(index.rawValue)/\(mark.term.rawValue) is committed, and no majority has it: \(held(index))"
+            )
         }
     }
 
@@ -153,7 +155,8 @@ final class Oracle {
         var index = min(left.log.contents.last, right.log.contents.last)
         var agreed: LogIndex?
         var steps = 0
-        while steps < 400, let one = left.log.entry(at: index), let two = right.log.entry(at: index) {
+        while steps < 400, let one = left.log.entry(at: index), let two = right.log.entry(at: index)
+        {
             let isSame = one.term == two.term
             if isSame, agreed == nil { agreed = index }
             if let agreed, one != two {

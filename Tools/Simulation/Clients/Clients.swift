@@ -62,7 +62,9 @@ final class Clients {
 
     func record(_ operation: Register.Operation, key: Int) {
         registers[key, default: Register()].add(operation)
-        trial.note(UInt64(bitPattern: operation.observed) << 1 | (operation.returned == nil ? 0 : 1))
+        trial.note(
+            UInt64(bitPattern: operation.observed) << 1 | (operation.returned == nil ? 0 : 1)
+        )
     }
 
     /// A version of a key has one value, and a value one version.

@@ -222,7 +222,11 @@ final class ZnodeClient: LinkOwner {
         session.saw(request.path, mzxid: Int64(clamping: stat.mzxid))
         if request.setsWatch { session.watch(request.path, seen: Int64(clamping: stat.mzxid)) }
         seen[request.key] = (value, stat.version)
-        clients.sawVersion(value, at: Int64(clamping: stat.mzxid), key: clients.znodeKey(request.key))
+        clients.sawVersion(
+            value,
+            at: Int64(clamping: stat.mzxid),
+            key: clients.znodeKey(request.key)
+        )
         return value
     }
 

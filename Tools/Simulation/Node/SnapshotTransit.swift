@@ -13,7 +13,8 @@ enum SnapshotTransit {
         let targetPlace = target.place
         let duration = trial.dice.skewed(5_000...trial.settings.snapshotMicrosecondsMax)
         trial.plan(at: trial.now + duration, kind: 11, on: place) { [unowned trial] in
-            let isOpen = targetPlace.isCurrent && !trial.network.isCut(source.id, target.id)
+            let isOpen =
+                targetPlace.isCurrent && !trial.network.isCut(source.id, target.id)
                 && target.pausedUntil <= trial.now
             let manifest = isOpen ? Self.copy(transfer, source, target, trial) : nil
             trial.process(source.id)?.receive(

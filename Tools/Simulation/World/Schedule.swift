@@ -24,8 +24,12 @@ struct Schedule {
     private(set) var digest: UInt64 = 0
     private(set) var count = 0
 
-    mutating func plan(at time: Int64, kind: UInt8, on place: Place?, _ action: @escaping () -> Void)
-    {
+    mutating func plan(
+        at time: Int64,
+        kind: UInt8,
+        on place: Place?,
+        _ action: @escaping () -> Void
+    ) {
         planned += 1
         push(
             Event(
