@@ -7,12 +7,12 @@
 ///
 /// One seed gives one run. Its first part is full of faults; in its second part there are none, and
 /// the cluster must come to life. `Oracle` checks the promises of consensus all the time, the
-/// clients' histories are judged at the end. What the module must never do: read a clock, or draw a
-/// random number that does not come from the seed.
+/// clients' histories are judged at the end. What the module must never do: read a clock, or draw
+/// a random number that does not come from the seed.
 ///
 /// What it does not simulate: the pages of the write-ahead log's file (its own tests and the
-/// power-cut replay do), sockets and TLS, real threads (a data race cannot show), memory that runs
-/// out.
+/// power-cut replay do), sockets and TLS, real threads (a data race cannot show), memory that
+/// runs out.
 ///
 /// Map: `Trial` is one seed's run, `Campaign` many of them; `Host` a machine, `NodeProcess` a server
 /// running on it; `Adversary` makes the faults, `Mutant` the deliberate bugs that the checks must

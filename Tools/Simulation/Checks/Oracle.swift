@@ -125,7 +125,8 @@ final class Oracle {
         // its log, committed or not.
         if !isMajority(membership.incoming, isHeld) {
             fail(
-                "entry \(index.rawValue)/\(mark.term.rawValue) is committed, and no majority has it: \(held(index))"
+                "entry \(index.rawValue)/\(mark.term.rawValue) is committed, and no majority has "
+                    + "it: \(held(index))"
             )
         }
     }

@@ -5,8 +5,8 @@ import ZooKeeperProtocol
 /// A ZooKeeper client's side of its session: what it remembers over its connections, the frames of
 /// a connection, and the promises about their order, which are checked as the frames arrive.
 ///
-/// Per session: zxids never go down, answers come in the order of the requests. Per watch: one event
-/// comes, before the first answer that shows what caused it.
+/// Per session: zxids never go down, answers come in the order of the requests. Per watch: one
+/// event comes, before the first answer that shows what caused it.
 struct ZnodeSession {
     /// A frame that the server sent.
     enum Frame {
