@@ -14,9 +14,9 @@
 /// power-cut replay do), sockets and TLS, real threads (a data race cannot show), memory that
 /// runs out.
 ///
-/// Map: `Trial` is one seed's run, `Campaign` many of them; `Host` a machine, `NodeProcess` a server
-/// running on it; `Adversary` makes the faults, `Mutant` the deliberate bugs that the checks must
-/// find; `Clients/` the clients, `Checks/` what is checked.
+/// Map: `Trial` is one seed's run, `Campaign` many of them; `Host` a machine, `NodeProcess` a
+/// server running on it; `Adversary` makes the faults, `Mutant` the deliberate bugs that the
+/// checks must find; `Clients/` the clients, `Checks/` what is checked.
 package enum SimulationFormat {
     /// Changes when the same seed begins to give another run.
     package static let version = 1
