@@ -95,6 +95,7 @@ let package = Package(
         .executable(name: "roost-bench", targets: ["roost-bench"]),
         .executable(name: "roost-log", targets: ["roost-log"]),
         .executable(name: "roost-churn", targets: ["roost-churn"]),
+        .executable(name: "roost-sim", targets: ["roost-sim"]),
     ],
     dependencies: [
         // Command lines with generated help, for `roost` and the tools.
@@ -261,6 +262,19 @@ let package = Package(
             ["RaftStore", "Raft", "Disk", argumentParser],
             path: "Tools/roost-churn"
         ),
+        // A whole cluster in one thread, and its command.
+        module(
+            "Simulation",
+            [
+                "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerProtocol", "Replica",
+                "RaftStore", "StateMachine", "Watches", "Raft", "LMDB", "Commands", "Bytes",
+                logging,
+                nioCore, nioEmbedded,
+            ],
+            path: "Tools/Simulation"
+        ),
+        command("roost-sim", ["Simulation", argumentParser], path: "Tools/roost-sim"),
+        tests("SimulationTests", ["Simulation", "Replica", "RaftStore", "Raft"]),
 
         // What the fuzz targets and the replay of their saved cases run.
         module(

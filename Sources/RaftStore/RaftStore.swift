@@ -10,7 +10,8 @@
 ///
 /// Map:
 /// - `Format/`: keys and records with their byte diagrams.
-/// - `Log/`: `WriteAheadLog` (open, write, sync, compact), reading it, and growing its file ahead.
+/// - `Log/`: `DurableLog`, the seam that the replica writes by; `WriteAheadLog` (open, write, sync,
+///   compact), reading it, and growing its file ahead.
 /// - `Recovery/`: the walk over the raw pages that decides, after a power cut, which of LMDB's two
 ///   newest snapshots is whole; `LogRecovery` holds the argument why one flush a commit is enough.
 /// - `Directory/`: the data directory, its lock, the marks of trust, the state's environment.

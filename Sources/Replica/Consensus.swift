@@ -16,7 +16,7 @@ package import RaftStore
 /// to both; `Mailbox` and `LoopInbox` carry batches between them, `ExpiryClock` ends leases.
 package struct Consensus: ~Copyable {
     var node: RaftNode
-    package let log: WriteAheadLog
+    package let log: any DurableLog
     let limits: ReplicaLimits
     var underWay = RequestsUnderWay()
     var barriers: [ReadID: [HeldBarrier]] = [:]
@@ -28,6 +28,8 @@ package struct Consensus: ~Copyable {
     /// Writes that found no room, and those after them, in order; the node neither leads nor
     /// campaigns until all are stored.
     private var unstored: [LogWrite] = []
+    /// The newest snapshot, if the log had no room to note it.
+    private var unrecorded: SnapshotManifest?
     var received: [SnapshotDescriptor: SnapshotManifest] = [:]
     var leases = ExpiryClock<Lease>()
     var leadership: Leadership?
@@ -42,7 +44,7 @@ package struct Consensus: ~Copyable {
     package init(
         id: NodeID,
         restored: RestoredState,
-        log: WriteAheadLog,
+        log: any DurableLog,
         limits: ReplicaLimits,
         raftLimits: RaftLimits,
         random: any RandomNumberGenerator
@@ -83,6 +85,7 @@ package struct Consensus: ~Copyable {
         (self.now, self.wall) = (now, wall)
         node.tick()
         try storeAgain(&effects)
+        if let unrecorded { try take(unrecorded) }
         try retryHeld(&effects)
         expireRequests(&effects)
         guard leadership?.role == .leader else { return }
@@ -130,23 +133,35 @@ package struct Consensus: ~Copyable {
     }
 
     /// Takes note of a snapshot, and drops entries that it covers; some stay for followers that
-    /// are a little behind.
+    /// are a little behind. A disk without room for the note gets it later, and nothing is dropped
+    /// until then.
     package mutating func take(_ manifest: SnapshotManifest) throws(ReplicaError) {
         // One of the leader's may have come in meanwhile.
-        if let newest = log.newestManifest, manifest.index <= newest.index { return }
+        if let newest = log.newestManifest, manifest.index <= newest.index {
+            unrecorded = nil
+            return
+        }
         let kept = limits.trailingEntries
         let index = manifest.index.rawValue
         do {
-            try log.record(manifest)
+            try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
+            unrecorded = nil
             guard index > kept else { return }
             try log.compact(upTo: LogIndex(index - kept))
-        } catch { throw .log(error) }
+        } catch {
+            guard case .diskFull = error else { throw .log(error) }
+            unrecorded = manifest
+            return
+        }
         node.compacted(upTo: LogIndex(index - kept))
     }
 
     /// Frees what was dropped, a step at a time; for turns in which nothing else is to be done.
+    /// Where even that finds no room, it is for later.
     package mutating func collectGarbage() throws(ReplicaError) {
-        do { try log.collectGarbage() } catch { throw .log(error) }
+        do { try log.collectGarbage() } catch {
+            guard case .diskFull = error else { throw .log(error) }
+        }
     }
 
     /// What the thread that applies has done.
@@ -201,6 +216,11 @@ package struct Consensus: ~Copyable {
         if unstored.isEmpty, try isStored(write, &effects) { return }
         unstored.append(write)
         node.storageFailed()
+    }
+
+    /// Whether the snapshot is to be installed by a write that found no room.
+    func waitsForRoom(_ snapshot: SnapshotDescriptor) -> Bool {
+        unstored.contains { $0.snapshot == snapshot }
     }
 
     private mutating func storeAgain(

@@ -113,7 +113,9 @@ extension Consensus {
         from leader: NodeID,
         term: Term
     ) throws(ReplicaError) {
-        received = [manifest.descriptor: manifest]
+        // One that came before it may still wait for room on the disk.
+        received = received.filter { waitsForRoom($0.key) }
+        received[manifest.descriptor] = manifest
         let message = Message(
             from: leader,
             to: node.id,
@@ -132,8 +134,8 @@ extension Consensus {
     /// node stops in between, the state is rebuilt from the snapshot at the next start.
     mutating func note(_ snapshot: SnapshotDescriptor) throws(StoreError) {
         guard let manifest = received[snapshot] else { return }
-        try log.record(manifest)
-        received = [:]
+        try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
+        received[snapshot] = nil
     }
 
     mutating func install(

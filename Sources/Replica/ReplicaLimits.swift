@@ -31,6 +31,8 @@ package struct ReplicaLimits: Sendable {
 
     /// Entries that stay in the log after a snapshot: Consul's raft_trailing_logs.
     package var trailingEntries: UInt64 = 10_240
+    /// Snapshots that the log keeps on record.
+    package static let snapshotsOnRecord = 2
 
     package init() {}
 }

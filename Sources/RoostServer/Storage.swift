@@ -29,6 +29,7 @@ struct Storage {
                 snapshots = try SnapshotStore(directory: directory.snapshotsPath)
             } catch { throw .database("\(directory.snapshotsPath): \(error)") }
             let storage = try openState(directory, log, snapshots)
+            try storage.takeOverSnapshot()
             guard let covering = try storage.snapshotPastGap() else {
                 logger.info(
                     "\(storage.state.origin)",
@@ -46,10 +47,28 @@ struct Storage {
                 snapshots: snapshots,
                 settings: stateSettings
             )
-            return try Storage(directory, log, snapshots, state)
+            let installed = try Storage(directory, log, snapshots, state)
+            try installed.takeOverSnapshot()
+            return installed
         } catch {
             throw .storage(error)
         }
+    }
+
+    /// A node that stopped when a leader's snapshot had just arrived may have rebuilt its state
+    /// from it, while the log never heard of it.
+    private func takeOverSnapshot() throws(StoreError) {
+        let applied = LogIndex(machine.summary.appliedIndex)
+        let last: LogIndex
+        do throws(LogStorageError) { last = try log.lastIndex() } catch {
+            throw .database("\(directory.logPath): \(error)")
+        }
+        guard applied > last else { return }
+        let newest: SnapshotManifest?
+        do throws(SnapshotError) { newest = try snapshots.newestVerified() } catch {
+            throw StoreError(error)
+        }
+        if let newest, newest.index == applied { try log.beginBehind(newest) }
     }
 
     static var stateSettings: StateSettings {

@@ -1,0 +1,151 @@
+import Raft
+
+/// All clients of a run, and what they did.
+final class Clients {
+    private unowned let trial: Trial
+    private var keyClients: [KeyClient] = []
+    private var znodeClients: [ZnodeClient] = []
+    private var probes: [Probe] = []
+    private var registers: [Int: Register] = [:]
+    private var versions: [Int64: (index: Int64, key: Int)] = [:]
+    private var lastValue: Int64 = 0
+
+    private var keyUses = 0
+
+    /// Keys in use at a time, and how often; a fresh key begins a fresh history.
+    private static let keysAtOnce = 3
+    private static let usesPerKey = 60
+
+    init(trial: Trial) { self.trial = trial }
+
+    func begin() {
+        for _ in 0..<trial.settings.keyClientCount {
+            keyClients.append(KeyClient(self, trial: trial))
+        }
+        for _ in 0..<trial.settings.znodeClientCount {
+            znodeClients.append(ZnodeClient(self, trial: trial))
+        }
+        for client in keyClients { client.begin() }
+        for client in znodeClients { client.begin() }
+    }
+
+    func stop() {
+        for client in keyClients { client.stop() }
+        for client in znodeClients { client.stop() }
+        for probe in probes { probe.stop() }
+    }
+
+    var areIdle: Bool {
+        keyClients.allSatisfy(\.isIdle) && znodeClients.allSatisfy(\.isIdle)
+    }
+
+    func drop(_ dice: Dice) -> Bool {
+        if dice.chance(500) { dice.pick(keyClients).drop() } else { dice.pick(znodeClients).drop() }
+        return true
+    }
+
+    // MARK: Histories
+
+    func key() -> Int {
+        keyUses += 1
+        let epoch = keyUses / (Self.usesPerKey * Self.keysAtOnce)
+        return epoch * Self.keysAtOnce + trial.dice.number(0...(Self.keysAtOnce - 1))
+    }
+
+    /// Znodes and keys have registers of their own.
+    func znodeKey(_ key: Int) -> Int { -1 - key }
+
+    func nextValue() -> Int64 {
+        lastValue += 1
+        return lastValue
+    }
+
+    func record(_ operation: Register.Operation, key: Int) {
+        registers[key, default: Register()].add(operation)
+        trial.note(
+            UInt64(bitPattern: operation.observed) << 1 | (operation.returned == nil ? 0 : 1)
+        )
+    }
+
+    /// A version of a key has one value, and a value one version.
+    func sawVersion(_ value: Int64, at index: Int64, key: Int) {
+        guard let known = versions[value] else { return versions[value] = (index, key) }
+        if known != (index, key) {
+            trial.oracle.fail(
+                "value \(value) of key \(key) has ModifyIndex \(index), and had \(known.index)"
+            )
+        }
+    }
+
+    /// Judges every history, when all clients are done.
+    func judge() {
+        for key in registers.keys.sorted() {
+            guard let register = registers[key] else { continue }
+            trial.tally.histories += 1
+            switch register.judge() {
+            case .linearizable: continue
+            case .undecided: trial.tally.undecided += 1
+            case .violated:
+                for operation in register.operations {
+                    let end = operation.returned.map { "\($0)" } ?? "open"
+                    trial.trace(
+                        "\(operation.called)...\(end) \(operation.kind) saw "
+                            + "\(operation.observed) succeeded "
+                            + (operation.succeeded.map { "\($0)" } ?? "-")
+                    )
+                }
+                trial.oracle.fail("the history of key \(key) is not linearizable")
+            }
+        }
+    }
+
+    // MARK: Probes
+
+    func beginProbes() {
+        probes = trial.members.map { Probe(host: $0, trial: trial) }
+        for probe in probes { probe.ask() }
+    }
+
+    var areProbesAnswered: Bool { probes.allSatisfy(\.isAnswered) }
+
+    var unansweredProbes: String {
+        let nodes = probes.filter { !$0.isAnswered }.map { "\($0.host.id.rawValue)" }
+        return "no write by node \(nodes.joined(separator: ", "))"
+    }
+}
+
+/// Writes by one node until a write is acknowledged.
+final class Probe: LinkOwner {
+    let host: Host
+    private unowned let trial: Trial
+    private var link: ClientLink?
+    private var exchange = HTTPExchange()
+    private(set) var isAnswered = false
+    private var isStopped = false
+
+    init(host: Host, trial: Trial) {
+        self.host = host
+        self.trial = trial
+    }
+
+    func stop() { isStopped = true }
+
+    func ask() {
+        guard !isAnswered, !isStopped else { return }
+        if link == nil || link?.isClosed == true {
+            exchange = HTTPExchange()
+            link = ClientLink(to: host, by: .consul, owner: self, in: trial)
+        }
+        link?.send(HTTPExchange.request("PUT", "/v1/kv/probe/\(host.id.rawValue)", body: "1"))
+        trial.plan(at: trial.now + 8_000_000, kind: 42) { [weak self] in self?.ask() }
+    }
+
+    func received(_ bytes: [UInt8], on link: ClientLink) {
+        exchange.add(bytes)
+        while let answer = exchange.next() {
+            if answer.status == 200 { isAnswered = true }
+        }
+    }
+
+    func lost(_ link: ClientLink) {}
+}

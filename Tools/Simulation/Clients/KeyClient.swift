@@ -1,0 +1,163 @@
+/// A client of Consul's key-value store: one request after the other, on one connection at a time.
+///
+/// Each value is written once, as the key's flags, so that a read tells which write it saw. What is
+/// not answered in time may have happened or not, and the history says so.
+final class KeyClient: LinkOwner {
+    private unowned let trial: Trial
+    private let clients: Clients
+    private var link: ClientLink?
+    private var exchange = HTTPExchange()
+    private var current: Register.Operation?
+    private var currentKey = 0
+    private var serial: UInt64 = 0
+    /// What was last seen of each key: the value, and its ModifyIndex.
+    private var seen: [Int: (value: Int64, index: UInt64)] = [:]
+    /// The node that it keeps to; nil: any.
+    private let home: Host?
+    private(set) var isStopped = false
+
+    init(_ clients: Clients, trial: Trial, home: Host? = nil) {
+        self.trial = trial
+        self.clients = clients
+        self.home = home
+    }
+
+    var isIdle: Bool { current == nil }
+
+    func begin() { think() }
+
+    func stop() { isStopped = true }
+
+    func drop() {
+        link?.close()
+        fail()
+    }
+
+    private func think() {
+        guard !isStopped else { return }
+        let delay = trial.dice.skewed(1_000...trial.settings.thinkMicroseconds)
+        trial.plan(at: trial.now + delay, kind: 40) { [weak self] in self?.ask() }
+    }
+
+    // MARK: Asking
+
+    private func ask() {
+        guard !isStopped, current == nil else { return }
+        if trial.dice.chance(20) { link?.close() }
+        if link == nil || link?.isClosed == true { connect() }
+        guard let link, !link.isClosed else { return think() }
+        currentKey = clients.key()
+        let request = choose()
+        serial += 1
+        trial.tally.requests += 1
+        link.send(request)
+        if trial.mutant == .answersEarly, case .write = current?.kind { return takeUnasked() }
+        let asked = serial
+        let patience = trial.dice.skewed(1_000_000...20_000_000)
+        trial.plan(at: trial.now + patience, kind: 41) { [weak self] in
+            guard let self, self.serial == asked, self.current != nil else { return }
+            self.link?.close()
+            self.fail()
+        }
+    }
+
+    /// Of the bug that answers early: the write counts as done.
+    private func takeUnasked() {
+        guard var operation = current else { return }
+        operation.returned = trial.now
+        link = nil
+        finish(operation)
+    }
+
+    private func connect() {
+        exchange = HTTPExchange()
+        let host = home ?? trial.dice.pick(trial.hosts)
+        link = ClientLink(to: host, by: .consul, owner: self, in: trial)
+    }
+
+    /// Draws an operation, and gives its bytes.
+    private func choose() -> [UInt8] {
+        let path = "/v1/kv/sim/\(currentKey)"
+        let known = seen[currentKey]
+        var kind = Register.Operation.Kind.read
+        var request = HTTPExchange.request("GET", "\(path)?consistent")
+        switch trial.dice.number(0...99) {
+        case 0..<35:
+            let value = clients.nextValue()
+            kind = .write(value)
+            request = HTTPExchange.request("PUT", "\(path)?flags=\(value)", body: "\(value)")
+        case 35..<60:
+            let value = clients.nextValue()
+            kind = .swap(expected: known?.value ?? 0, new: value)
+            request = HTTPExchange.request(
+                "PUT",
+                "\(path)?cas=\(known?.index ?? 0)&flags=\(value)",
+                body: "\(value)"
+            )
+        case 60..<66:
+            kind = .write(0)
+            request = HTTPExchange.request("DELETE", path)
+        default: break
+        }
+        current = Register.Operation(kind: kind, called: trial.now)
+        return request
+    }
+
+    // MARK: Answers
+
+    func received(_ bytes: [UInt8], on link: ClientLink) {
+        guard link === self.link else { return }
+        exchange.add(bytes)
+        while let answer = exchange.next() { take(answer) }
+    }
+
+    func lost(_ link: ClientLink) {
+        guard link === self.link else { return }
+        self.link = nil
+        fail()
+    }
+
+    private func take(_ answer: HTTPExchange.Answer) {
+        guard var operation = current else { return }
+        trial.note(UInt64(answer.status))
+        switch (operation.kind, answer.status) {
+        case (.read, 200):
+            let value = Self.number(after: "\"Flags\":", in: answer.body)
+            let index = Self.number(after: "\"ModifyIndex\":", in: answer.body)
+            guard let value, let index else {
+                return trial.oracle.fail("an answer without its fields: \(answer.body)")
+            }
+            seen[currentKey] = (value, UInt64(index))
+            clients.sawVersion(value, at: index, key: currentKey)
+            operation.observed = value
+        case (.read, 404):
+            seen[currentKey] = nil
+            operation.observed = 0
+        case (.write, 200): break
+        case (.swap, 200): operation.succeeded = answer.body.hasPrefix("true")
+        case (_, 500), (_, 429): return fail()
+        default:
+            return trial.oracle.fail("\(operation.kind) answered \(answer.status) \(answer.body)")
+        }
+        operation.returned = trial.now
+        finish(operation)
+    }
+
+    /// Nobody knows what became of it.
+    private func fail() {
+        guard let operation = current else { return }
+        trial.tally.unanswered += 1
+        finish(operation)
+    }
+
+    private func finish(_ operation: Register.Operation) {
+        current = nil
+        clients.record(operation, key: currentKey)
+        think()
+    }
+
+    private static func number(after name: String, in text: String) -> Int64? {
+        guard let range = text.firstRange(of: name) else { return nil }
+        return Int64(text[range.upperBound...].prefix { $0.isNumber })
+    }
+}

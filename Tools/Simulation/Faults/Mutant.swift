@@ -1,0 +1,164 @@
+import Raft
+import Replica
+
+/// Deliberate bugs, each of which the checks must find: they are what shows that the checks see.
+///
+/// All of them sit in what is simulated, or change what passes by there; the code of the server
+/// knows nothing of them.
+package enum Mutant: String, CaseIterable, Sendable {
+    // The disk.
+    /// Says that it synced, and does so for every third write only.
+    case skipsSync
+    /// A crash in the middle of a write leaves its entries and a blank hard state.
+    case tearsWrites
+    /// Forgets over a restart whom it voted for.
+    case forgetsVote
+    /// Forgets over a restart in which term it was.
+    case forgetsTerm
+    /// Loses the last stored entry over a restart.
+    case losesTail
+    /// Keeps its own entries where the leader's replace them.
+    case keepsConflicts
+    /// Drops entries that no snapshot covers.
+    case compactsTooFar
+    /// Goes on behind a received snapshot without putting it in the state's place.
+    case installsNothing
+    /// Takes up its first membership again at a restart.
+    case forgetsMembership
+
+    // The network.
+    /// Takes every refused vote for a grant.
+    case countsRefusals
+    /// Votes for anyone, however short his log.
+    case ignoresLogs
+    /// Acknowledges one entry more than it has.
+    case acknowledgesTooMuch
+    /// Accepts entries without a look at what is before them.
+    case skipsLogCheck
+    /// Takes every term but a vote's for its own.
+    case obeysOldTerms
+    /// Takes the leader's whole log for committed.
+    case commitsTooMuch
+    /// Sends a request to the leader twice.
+    case forwardsTwice
+    /// A follower serves linearizable reads from what it has.
+    case skipsReadIndex
+    /// The leader serves reads by a lease, which a paused process outlasts.
+    case trustsOldLeader
+
+    // The replica's threads.
+    /// Applies an entry differently on one node.
+    case appliesDifferently
+    /// Leaves a committed entry out.
+    case skipsEntry
+    /// Applies a batch twice.
+    case appliesTwice
+    /// Applies two entries in the wrong order.
+    case swapsEntries
+
+    // The front ends.
+    /// Tells a client that its write is done when it has only been sent.
+    case answersEarly
+    /// Loses a watch's event now and then.
+    case losesEvents
+    /// Tells a watch's event twice now and then.
+    case doublesEvents
+    /// Tells a watch's event after the answer that shows what caused it.
+    case tellsEventsLate
+
+    package var name: String { rawValue }
+
+    /// Within how many seeds it must be found.
+    package var seedsMax: UInt64 {
+        switch self {
+        // Two things must meet within a moment.
+        case .forgetsVote, .trustsOldLeader: 600
+        default: 200
+        }
+    }
+
+    /// What a run needs for this bug to come up at all.
+    func adjust(_ settings: inout TrialSettings) {
+        settings.faultMicroseconds = 400_000
+        settings.thinkMicroseconds = 120_000
+        switch self {
+        case .compactsTooFar, .installsNothing:
+            settings.entriesPerSnapshot = 40
+            settings.replica.trailingEntries = 0
+            settings.faults = [.processCrash, .fullPartition, .fullPartition]
+        case .forgetsVote, .forgetsTerm, .tearsWrites, .countsRefusals:
+            settings.raft.isPreVoteEnabled = false
+            settings.faults = [.processCrash, .processCrash, .fullPartition, .slowWires]
+        case .skipsSync, .losesTail, .keepsConflicts, .forgetsMembership:
+            settings.faults = [.processCrash, .powerCut, .fullPartition, .membershipChange]
+        case .ignoresLogs, .skipsLogCheck, .obeysOldTerms, .acknowledgesTooMuch,
+            .commitsTooMuch, .skipsReadIndex:
+            settings.faults = [.fullPartition, .split, .loss, .reordering, .pause, .processCrash]
+        case .trustsOldLeader:
+            settings.raft.leaseTicks = 9
+            settings.faults = [.pause, .pause, .fullPartition]
+        default: break
+        }
+    }
+
+    // MARK: Messages
+
+    /// What the bug makes of a message that arrives.
+    func spoil(_ message: inout Message, in trial: Trial) {
+        switch (self, message.body) {
+        case (.countsRefusals, .voteResponse(var response)):
+            response.vote = .granted
+            message.body = .voteResponse(response)
+        case (.ignoresLogs, .voteRequest(var request)):
+            request.lastTerm = Term(1 << 40)
+            message.body = .voteRequest(request)
+        case (.acknowledgesTooMuch, .appendResponse(.accepted(let match))):
+            message.body = .appendResponse(.accepted(match: match.next))
+        case (.skipsLogCheck, .append(var append)):
+            let log = trial.host(message.to).log
+            guard let held = log.entry(at: append.previousIndex) else { return }
+            append.previousTerm = held.term
+            message.body = .append(append)
+        case (.obeysOldTerms, .voteRequest), (.obeysOldTerms, .voteResponse): return
+        case (.obeysOldTerms, _):
+            guard let term = trial.process(message.to)?.status.term else { return }
+            message.term = term
+        case (.forgetsVote, .voteResponse(let response)):
+            guard response.vote == .granted, trial.dice.chance(500) else { return }
+            trial.bounce(trial.host(message.from))
+        case (.commitsTooMuch, .append(var append)):
+            append.commit = append.previousIndex.advanced(by: append.entries.count)
+            message.body = .append(append)
+        case (.skipsReadIndex, .readResponse(let read, _)):
+            message.body = .readResponse(read, index: .zero)
+        default: break
+        }
+    }
+
+    // MARK: Orders
+
+    /// What the bug makes of an order to the thread that applies.
+    func spoil(_ order: ApplyOrder, on host: Host, in trial: Trial) -> [ApplyOrder] {
+        guard case .apply(var batch) = order else { return [order] }
+        switch self {
+        case .appliesDifferently:
+            guard host.id == NodeID(1), trial.dice.chance(20) else { return [order] }
+            for offset in batch.entries.indices where batch.entries[offset].payload.count > 40 {
+                batch.entries[offset].payload[9] ^= 1
+            }
+        case .skipsEntry:
+            guard trial.dice.chance(5) else { return [order] }
+            for offset in batch.entries.indices { batch.entries[offset].payload = [] }
+        case .appliesTwice:
+            if trial.dice.chance(5) { return [order, order] }
+        case .swapsEntries:
+            guard batch.entries.count > 1 else { return [order] }
+            let last = batch.entries.count - 1
+            let payload = batch.entries[last].payload
+            batch.entries[last].payload = batch.entries[last - 1].payload
+            batch.entries[last - 1].payload = payload
+        default: break
+        }
+        return [.apply(batch)]
+    }
+}

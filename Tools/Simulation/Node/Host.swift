@@ -1,0 +1,83 @@
+import Raft
+import RaftStore
+
+/// A machine of the cluster: what outlives its processes.
+final class Host {
+    let id: NodeID
+    let log: SimulatedLog
+    let home: StateHome
+    var clock = NodeClock()
+    /// Counts the processes; whatever an earlier one planned no longer happens.
+    private(set) var generation: UInt64 = 0
+    private(set) var process: NodeProcess?
+
+    /// Until then nothing moves here, as after SIGSTOP.
+    var pausedUntil: Int64 = 0
+    /// Until then every write to the log waits.
+    var stalledUntil: Int64 = 0
+    /// The log's usual speed: a write takes up to so many microseconds.
+    var writeMicroseconds: Int64 = 500
+    /// How the process is to end in the middle of its next write.
+    var endInWrite: ProcessEnd?
+    /// The state's disk takes nothing.
+    var isStateFull = false
+
+    init(
+        id: NodeID,
+        membership: Membership,
+        directory: String,
+        mutant: Mutant?
+    ) throws {
+        self.id = id
+        log = SimulatedLog(membership: membership, mutant: mutant)
+        home = try StateHome(directory: "\(directory)/n\(id.rawValue)")
+    }
+
+    var isUp: Bool { process != nil }
+
+    var place: Schedule.Place { Schedule.Place(host: self, generation: generation) }
+
+    /// Starts a process on what is on the disk.
+    func start(in trial: Trial) {
+        precondition(process == nil, "a process runs already")
+        generation += 1
+        log.spoilAtRestart()
+        trial.trace("node \(id.rawValue) starts; its log ends at \(log.contents.last.rawValue)")
+        do {
+            let process = try NodeProcess(host: self, trial: trial)
+            self.process = process
+            process.begin()
+        } catch {
+            trial.oracle.fail("node \(id.rawValue) does not start: \(error)")
+        }
+    }
+
+    /// Ends the process. What was being written may or may not have reached the disk.
+    func stop(_ end: ProcessEnd, in trial: Trial) {
+        guard let process else { return }
+        generation += 1
+        self.process = nil
+        pausedUntil = 0
+        endInWrite = nil
+        let underWay = process.end()
+        trial.trace(
+            "node \(id.rawValue) stops (\(end)); its log ends at \(log.contents.last.rawValue)"
+        )
+        if let underWay, trial.dice.chance(500) { log.tear(underWay) }
+        if end == .powerCut {
+            log.cutPower()
+            home.loseState()
+        } else {
+            home.keepState()
+        }
+        trial.network.forget(id, in: trial)
+    }
+}
+
+/// How a process ends.
+enum ProcessEnd: Hashable {
+    /// The process alone: what it handed to the system is still there.
+    case processCrash
+    /// The machine: what was not synced is gone, and the state with it.
+    case powerCut
+}

@@ -1,0 +1,380 @@
+import LMDB
+import Raft
+import RaftStore
+import Replica
+import StateMachine
+import Synchronization
+
+/// A server that runs on a host: the real replica, with turns of the schedule for threads.
+///
+/// Its three threads are those of `RoostServer`: the replica's, which stores and blocks while it
+/// does; the one that applies; and one event loop with the clients' connections.
+final class NodeProcess {
+    let host: Host
+    let place: Schedule.Place
+    let front: FrontEnds
+    let board: StatusBoard
+    private unowned let trial: Trial
+    private var consensus: Consensus
+    private let applier: Applier
+    private var state: StateHome.State
+    private let inbox: Mailbox<ReplicaInput>
+    private let orders: Mailbox<ApplyOrder>
+    private let loopInbox: LoopInbox
+    private let bells = Bells()
+
+    private var nextTick: Int64 = 0
+    /// The write that the replica's thread is blocked in.
+    private var underWay: LogWrite?
+    private var isTurnPlanned = false
+    private var isApplyPlanned = false
+    private var isLoopPlanned = false
+    private var waitingOrders: [ApplyOrder] = []
+    private var snapshotIndex: LogIndex
+
+    /// Rung by the mailboxes, looked at after every event.
+    final class Bells: Sendable {
+        let replica = Atomic<Bool>(false)
+        let apply = Atomic<Bool>(false)
+        let loop = Atomic<Bool>(false)
+    }
+
+    init(host: Host, trial: Trial) throws {
+        self.host = host
+        self.trial = trial
+        place = host.place
+        let bells = self.bells
+        inbox = Mailbox { bells.replica.store(true, ordering: .relaxed) }
+        orders = Mailbox { bells.apply.store(true, ordering: .relaxed) }
+        loopInbox = LoopInbox { bells.loop.store(true, ordering: .relaxed) }
+        state = try Self.openState(of: host)
+        snapshotIndex = host.log.manifests.last?.index ?? .zero
+        let applied = LogIndex(state.machine.summary.appliedIndex)
+        trial.oracle.opened(host, applied: applied)
+        consensus = try Consensus(
+            id: host.id,
+            restored: host.log.restoredState(applied: applied),
+            log: host.log,
+            limits: trial.settings.replica,
+            raftLimits: trial.settings.raft,
+            random: SeededGenerator(seed: trial.dice.word())
+        )
+        applier = try Applier(
+            machine: state.machine,
+            tables: state.tables,
+            environment: state.environment,
+            loops: [loopInbox],
+            limits: trial.settings.replica
+        )
+        board = StatusBoard(ReplicaStatus(node: host.id, name: "n\(host.id.rawValue)"))
+        let port = LoopPort.Parts(
+            state: state,
+            inbox: loopInbox,
+            outbox: inbox,
+            board: board
+        )
+        front = try FrontEnds(port, host: host, trial: trial) {
+            bells.loop.store(true, ordering: .relaxed)
+        }
+    }
+
+    /// As `Storage` does at a server's start: a state that does not reach the log is rebuilt, and
+    /// a log that does not reach a snapshot's state begins behind it.
+    private static func openState(of host: Host) throws -> StateHome.State {
+        var state = try host.home.open()
+        if LogIndex(state.machine.summary.appliedIndex) < host.log.contents.base {
+            host.home.loseState()
+            state = try host.home.open()
+        }
+        let applied = LogIndex(state.machine.summary.appliedIndex)
+        if applied > host.log.contents.last,
+            let manifest = try host.home.snapshots.newestVerified(), manifest.index == applied
+        {
+            try host.log.beginBehind(manifest)
+        }
+        return state
+    }
+
+    func begin() {
+        nextTick = monotonic
+        act(kind: 4) { process throws(ReplicaError) in
+            process.consensus.standForElectionIfAlone()
+        }
+        planTurn()
+        planLoop()
+        front.announce()
+    }
+
+    /// What the process was storing when it ended.
+    func end() -> LogWrite? {
+        front.close()
+        // Behind a write that found no room no other reaches the disk.
+        return consensus.status.isStorageFailed ? nil : underWay
+    }
+
+    var monotonic: Int64 { host.clock.monotonicMilliseconds(at: trial.now) }
+    var wall: Int64 { host.clock.wallMilliseconds(at: trial.now) }
+    var status: Status { consensus.status }
+    var summary: StateSummary { state.machine.summary }
+    var isIdle: Bool { underWay == nil && waitingOrders.isEmpty && !isApplyPlanned }
+
+    /// Something arrives for the replica.
+    func receive(_ input: ReplicaInput) {
+        inbox.post(input)
+        answerBells()
+    }
+
+    /// An operator's request.
+    func operate(_ body: (inout Consensus) throws(RaftError) -> Void) -> RaftError? {
+        defer { planTurn() }
+        do {
+            try body(&consensus)
+            return nil
+        } catch { return error }
+    }
+
+    // MARK: Threads
+
+    private func answerBells() {
+        if bells.replica.exchange(false, ordering: .relaxed) { planTurn() }
+        if bells.apply.exchange(false, ordering: .relaxed) { planApply() }
+        if bells.loop.exchange(false, ordering: .relaxed) { planLoop() }
+    }
+
+    private func plan(
+        after microseconds: Int64,
+        kind: UInt8,
+        _ body: @escaping (NodeProcess) -> Void
+    ) {
+        trial.plan(at: trial.now + microseconds, kind: kind, on: place) { [weak self] in
+            if let self { body(self) }
+        }
+    }
+
+    /// Runs a step; an error of it ends the process, as in a server.
+    private func act(kind: UInt8, _ body: (NodeProcess) throws(ReplicaError) -> Void) {
+        trial.note(UInt64(kind) << 8 | host.id.rawValue)
+        do {
+            try body(self)
+            answerBells()
+        } catch {
+            trial.ended(host, by: error)
+        }
+    }
+
+    private func planTurn() {
+        guard !isTurnPlanned, underWay == nil else { return }
+        isTurnPlanned = true
+        plan(after: trial.dice.skewed(2...60), kind: 5) { process in
+            process.isTurnPlanned = false
+            process.act(kind: 5) { process throws(ReplicaError) in try process.turn() }
+        }
+    }
+
+    /// One turn of the replica's thread, as in `ReplicaThread`.
+    private func turn() throws(ReplicaError) {
+        guard underWay == nil else { return }
+        var effects: [ConsensusEffect] = []
+        try takeInputs(&effects)
+        let now = monotonic
+        if now >= nextTick {
+            nextTick = now + trial.settings.tickMilliseconds
+            trial.tally.ticks += 1
+            try consensus.tick(now: now, wall: wall, &effects)
+            planTick()
+        }
+        let write = try consensus.advance(&effects)
+        perform(effects)
+        if let write { store(write) }
+    }
+
+    private func planTick() {
+        let local = max(0, nextTick * 1_000 - host.clock.local(at: trial.now))
+        let delay = host.clock.trueDuration(of: local) + trial.dice.skewed(1...500)
+        plan(after: delay, kind: 6) { $0.planTurn() }
+    }
+
+    private func store(_ write: LogWrite) {
+        underWay = write
+        let latency = trial.dice.skewed(20...host.writeMicroseconds)
+        planStored(write, after: latency)
+        guard let end = host.endInWrite else { return }
+        plan(after: latency / 2, kind: 12) { $0.trial.strike($0.host, end) }
+    }
+
+    private func planStored(_ write: LogWrite, after latency: Int64) {
+        plan(after: latency, kind: 7) { process in
+            if process.host.stalledUntil > process.trial.now {
+                return process.planStored(write, after: 20_000)
+            }
+            process.act(kind: 7) { process throws(ReplicaError) in try process.stored(write) }
+        }
+    }
+
+    private func stored(_ write: LogWrite) throws(ReplicaError) {
+        trial.tally.writes += 1
+        var effects: [ConsensusEffect] = []
+        try consensus.store(write, &effects)
+        underWay = nil
+        let next = try consensus.advance(&effects)
+        perform(effects)
+        if let next { store(next) } else { planTurn() }
+        planTick()
+    }
+
+    private func takeInputs(_ effects: inout [ConsensusEffect]) throws(ReplicaError) {
+        let (now, wall) = (monotonic, self.wall)
+        for input in inbox.takeAll() {
+            switch input {
+            case .requests(let requests):
+                try consensus.take(requests, now: now, wall: wall, &effects)
+            case .report(let report):
+                try consensus.take(report, now: now, wall: wall, &effects)
+                board.update { $0.applied = report.applied.rawValue }
+            case .messages(let messages):
+                for message in messages { try consensus.take(message) }
+            case .forwarded(let requests, let peer):
+                try consensus.take(requests, from: peer, now: now, wall: wall, &effects)
+            case .forwardAnswers(let answers): consensus.take(answers, &effects)
+            case .lost(let peer): consensus.lost(peer, &effects)
+            case .snapshotReceived(let manifest, let leader, let term):
+                try consensus.take(received: manifest, from: leader, term: term)
+            case .snapshotSent(let peer, let succeeded):
+                consensus.snapshotSent(to: peer, succeeded: succeeded)
+            case .stateRoom(let reason): consensus.setStateRoom(reason)
+            case .snapshotTaken(let manifest): try consensus.take(manifest)
+            case .operation, .stop: break
+            }
+        }
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effects: [ConsensusEffect]) {
+        for effect in effects {
+            switch effect {
+            case .order(let order): give(order)
+            case .refuse(let origins, let refusal):
+                loopInbox.post(LoopNotice(transaction: 0, body: .refused(origins, refusal)))
+            case .leadership(let change): publish(change)
+            case .send(let messages): trial.network.send(messages, from: host.id, in: trial)
+            case .forward(let leader, let requests):
+                trial.network.send(requests, from: host.id, to: leader, in: trial)
+            case .answer(let peer, let answers):
+                trial.network.send(answers, from: host.id, to: peer, in: trial)
+            case .sendSnapshot(let transfer):
+                SnapshotTransit.begin(transfer, from: self, in: trial)
+            }
+        }
+    }
+
+    private func give(_ order: ApplyOrder) {
+        if case .apply(let batch) = order { trial.oracle.committed(batch.entries, on: host) }
+        if let mutant = trial.mutant {
+            for spoiled in mutant.spoil(order, on: host, in: trial) { orders.post(spoiled) }
+        } else {
+            orders.post(order)
+        }
+    }
+
+    private func publish(_ change: Leadership) {
+        trial.oracle.leads(change, host, last: consensus.status.last)
+        board.update { status in
+            status.role = change.role
+            status.term = change.term.rawValue
+            status.leader = change.leader
+            status.leaderAddress = change.leader.map { "n\($0.rawValue):8300" } ?? ""
+        }
+    }
+
+    // MARK: Applying
+
+    private func planApply() {
+        guard !isApplyPlanned else { return }
+        isApplyPlanned = true
+        let isSlow = trial.dice.chance(5)
+        plan(after: trial.dice.skewed(isSlow ? 1_000...800_000 : 5...300), kind: 8) { process in
+            process.isApplyPlanned = false
+            process.act(kind: 8) { process throws(ReplicaError) in try process.applyAll() }
+        }
+    }
+
+    private func applyAll() throws(ReplicaError) {
+        waitingOrders += orders.takeAll()
+        if host.isStateFull { return }
+        let joined = Applier.join(waitingOrders, entriesMax: trial.dice.number(1...64))
+        waitingOrders = []
+        for order in joined {
+            if case .install(let manifest) = order {
+                inbox.post(.report(try install(manifest)))
+            } else if let report = try applier.perform(order) {
+                inbox.post(.report(report))
+            }
+            trial.oracle.applied(summary, on: host)
+        }
+        takeSnapshotIfDue()
+    }
+
+    /// The state's disk became full, or has room again.
+    func stateRoomChanged() {
+        inbox.post(.stateRoom(host.isStateFull ? "the simulated disk is full" : nil))
+        answerBells()
+        planApply()
+    }
+
+    private func install(_ manifest: SnapshotManifest) throws(ReplicaError) -> ApplyReport {
+        trial.tally.installed += 1
+        if trial.mutant != .installsNothing {
+            do { state = try host.home.install(manifest) } catch {
+                throw .log(.database("\(error)"))
+            }
+        }
+        return try applier.replace(
+            machine: state.machine,
+            tables: state.tables,
+            environment: state.environment
+        )
+    }
+
+    // MARK: Snapshots
+
+    private func takeSnapshotIfDue() {
+        let applied = LogIndex(summary.appliedIndex)
+        guard applied.count(after: snapshotIndex) >= trial.settings.entriesPerSnapshot,
+            let membership = host.log.membership(at: applied), !membership.membership.isEmpty
+        else { return }
+        snapshotIndex = applied
+        do {
+            let coverage = SnapshotCoverage(
+                index: applied,
+                term: Term(summary.appliedTerm),
+                membership: membership
+            )
+            let manifest = try host.home.snapshots.take(
+                of: state.environment,
+                bytesPerSecondMax: nil,
+                describe: { _ in coverage }
+            )
+            try host.home.snapshots.prune(keeping: 2)
+            trial.tally.snapshots += 1
+            plan(after: trial.dice.skewed(1_000...2_000_000), kind: 9) { process in
+                process.receive(.snapshotTaken(manifest))
+            }
+        } catch {
+            trial.oracle.fail("node \(host.id.rawValue) takes no snapshot: \(error)")
+        }
+    }
+
+    // MARK: The event loop
+
+    func planLoop() {
+        guard !isLoopPlanned else { return }
+        isLoopPlanned = true
+        plan(after: trial.dice.skewed(2...80), kind: 10) { process in
+            process.isLoopPlanned = false
+            process.act(kind: 10) { process throws(ReplicaError) in
+                process.front.turn(now: process.monotonic, in: process.trial)
+            }
+        }
+    }
+}

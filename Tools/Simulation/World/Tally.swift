@@ -1,0 +1,58 @@
+/// What happened in a run, or in many: so that a check that never meets a fault is seen.
+package struct Tally: Sendable {
+    package var seeds = 0
+    /// Simulated time, summed over the nodes' common clock.
+    package var microseconds: Int64 = 0
+    package var events = 0
+    package var ticks = 0
+    package var writes = 0
+    package var messages = 0
+    package var lost = 0
+    package var doubled = 0
+    package var reordered = 0
+    package var leaders = 0
+    package var entries = 0
+    package var snapshots = 0
+    package var transfers = 0
+    package var transfersBroken = 0
+    package var installed = 0
+    package var requests = 0
+    package var unanswered = 0
+    package var histories = 0
+    package var undecided = 0
+    package var watchEvents = 0
+    package var sessions = 0
+    /// By kind, in the order of `FaultKind`.
+    package var faults = [Int](repeating: 0, count: FaultKind.allCases.count)
+
+    package init() {}
+
+    package mutating func add(_ other: Tally) {
+        for field in Tally.fields { self[keyPath: field.path] += other[keyPath: field.path] }
+        microseconds += other.microseconds
+        for place in faults.indices { faults[place] += other.faults[place] }
+    }
+
+    package subscript(_ kind: FaultKind) -> Int {
+        get { faults[kind.rawValue] }
+        set { faults[kind.rawValue] = newValue }
+    }
+
+    package var hours: Double { Double(microseconds) / 3_600_000_000 }
+
+    /// The counts by name, in the order in which they are shown.
+    package static var fields: [(name: String, path: WritableKeyPath<Tally, Int>)] {
+        [
+            ("seeds", \.seeds), ("events", \.events), ("ticks", \.ticks),
+            ("log writes", \.writes), ("messages", \.messages), ("messages lost", \.lost),
+            ("messages doubled", \.doubled), ("messages reordered", \.reordered),
+            ("leaders", \.leaders), ("entries", \.entries), ("snapshots", \.snapshots),
+            ("snapshot transfers", \.transfers),
+            ("snapshot transfers broken", \.transfersBroken),
+            ("snapshots installed", \.installed), ("requests", \.requests),
+            ("requests without answer", \.unanswered), ("histories", \.histories),
+            ("histories undecided", \.undecided), ("watch events", \.watchEvents),
+            ("sessions", \.sessions),
+        ]
+    }
+}

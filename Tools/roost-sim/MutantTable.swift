@@ -1,0 +1,40 @@
+import ArgumentParser
+import Foundation
+import Simulation
+
+/// Runs every deliberate bug until it is found. One that is not shows a check that does not see.
+struct MutantTable {
+    let campaign: Campaign
+
+    func run() throws {
+        say("mutant                 bound  found in seed  as")
+        var missed = 0
+        for mutant in Mutant.allCases {
+            let found = try seek(mutant)
+            if found == nil { missed += 1 }
+            let seed = found.map { "\($0.seed)" } ?? "-"
+            say(
+                pad(mutant.name, 23) + pad("\(mutant.seedsMax)", 7) + pad(seed, 15)
+                    + (found?.violation ?? "NOT FOUND").prefix(90)
+            )
+        }
+        if missed > 0 { throw ExitCode(1) }
+    }
+
+    private func seek(_ mutant: Mutant) throws -> TrialResult? {
+        var campaign = self.campaign
+        campaign.mutant = mutant
+        for seed in 1...mutant.seedsMax {
+            let result = try campaign.run(seed: seed)
+            if result.violation != nil { return result }
+        }
+        return nil
+    }
+
+    /// At once, also into a pipe: the next line may take minutes.
+    private func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
+
+    private func pad(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+    }
+}
