@@ -42,6 +42,9 @@ final class Host {
         precondition(process == nil, "a process runs already")
         generation += 1
         log.spoilAtRestart()
+        // A disk that is full or failing at a start is the operator's to mend first.
+        log.failsNextSync = false
+        log.isFull = false
         trial.trace("node \(id.rawValue) starts; its log ends at \(log.contents.last.rawValue)")
         do {
             let process = try NodeProcess(host: self, trial: trial)

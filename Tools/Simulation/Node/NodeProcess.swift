@@ -237,6 +237,9 @@ final class NodeProcess {
                 try consensus.take(requests, from: peer, now: now, wall: wall, &effects)
             case .forwardAnswers(let answers): consensus.take(answers, &effects)
             case .lost(let peer): consensus.lost(peer, &effects)
+            case .reached(let peer): try consensus.reach(peer, true, &effects)
+            case .unreached(let peer): try consensus.reach(peer, false, &effects)
+            case .died(let peer): consensus.died(peer)
             case .snapshotReceived(let manifest, let leader, let term):
                 try consensus.take(received: manifest, from: leader, term: term)
             case .snapshotSent(let peer, let succeeded):
