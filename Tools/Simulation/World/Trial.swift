@@ -32,7 +32,7 @@ package final class Trial {
         mutant?.adjust(&settings)
         self.settings = settings
         self.mutant = mutant
-        let own = "\(directory)/trial-\(ProcessInfo.processInfo.processIdentifier)-\(seed)"
+        let own = "\(directory)/trial-\(UUID().uuidString)"
         self.directory = own
         let voters = (1...UInt64(settings.nodeCount)).map { NodeID($0) }
         let membership = Membership(voters: voters)
