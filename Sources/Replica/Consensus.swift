@@ -33,6 +33,8 @@ package struct Consensus: ~Copyable {
     var received: [SnapshotDescriptor: SnapshotManifest] = [:]
     var leases = ExpiryClock<Lease>()
     var leadership: Leadership?
+    /// The read by which a leader learns whether it still led, and when it asked.
+    var confirmation: (read: ReadID, askedAt: Int64)?
     /// Peers that nothing can be sent to.
     var unreached: Set<NodeID> = []
     var lastStamp: Int64 = 0
@@ -89,6 +91,7 @@ package struct Consensus: ~Copyable {
         try retryHeld(&effects)
         expireRequests(&effects)
         guard leadership?.role == .leader else { return }
+        askForConfirmation()
         try endLeases(now: now, wall: wall, &effects)
         if now >= nextContainerCheck {
             nextContainerCheck = now + limits.containerCheckMilliseconds
@@ -294,6 +297,7 @@ extension Consensus {
     private mutating func lead(_ change: Leadership, _ effects: inout [ConsensusEffect]) {
         if leadership?.leader != change.leader { loseSent(&effects) }
         leadership = change
+        confirmation = nil
         leases.removeAll()
         if change.role != .leader {
             nextContainerCheck = 0
@@ -318,6 +322,8 @@ package enum ConsensusEffect: Sendable {
     case order(ApplyOrder)
     case refuse([Origin], Refusal)
     case leadership(Leadership)
+    /// A quorum knew no other leader at this time (monotonic milliseconds).
+    case confirmed(at: Int64)
     case send([Message])
     /// A follower's clients want this of the leader.
     case forward(to: NodeID, ForwardedRequests)

@@ -166,9 +166,25 @@ extension Consensus {
         }
     }
 
+    /// Has the next round of heartbeats tell whether this node led when it began. What arrives
+    /// after a pause may be older than the pause; the time of the question is not.
+    mutating func askForConfirmation() {
+        guard confirmation == nil, node.status().membership.members.count > 1 else { return }
+        lastRead = ReadID(lastRead.rawValue + 1)
+        do {
+            try node.read(lastRead)
+            confirmation = (lastRead, now)
+        } catch { return }
+    }
+
     /// A read that the leader could not answer is asked again at the next tick.
     mutating func answer(_ reads: [ReadState], _ effects: inout [ConsensusEffect]) {
         for read in reads {
+            if let asked = confirmation, asked.read == read.id {
+                confirmation = nil
+                if read.index != nil { effects.append(.confirmed(at: asked.askedAt)) }
+                continue
+            }
             guard let requests = barriers.removeValue(forKey: read.id) else { continue }
             if let index = read.index {
                 effects.append(.order(.barrier(index: index, requests.map(\.origin))))

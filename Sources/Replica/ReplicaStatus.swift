@@ -19,8 +19,9 @@ package struct ReplicaStatus: Sendable {
     /// Milliseconds since the leader was heard from; 0 on the leader.
     package var lastContactMilliseconds: Int64 = 0
 
-    /// Monotonic milliseconds of the replica's last sign of life. What it says of itself is old
-    /// when its thread waits for a disk.
+    /// Monotonic milliseconds as of which the rest is true: of a leader, when a quorum knew no
+    /// other one; else of the replica's last turn. It is old when its thread waits for a disk, or
+    /// the process was paused.
     package var asOf: Int64 = 0
 
     package init(node: NodeID, name: String) {

@@ -138,6 +138,7 @@ final class ReplicaThread: @unchecked Sendable {
                 seams.applier.post(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
+            case .confirmed(let time): seams.board.update { $0.asOf = time }
             case .send(let messages): seams.cluster.links.send(messages)
             case .forward(let leader, let requests): seams.cluster.links.send(requests, to: leader)
             case .answer(let peer, let answers): seams.cluster.links.send(answers, to: peer)
@@ -168,7 +169,7 @@ final class ReplicaThread: @unchecked Sendable {
         let status = consensus.status
         let silence = Int64(status.ticksSinceLeader) * ServerLimits.tickMilliseconds
         seams.board.update {
-            $0.asOf = now
+            if status.role != .leader { $0.asOf = now }
             $0.commit = status.commit.rawValue
             $0.lastContactMilliseconds = status.role == .leader ? 0 : silence
         }

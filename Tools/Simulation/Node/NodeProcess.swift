@@ -260,6 +260,7 @@ final class NodeProcess {
             case .refuse(let origins, let refusal):
                 loopInbox.post(LoopNotice(transaction: 0, body: .refused(origins, refusal)))
             case .leadership(let change): publish(change)
+            case .confirmed(let time): board.update { $0.asOf = time }
             case .send(let messages): trial.network.send(messages, from: host.id, in: trial)
             case .forward(let leader, let requests):
                 trial.network.send(requests, from: host.id, to: leader, in: trial)
