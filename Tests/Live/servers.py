@@ -19,12 +19,18 @@ PEERS_HOME = Path(os.environ.get("PEERS_HOME", "/var/tmp/roost-peers"))
 START_SECONDS = 60
 
 
+HANDED_OUT = set()
+
+
 def free_port():
-    """A port below the range that the kernel hands to outgoing connections."""
+    """A port below the range that the kernel hands to outgoing connections, and none twice in a run."""
     while True:
         port = random.SystemRandom().randrange(22000, 31000)
+        if port in HANDED_OUT:
+            continue
         with socket.socket() as s, contextlib.suppress(OSError):
             s.bind(("127.0.0.1", port))
+            HANDED_OUT.add(port)
             return port
 
 
