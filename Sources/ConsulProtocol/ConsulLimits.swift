@@ -35,6 +35,8 @@ public struct ConsulLimits: Sendable {
     public var stalledWriteMillisecondsMax: Int64 = 30_000
     /// How long a refused client may go on sending before it is cut off; Go's server waits as long.
     public var lingerMilliseconds: Int64 = 500
+    /// How long an operator's request may take; longer than the leader gives it.
+    public var operationMillisecondsMax: Int64 = 40_000
     /// A connection without any request is closed after this; Consul keeps it for ever.
     public var idleMillisecondsMax: Int64 = 0
     /// Blocked questions kept apart on one event loop; more are answered as if they timed out.

@@ -141,23 +141,12 @@ extension PeerLinks {
     package static func operate(
         _ address: PeerAddress,
         _ request: OperatorRequest,
-        _ limits: PeerLimits
+        _ limits: PeerLimits = PeerLimits()
     ) async throws -> OperatorAnswer {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let reply = Dialler.ask(
-            .operate(request),
-            of: address,
-            on: loop,
-            within: limits.requestMilliseconds,
-            limits
-        )
-        return try await reply.flatMapThrowing { reply in
-            reply.channel.close(promise: nil)
-            guard case .operated(let answer) = reply.frame else {
-                throw Dialler.problem(reply.frame)
-            }
-            return answer
-        }.get()
+        let within = limits.requestMilliseconds
+        let reply = try await exchange(.operate(request), address, within: within, limits)
+        guard case .operated(let answer) = reply else { throw Dialler.problem(reply) }
+        return answer
     }
 
     /// Asks a member to take this node into the cluster.
@@ -165,21 +154,12 @@ extension PeerLinks {
     package static func join(
         _ address: PeerAddress,
         _ request: JoinRequest,
-        _ limits: PeerLimits
+        _ limits: PeerLimits = PeerLimits()
     ) async throws -> JoinGrant {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let reply = Dialler.ask(
-            .join(request),
-            of: address,
-            on: loop,
-            within: limits.requestMilliseconds,
-            limits
-        )
-        return try await reply.flatMapThrowing { reply in
-            reply.channel.close(promise: nil)
-            guard case .joined(let grant) = reply.frame else { throw Dialler.problem(reply.frame) }
-            return grant
-        }.get()
+        let within = limits.requestMilliseconds
+        let reply = try await exchange(.join(request), address, within: within, limits)
+        guard case .joined(let grant) = reply else { throw Dialler.problem(reply) }
+        return grant
     }
 
     /// Greets a node once, as a first voter does that asks whether the others are new.
@@ -191,20 +171,28 @@ extension PeerLinks {
         _ limits: PeerLimits = PeerLimits()
     ) async throws -> PeerWelcome {
         let hello = gate.hello(to: address.node, for: purpose)
+        let within = limits.greetingMilliseconds
+        let reply = try await exchange(.hello(hello), address, within: within, limits)
+        guard case .welcome(let welcome) = reply else { throw Dialler.problem(reply) }
+        return welcome
+    }
+
+    /// One question and its answer, on a connection of their own.
+    private static func exchange(
+        _ frame: PeerFrame,
+        _ address: PeerAddress,
+        within milliseconds: Int64,
+        _ limits: PeerLimits
+    ) async throws -> PeerFrame {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let reply = Dialler.ask(
-            .hello(hello),
+        let reply = try await Dialler.ask(
+            frame,
             of: address,
             on: loop,
-            within: limits.greetingMilliseconds,
+            within: milliseconds,
             limits
-        )
-        return try await reply.flatMapThrowing { reply in
-            reply.channel.close(promise: nil)
-            guard case .welcome(let welcome) = reply.frame else {
-                throw Dialler.problem(reply.frame)
-            }
-            return welcome
-        }.get()
+        ).get()
+        reply.channel.close(promise: nil)
+        return reply.frame
     }
 }

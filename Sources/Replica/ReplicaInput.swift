@@ -53,3 +53,46 @@ package struct ReplicaOperation: Sendable {
         self.answer = answer
     }
 }
+
+extension Consensus {
+    /// Takes whatever arrived. To stop is its owner's business.
+    package mutating func take(
+        _ input: ReplicaInput,
+        now: Int64,
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        switch input {
+        case .requests(let requests): try take(requests, now: now, wall: wall, &effects)
+        case .report(let report): try take(report, now: now, wall: wall, &effects)
+        case .messages(let messages): for message in messages { try take(message) }
+        case .forwarded(let requests, let peer):
+            try take(requests, from: peer, now: now, wall: wall, &effects)
+        case .forwardAnswers(let answers): take(answers, &effects)
+        case .lost(let peer): lost(peer, &effects)
+        case .reached(let peer): try reach(peer, true, &effects)
+        case .unreached(let peer): try reach(peer, false, &effects)
+        case .died(let peer): died(peer)
+        case .snapshotReceived(let manifest, let leader, let term):
+            try take(received: manifest, from: leader, term: term)
+        case .snapshotSent(let peer, let succeeded): snapshotSent(to: peer, succeeded: succeeded)
+        case .operation(let operation): perform(operation)
+        case .stateRoom(let reason): setStateRoom(reason)
+        case .snapshotTaken(let manifest): try take(manifest)
+        case .stop: break
+        }
+    }
+
+    private mutating func perform(_ operation: ReplicaOperation) {
+        do throws(RaftError) {
+            switch operation.kind {
+            case .change(let changes):
+                operation.answer(.proposed(try change(changes).last))
+            case .transfer(let target):
+                try transferLeadership(to: target)
+                operation.answer(.begun)
+            case .describe: operation.answer(.status(status))
+            }
+        } catch { operation.answer(.failed(error)) }
+    }
+}

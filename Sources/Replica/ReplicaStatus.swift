@@ -29,9 +29,10 @@ package struct ReplicaStatus: Sendable {
         self.name = name
     }
 
-    /// Whether nobody else can have been elected since the replica said so. Alone, it cannot.
-    package func isRecent(now: Int64) -> Bool {
-        peerAddresses.count <= 1 || now - asOf < ReplicaLimits.leaderWordMilliseconds
+    /// Whether the followers that confirmed it still wait for their leader. One that restarted, or
+    /// found the leader's port closed, may vote sooner. Alone, a leader has nobody to ask.
+    package func isRecent(now: @autoclosure () -> Int64) -> Bool {
+        peerAddresses.count <= 1 || now() - asOf < ReplicaLimits.leaderWordMilliseconds
     }
 
     package var isLeader: Bool { role == .leader }

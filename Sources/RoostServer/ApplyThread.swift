@@ -10,8 +10,9 @@ import Synchronization
 /// The thread that applies committed entries to the state while the log's thread waits for the
 /// disk.
 ///
-/// `@unchecked Sendable`: `applier` and `state` are touched only by `run`, which runs once, on its
-/// thread, and by `close` after that thread was joined.
+/// `@unchecked Sendable`: `applier`, `state` and `isShort` are touched only by `run`, which runs
+/// once, on its thread, and by `stop` after that thread was joined; `thread` is written by `start`
+/// before anyone else has the value.
 final class ApplyThread: @unchecked Sendable {
     struct Seams: Sendable {
         let orders: Mailbox<ApplyOrder>

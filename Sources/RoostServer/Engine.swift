@@ -211,9 +211,11 @@ final class Engine: Sendable {
     }
 
     /// Until a node that joined may vote; at once for all others.
-    func seekVote() async throws {
+    func seekVote() async {
         guard isJoining else { return }
-        try await Candidacy(desk, board, staff, logger: logger).pursue()
+        do { try await Candidacy(desk, board, staff, logger: logger).pursue() } catch {
+            logger.info("no longer asking for a vote", metadata: ["reason": "\(error)"])
+        }
     }
 
     private func waitUntilReady() async throws {
@@ -243,14 +245,10 @@ struct EngineService: Service {
     let engine: Engine
 
     func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                do { try await engine.seekVote() } catch is CancellationError {}
-            }
-            try await gracefulShutdown()
-            group.cancelAll()
-            try await group.waitForAll()
-        }
+        let candidacy = Task { await engine.seekVote() }
+        try await gracefulShutdown()
+        // Not awaited: it may wait for a leader that does not answer.
+        candidacy.cancel()
         try await engine.stop()
     }
 }

@@ -11,7 +11,7 @@ import Synchronization
 /// it in one commit, and hands on what is committed.
 ///
 /// `@unchecked Sendable`: what is mutable is touched only by `run`, which runs once, on its
-/// thread, and by `finish` after that thread was joined.
+/// thread; but for `thread`, which `start` writes before anyone else has the value.
 final class ReplicaThread: @unchecked Sendable {
     struct Seams: Sendable {
         let inbox: Mailbox<ReplicaInput>
@@ -84,50 +84,17 @@ final class ReplicaThread: @unchecked Sendable {
     ) throws(ReplicaError) {
         let wall = HostClock.wall()
         for input in seams.inbox.takeAll() {
+            try consensus.take(input, now: now, wall: wall, &effects)
             switch input {
-            case .requests(let requests):
-                try consensus.take(requests, now: now, wall: wall, &effects)
             case .report(let report):
-                try consensus.take(report, now: now, wall: wall, &effects)
                 if let members = report.members { takeNote(of: members) }
                 seams.board.update { $0.applied = report.applied.rawValue }
-            case .messages(let messages):
-                for message in messages { try consensus.take(message) }
-            case .forwarded(let requests, let peer):
-                try consensus.take(requests, from: peer, now: now, wall: wall, &effects)
-            case .forwardAnswers(let answers): consensus.take(answers, &effects)
-            case .lost(let peer): consensus.lost(peer, &effects)
-            case .reached(let peer): try consensus.reach(peer, true, &effects)
-            case .unreached(let peer): try consensus.reach(peer, false, &effects)
-            case .died(let peer): consensus.died(peer)
-            case .snapshotReceived(let manifest, let leader, let term):
-                try consensus.take(received: manifest, from: leader, term: term)
-            case .snapshotSent(let peer, let succeeded):
-                consensus.snapshotSent(to: peer, succeeded: succeeded)
-            case .operation(let operation): perform(operation)
-            case .stateRoom(let reason): consensus.setStateRoom(reason)
-            case .snapshotTaken(let manifest): try note(manifest)
+            case .snapshotTaken(let manifest):
+                seams.logger.info("snapshot taken", metadata: ["snapshot": "\(manifest.name)"])
             case .stop: isStopping = true
+            default: break
             }
         }
-    }
-
-    private func perform(_ operation: ReplicaOperation) {
-        do throws(RaftError) {
-            switch operation.kind {
-            case .change(let changes):
-                operation.answer(.proposed(try consensus.change(changes).last))
-            case .transfer(let target):
-                try consensus.transferLeadership(to: target)
-                operation.answer(.begun)
-            case .describe: operation.answer(.status(consensus.status))
-            }
-        } catch { operation.answer(.failed(error)) }
-    }
-
-    private func note(_ manifest: SnapshotManifest) throws(ReplicaError) {
-        try consensus.take(manifest)
-        seams.logger.info("snapshot recorded", metadata: ["snapshot": "\(manifest.name)"])
     }
 
     private func perform(_ effects: inout [ConsensusEffect]) {
@@ -221,9 +188,9 @@ final class LogLedger: Sendable {
         entries.withLock { $0.bytes = 0 }
     }
 
-    /// A snapshot covers what was counted up to here.
+    /// A snapshot covers what was counted up to here; the log may have begun anew meanwhile.
     func settle(_ bytes: Int) {
-        entries.withLock { $0.bytes -= bytes }
+        entries.withLock { $0.bytes = max(0, $0.bytes - bytes) }
     }
 
     func membership(at index: LogIndex) -> MembershipRecord? {

@@ -108,6 +108,9 @@ package struct ServerConfiguration: Sendable {
     }
 
     private func checkMembership() throws(ConfigurationProblem) {
+        guard join == nil || peerPort != 0 else {
+            throw .value(.peerPort, "0", wanted: "with --join, a port that the others can be told")
+        }
         guard !cluster.isEmpty else { return }
         let shown = cluster.map(\.name).joined(separator: ",")
         if join != nil {

@@ -290,7 +290,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         phase = .working(.operation)
         let asked = tag
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let limit = TimeAmount.milliseconds(loop.limits.operationMillisecondsMax)
+        let timeout = context.eventLoop.scheduleTask(in: limit) {
+            bound.value.operated(.failure(500, "the leader does not answer"), tag: asked)
+        }
         loop.settings.operate(request) { answer in
+            timeout.cancel()
             bound.eventLoop.execute { bound.value.operated(answer, tag: asked) }
         }
     }

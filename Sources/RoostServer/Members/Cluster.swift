@@ -1,5 +1,6 @@
 import Bytes
 import Logging
+import PeerProtocol
 import PeerTransport
 import Raft
 import RaftStore
@@ -40,9 +41,12 @@ final class Cluster: Sendable {
         links = PeerLinks(gate: gate, snapshots: storage.snapshots, logger: logger) { delivery in
             switch delivery {
             case .join(let request, let answer):
-                requests.take { staff in answer(await staff.admit(request)) }
+                let isTaken = requests.take { staff in answer(await staff.admit(request)) }
+                if !isTaken { answer(.failure(PeerRefusal(.notReady, "it has not started yet"))) }
             case .operate(let request, let answer):
-                requests.take { staff in answer(await staff.performAsLeader(request)) }
+                let isTaken = requests.take { staff in answer(await staff.performAsLeader(request))
+                }
+                if !isTaken { answer(.failure(500, "the node has not started yet")) }
             default:
                 if let input = ReplicaInput(delivery) { inbox.post(input) }
             }
@@ -83,7 +87,8 @@ final class Cluster: Sendable {
 
     /// Listens, and returns when this node may take part.
     func open() async throws {
-        do { _ = try await links.listen(host: host, port: port) } catch {
+        let bound: Int
+        do { bound = try await links.listen(host: host, port: port) } catch {
             throw StartProblem.listen(
                 what: "the peer port",
                 address: host,
@@ -91,8 +96,18 @@ final class Cluster: Sendable {
                 reason: "\(error)"
             )
         }
+        if port == 0 { noteOwnPort(bound) }
         if !hasBegun { try await found() }
         gate.open()
+    }
+
+    /// Port 0 took one that nobody knew before.
+    private func noteOwnPort(_ bound: Int) {
+        guard var own = members[gate.node], let colon = own.address.lastIndex(of: ":") else {
+            return
+        }
+        own.address = "\(own.address[..<colon]):\(bound)"
+        members.note(own)
     }
 
     /// From now on requests of operators and of new nodes are taken.
@@ -158,10 +173,11 @@ private final class StaffedDesk: Sendable {
 
     func staff(_ staff: Operator) { member.withLock { $0 = staff } }
 
-    /// Before the node has started nobody is there: the asker's connection ends by its timeout.
-    func take(_ job: @escaping @Sendable (Operator) async -> Void) {
-        guard let staff = member.withLock({ $0 }) else { return }
+    /// False before the node has started: nobody is there.
+    func take(_ job: @escaping @Sendable (Operator) async -> Void) -> Bool {
+        guard let staff = member.withLock({ $0 }) else { return false }
         Task { await job(staff) }
+        return true
     }
 }
 

@@ -24,14 +24,17 @@ struct Joining {
             return
         }
         let incarnation = try incarnation(in: directory)
-        let own = HostPort(host: configuration.advertise, port: configuration.ownPeerPort)
+        let place = HostPort(host: configuration.advertise, port: configuration.ownPeerPort)
         let request = JoinRequest(
             name: configuration.name,
-            address: own.text,
+            address: place.text,
             incarnation: incarnation
         )
         let grant = try await ask(join, request)
-        let members = grant.members.map { member in
+        // Itself included, whether the leader's book had it yet or not.
+        let own = JoinGrant.Member(node: grant.node, name: request.name, address: request.address)
+        let granted = grant.members.filter { $0.node != grant.node } + [own]
+        let members = granted.map { member in
             NodeStanding.Member(
                 node: member.node,
                 name: member.name,
@@ -77,7 +80,7 @@ struct Joining {
                 host: place.host,
                 port: place.port
             )
-            do { return try await PeerLinks.join(address, request, PeerLimits()) } catch {
+            do { return try await PeerLinks.join(address, request) } catch {
                 place = try next(after: error, asked: place, first: join)
                 if "\(error)" != trouble {
                     trouble = "\(error)"

@@ -40,7 +40,7 @@ final class Operator: Sendable {
         guard let leader = status.leader, let member = members[leader],
             let address = PeerAddress(member)
         else { return .failure(500, "No cluster leader") }
-        do { return try await PeerLinks.operate(address, request, PeerLimits()) } catch {
+        do { return try await PeerLinks.operate(address, request) } catch {
             return .failure(500, "the leader, \(member.name), does not answer: \(error)")
         }
     }
@@ -54,10 +54,13 @@ final class Operator: Sendable {
             guard request.verb != .members else {
                 return OperatorAnswer(
                     status: 200,
-                    body: MemberReport(status, members, board).json
+                    body: MemberReport(status, members).json
                 )
             }
-            let node = try found(request.member, status)
+            let node = try found(request.member)
+            guard status.membership.contains(node) || request.verb == .remove else {
+                throw unknown(request.member)
+            }
             logger.notice(
                 "an operator asks",
                 metadata: ["verb": "\(request.verb)", "member": "\(request.member)"]
@@ -77,12 +80,16 @@ final class Operator: Sendable {
         }
     }
 
-    private func found(_ name: String, _ status: Status) throws -> NodeID {
-        let known = members.all.first { $0.name == name }?.node
-        guard let node = known ?? UInt64(name).map({ NodeID($0) }),
-            status.membership.contains(node)
-        else { throw OperatorProblem(404, "\"\(name)\" is no member of the cluster") }
+    private func found(_ name: String) throws -> NodeID {
+        if let named = members.all.first(where: { $0.name == name }) { return named.node }
+        guard let node = UInt64(name).map({ NodeID($0) }), members[node] != nil else {
+            throw unknown(name)
+        }
         return node
+    }
+
+    private func unknown(_ name: String) -> OperatorProblem {
+        OperatorProblem(404, "\"\(name)\" is no member of the cluster")
     }
 
     private func transfer(to node: NodeID) async throws {
@@ -98,7 +105,11 @@ final class Operator: Sendable {
                     + "(roost raft transfer)"
             )
         }
-        try await change(.remove(node)) { !$0.contains(node) }
+        // Who is on record and in no membership was left so by a removal or a joining that a crash
+        // or a new leader cut short.
+        if status.membership.contains(node) {
+            try await change(.remove(node)) { !$0.contains(node) }
+        }
         _ = try await propose(DismissMember(node: node.rawValue).encode(CommandHeader()))
     }
 
@@ -152,10 +163,15 @@ final class Operator: Sendable {
             }
             return .failure(PeerRefusal(.notLeader, status.leaderAddress))
         }
-        do { return .success(try await admitAsLeader(request)) } catch let problem
-            as OperatorProblem
-        {
-            return .failure(PeerRefusal(.failed, problem.text))
+        guard !request.name.isEmpty, HostPort(request.address) != nil else {
+            let text = "it must say its name and HOST:PORT, not \"\(request.name)\" and "
+            return .failure(PeerRefusal(.failed, text + "\"\(request.address)\""))
+        }
+        do { return .success(try await admitAsLeader(request)) } catch let refusal as PeerRefusal {
+            return .failure(refusal)
+        } catch let problem as OperatorProblem {
+            // Another change, or another leader: it may ask again.
+            return .failure(PeerRefusal(.notReady, problem.text))
         } catch {
             return .failure(PeerRefusal(.notReady, "\(error)"))
         }
@@ -198,9 +214,9 @@ final class Operator: Sendable {
         )
     }
 
-    private func nameTaken(_ name: String, by node: NodeID) -> OperatorProblem {
-        OperatorProblem(
-            409,
+    private func nameTaken(_ name: String, by node: NodeID) -> PeerRefusal {
+        PeerRefusal(
+            .failed,
             "member \(node.rawValue) is called \(name) and has another data directory; remove it "
                 + "first (roost raft remove \(name)), or choose another --name"
         )
@@ -222,12 +238,10 @@ struct OperatorProblem: Error {
 struct MemberReport {
     private let status: Status
     private let members: MemberBook
-    private let board: StatusBoard
 
-    init(_ status: Status, _ members: MemberBook, _ board: StatusBoard) {
+    init(_ status: Status, _ members: MemberBook) {
         self.status = status
         self.members = members
-        self.board = board
     }
 
     var json: [UInt8] {

@@ -225,28 +225,9 @@ final class NodeProcess {
     private func takeInputs(_ effects: inout [ConsensusEffect]) throws(ReplicaError) {
         let (now, wall) = (monotonic, self.wall)
         for input in inbox.takeAll() {
-            switch input {
-            case .requests(let requests):
-                try consensus.take(requests, now: now, wall: wall, &effects)
-            case .report(let report):
-                try consensus.take(report, now: now, wall: wall, &effects)
+            try consensus.take(input, now: now, wall: wall, &effects)
+            if case .report(let report) = input {
                 board.update { $0.applied = report.applied.rawValue }
-            case .messages(let messages):
-                for message in messages { try consensus.take(message) }
-            case .forwarded(let requests, let peer):
-                try consensus.take(requests, from: peer, now: now, wall: wall, &effects)
-            case .forwardAnswers(let answers): consensus.take(answers, &effects)
-            case .lost(let peer): consensus.lost(peer, &effects)
-            case .reached(let peer): try consensus.reach(peer, true, &effects)
-            case .unreached(let peer): try consensus.reach(peer, false, &effects)
-            case .died(let peer): consensus.died(peer)
-            case .snapshotReceived(let manifest, let leader, let term):
-                try consensus.take(received: manifest, from: leader, term: term)
-            case .snapshotSent(let peer, let succeeded):
-                consensus.snapshotSent(to: peer, succeeded: succeeded)
-            case .stateRoom(let reason): consensus.setStateRoom(reason)
-            case .snapshotTaken(let manifest): try consensus.take(manifest)
-            case .operation, .stop: break
             }
         }
     }
