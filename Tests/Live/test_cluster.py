@@ -386,3 +386,16 @@ def test_a_name_that_is_taken_is_refused(cluster, tmp_path):
     stranger.spawn()
     assert stranger.process.wait(30) != 0
     assert "is called n2 and has another data directory" in stranger.log()
+
+
+def test_two_nodes_join_at_the_same_time(cluster, tmp_path):
+    three = cluster()
+    newcomers = [Node(tmp_path / name, name, [f"--join={three.nodes[0].peer}"]) for name in ("n4", "n5")]
+    three.joined += newcomers
+    for node in newcomers:
+        node.spawn()
+    for node in newcomers:
+        node.wait_until_serving()
+    eventually(lambda: [m["Voter"] for m in members(newcomers[0]).values()] == [True] * 5, 30, "five voters")
+    for node in newcomers:
+        assert put(consul_connection(node.http), node.name, b"x") == (200, b"true")

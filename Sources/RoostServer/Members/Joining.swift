@@ -81,8 +81,9 @@ struct Joining {
                 port: place.port
             )
             do { return try await PeerLinks.join(address, request) } catch {
-                place = try next(after: error, asked: place, first: join)
-                if "\(error)" != trouble {
+                let leader = try leader(named: error, by: place)
+                place = leader ?? join
+                if leader == nil, "\(error)" != trouble {
                     trouble = "\(error)"
                     logger.notice(
                         "not taken into the cluster yet",
@@ -94,19 +95,14 @@ struct Joining {
         }
     }
 
-    private func next(
-        after error: any Error,
-        asked: HostPort,
-        first: HostPort
-    ) throws -> HostPort {
-        guard let problem = error as? DialProblem, case .refused(let refusal) = problem else {
-            return first
-        }
+    /// Whom to ask next, if the answer says; throws what waiting does not mend.
+    private func leader(named error: any Error, by place: HostPort) throws -> HostPort? {
+        guard case .refused(let refusal)? = error as? DialProblem else { return nil }
         switch refusal.reason {
-        case .notLeader: return HostPort(refusal.text) ?? first
-        case .notReady: return first
+        case .notLeader: return HostPort(refusal.text)
+        case .notReady: return nil
         case .otherCluster, .otherNode, .otherDirectory, .failed, .notMember:
-            throw StartProblem.join("\(asked.text) does not take this node in: \(refusal.text)")
+            throw StartProblem.join("\(place.text) does not take this node in: \(refusal.text)")
         }
     }
 
