@@ -3,7 +3,7 @@ package import Raft
 
 /// The first frame of who dials.
 ///
-///     | cluster id 16 | from varint | to varint | incarnation 16 | name | purpose 1 |
+///     | cluster id 16 | from varint | to varint | incarnation 16 | name | address | purpose 1 |
 package struct PeerHello: Hashable, Sendable {
     package enum Purpose: UInt8, Sendable {
         /// Raft's messages, forwarded requests and their answers.
@@ -21,6 +21,8 @@ package struct PeerHello: Hashable, Sendable {
     /// The sender's data directory: a node with an emptied disk has another one. 16 bytes.
     package var incarnation: [UInt8]
     package var name: String
+    /// HOST:PORT of the sender's peer port, for a receiver that has not met it yet.
+    package var address: String
     package var purpose: Purpose
 
     package init(
@@ -29,6 +31,7 @@ package struct PeerHello: Hashable, Sendable {
         to: NodeID,
         incarnation: [UInt8],
         name: String,
+        address: String,
         purpose: Purpose
     ) {
         precondition(clusterID.count == 16 && incarnation.count == 16, "16 bytes each")
@@ -37,6 +40,7 @@ package struct PeerHello: Hashable, Sendable {
         self.to = to
         self.incarnation = incarnation
         self.name = name
+        self.address = address
         self.purpose = purpose
     }
 
@@ -46,6 +50,7 @@ package struct PeerHello: Hashable, Sendable {
         writer.varint(to.rawValue)
         writer.append(incarnation)
         writer.varText(name)
+        writer.varText(address)
         writer.integer(purpose.rawValue)
     }
 
@@ -56,6 +61,7 @@ package struct PeerHello: Hashable, Sendable {
         to = NodeID(try reader.varint())
         incarnation = try reader.bytes(16).copiedBytes()
         name = try reader.text()
+        address = try reader.text()
         let tag: UInt8 = try reader.integer()
         guard let purpose = Purpose(rawValue: tag) else {
             throw .badTag(offset: reader.offset, tag: UInt64(tag))
@@ -107,7 +113,7 @@ package struct PeerRefusal: Error, Hashable, Sendable {
         /// Ask again: the node has no leader, or has not started yet.
         case notReady = 4
         case failed = 5
-        /// The caller is none of the members that the receiver knows of.
+        /// The caller was removed from the cluster.
         case notMember = 6
         /// Ask the leader, whose address is the text.
         case notLeader = 7

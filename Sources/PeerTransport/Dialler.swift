@@ -67,8 +67,11 @@ enum Dialler {
         let connecting = ClientBootstrap(group: loop)
             .connectTimeout(.milliseconds(limits.connectMilliseconds))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(PeerSocket.keepIdle, value: PeerSocket.keepSeconds)
+            .channelOption(PeerSocket.keepInterval, value: PeerSocket.keepSeconds)
             .channelOption(
-                .socket(SocketOptionLevel(6), SocketOptionName(18)),
+                PeerSocket.userTimeout,
                 value: SocketOptionValue(limits.unacknowledgedMilliseconds)
             )
             .channelInitializer { channel in
@@ -136,6 +139,15 @@ private final class FirstReply: ChannelInboundHandler, RemovableChannelHandler {
 }
 
 extension PeerLinks {
+    /// Whether a node could listen there; for who must know before it tells others.
+    /// - Throws: the error of the socket.
+    package static func probe(host: String, port: Int) async throws {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .bind(host: host, port: port).get()
+        try await channel.close()
+    }
+
     /// Has the leader carry out an operator's request.
     /// - Throws: `DialProblem`, or the error of the connection.
     package static func operate(

@@ -7,11 +7,14 @@ import Synchronization
 /// Data directories have names of their own, their incarnations: a node that lost its disk comes
 /// back with another one, and must not vote as if it remembered. The first voters therefore begin
 /// together: each waits until every other one is new too, or knows this very directory as one of
-/// those it began with; and remembers the directories that it began with.
+/// those it began with; and remembers the directories that it began with. Later members it may
+/// meet before it has heard of them, since they may lead it: only who was removed is sent away.
 package final class PeerGate: Sendable {
     package let clusterID: [UInt8]
     package let node: NodeID
     package let name: String
+    /// HOST:PORT by which the others reach this node.
+    package let address: String
     package let incarnation: [UInt8]
     private let state: Mutex<State>
 
@@ -19,6 +22,7 @@ package final class PeerGate: Sendable {
         /// The members and their directories, zeros where one is not known; nil: the node has not
         /// begun.
         var founders: [NodeID: [UInt8]]?
+        var dismissed: Set<NodeID> = []
         var isServing = false
     }
 
@@ -26,20 +30,30 @@ package final class PeerGate: Sendable {
         clusterID: [UInt8],
         node: NodeID,
         name: String,
+        address: String,
         incarnation: [UInt8],
         founders: [NodeID: [UInt8]]?
     ) {
         self.clusterID = clusterID
         self.node = node
         self.name = name
+        self.address = address
         self.incarnation = incarnation
         state = Mutex(State(founders: founders))
     }
 
     /// These are the members, and their directories as far as they are known.
-    package func found(with founders: [NodeID: [UInt8]]) {
-        state.withLock { $0.founders = founders }
+    package func found(
+        with founders: [NodeID: [UInt8]],
+        without dismissed: Set<NodeID> = []
+    ) {
+        state.withLock {
+            $0.founders = founders
+            $0.dismissed = dismissed
+        }
     }
+
+    func knows(_ peer: NodeID) -> Bool { state.withLock { $0.founders?[peer] != nil } }
 
     /// From now on messages are taken.
     package func open() { state.withLock { $0.isServing = true } }
@@ -53,6 +67,7 @@ package final class PeerGate: Sendable {
             to: peer,
             incarnation: incarnation,
             name: name,
+            address: address,
             purpose: purpose
         )
     }
@@ -75,14 +90,15 @@ package final class PeerGate: Sendable {
                 )
             )
         }
-        let (founders, isServing) = state.withLock { ($0.founders, $0.isServing) }
+        let (founders, dismissed, isServing) = state.withLock {
+            ($0.founders, $0.dismissed, $0.isServing)
+        }
         let known = founders?[hello.from]
-        if let founders, known == nil, !founders.isEmpty {
+        if dismissed.contains(hello.from) {
             return .failure(
                 RefusedPeer(
                     .notMember,
-                    "\(hello.name) is no member of the cluster that \(name) knows of; it was "
-                        + "removed, or has not been taken in yet"
+                    "\(hello.name) is no member of the cluster any more, says \(name): it was removed"
                 )
             )
         }

@@ -34,6 +34,8 @@ package final class PeerLinks: Sendable {
         let snapshots: SnapshotStore?
         let deliver: @Sendable (PeerDelivery) -> Void
         let pool: NIOThreadPool
+        /// The snapshot that is being received; a newer offer takes its place.
+        let receiving = NIOLockedValueBox<SnapshotReceiver?>(nil)
         let logger: Logger
     }
 
@@ -68,6 +70,9 @@ package final class PeerLinks: Sendable {
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(PeerSocket.keepIdle, value: PeerSocket.keepSeconds)
+            .childChannelOption(PeerSocket.keepInterval, value: PeerSocket.keepSeconds)
             .childChannelOption(.maxMessagesPerRead, value: 16)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -159,7 +164,13 @@ package struct PeerAddress: Hashable, Sendable {
         self.port = port
     }
 
-    package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    /// Nil if the text is not HOST:PORT or [HOST]:PORT.
+    package init?(node: NodeID, name: String, text: String) {
+        guard let place = HostPort(text) else { return nil }
+        self.init(node: node, name: name, host: place.host, port: place.port)
+    }
+
+    package var text: String { HostPort(host: host, port: port).text }
 }
 
 /// What comes from peers.
@@ -167,6 +178,8 @@ package enum PeerDelivery: Sendable {
     case messages([Message])
     case requests(ForwardedRequests, from: NodeID)
     case answers([ForwardAnswer])
+    /// A member that this node has not heard of yet greets it.
+    case introduced(PeerAddress)
     /// The peer takes what is sent to it from now on, until it is unreached.
     case reached(NodeID)
     /// What is sent to the peer does not arrive.
@@ -181,6 +194,22 @@ package enum PeerDelivery: Sendable {
     case join(JoinRequest, answer: @Sendable (Result<JoinGrant, PeerRefusal>) -> Void)
     /// An operator asks by another member; to be answered once.
     case operate(OperatorRequest, answer: @Sendable (OperatorAnswer) -> Void)
+}
+
+/// What the sockets between nodes are set to beside NIO's own names: a peer whose machine lost its
+/// power says nothing more, and must be missed on both sides.
+enum PeerSocket {
+    private static let tcp = SocketOptionLevel(6)
+    static let keepIdle = ChannelOptions.Types.SocketOption(level: tcp, name: SocketOptionName(4))
+    static let keepInterval = ChannelOptions.Types.SocketOption(
+        level: tcp,
+        name: SocketOptionName(5)
+    )
+    static let userTimeout = ChannelOptions.Types.SocketOption(
+        level: tcp,
+        name: SocketOptionName(18)
+    )
+    static let keepSeconds: ChannelOptions.Types.SocketOption.Value = 5
 }
 
 /// Every bound and timing of the transport.
@@ -201,6 +230,8 @@ package struct PeerLimits: Sendable {
     package var chunkBytes = 256 << 10
     /// How fast a snapshot is sent, so that it leaves room for the log.
     package var snapshotBytesPerSecond = 64 << 20
+    /// After a snapshot that was not sent, before the next try.
+    package var snapshotPauseMilliseconds: Int64 = 1_000
 
     package init() {}
 }

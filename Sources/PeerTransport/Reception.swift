@@ -1,4 +1,5 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import PeerProtocol
 import Raft
@@ -60,14 +61,17 @@ final class Reception: ChannelInboundHandler {
 
     private func take(_ frame: PeerFrame, _ context: ChannelHandlerContext) {
         guard let peer else { return greet(frame, context) }
+        guard peer.purpose != .founding else { return close(context) }
         switch frame {
-        case .messages(let messages): deliver(messages, of: peer)
-        case .requests(let requests): shared.deliver(.requests(requests, from: peer.from))
-        case .answers(let answers): shared.deliver(.answers(answers))
+        case .messages(let messages) where peer.purpose == .messages: deliver(messages, of: peer)
+        case .requests(let requests) where peer.purpose == .messages:
+            shared.deliver(.requests(requests, from: peer.from))
+        case .answers(let answers) where peer.purpose == .messages:
+            shared.deliver(.answers(answers))
         case .snapshotOffer(let offer): receive(offer, from: peer, context)
         case .snapshotChunk(let offset, let bytes): receiver?.take(bytes, at: offset)
-        case .hello, .welcome, .refusal, .snapshotResume, .snapshotEnd, .join, .joined, .operate,
-            .operated:
+        case .messages, .requests, .answers, .hello, .welcome, .refusal, .snapshotResume,
+            .snapshotEnd, .join, .joined, .operate, .operated:
             close(context)
         }
     }
@@ -88,6 +92,7 @@ final class Reception: ChannelInboundHandler {
         case .success(let welcome):
             context.channel.send(.welcome(welcome))
             peer = hello
+            if hello.purpose != .founding { introduce(hello) }
         case .failure(let refused):
             if ![.notReady, .notMember].contains(refused.refusal.reason) {
                 shared.logger.warning(
@@ -98,6 +103,14 @@ final class Reception: ChannelInboundHandler {
             isClosed = true
             Self.end(context.channel, with: .refusal(refused.refusal))
         }
+    }
+
+    /// Who may lead this node may be a stranger to it yet, and must be answered.
+    private func introduce(_ hello: PeerHello) {
+        guard !shared.gate.knows(hello.from),
+            let address = PeerAddress(node: hello.from, name: hello.name, text: hello.address)
+        else { return }
+        shared.deliver(.introduced(address))
     }
 
     private func join(_ request: JoinRequest, _ context: ChannelHandlerContext) {
@@ -143,6 +156,10 @@ final class Reception: ChannelInboundHandler {
             over: context.channel,
             shared
         )
+        shared.receiving.withLockedValue { current in
+            current?.supersede()
+            current = receiver
+        }
         receiver?.begin()
     }
 }

@@ -6,13 +6,16 @@ import NIOPosix
 import PeerProtocol
 import Raft
 import RaftStore
+import Synchronization
 
 /// Takes one snapshot from the leader: writes its chunks on the transport's thread, one at a time,
 /// and reads no further meanwhile. When the whole verifies and is on the disk, the leader is told,
 /// and the replica gets it. What was received stays after a break; the next offer of the same
-/// snapshot goes on from there.
+/// snapshot goes on from there. One snapshot is received at a time: a newer offer, of another leader
+/// or after a break, takes the place of what runs.
 ///
-/// `@unchecked Sendable`: all is touched on the channel's loop, or by the one job that runs.
+/// `@unchecked Sendable`: `isEnded` is atomic; all else that is mutable is touched on the channel's
+/// loop, or by the jobs, which run one after the other while the loop waits for them.
 final class SnapshotReceiver: @unchecked Sendable {
     private let offer: SnapshotOffer
     private let leader: NodeID
@@ -22,7 +25,8 @@ final class SnapshotReceiver: @unchecked Sendable {
     private var manifest: SnapshotManifest?
     private var intake: IncomingSnapshot?
     private var expected: UInt64 = 0
-    private var isAbandoned = false
+    private var isFinishing = false
+    private let isEnded = Atomic<Bool>(false)
 
     init(
         _ offer: SnapshotOffer,
@@ -63,10 +67,19 @@ final class SnapshotReceiver: @unchecked Sendable {
         }
     }
 
-    func abandon() { isAbandoned = true }
+    /// The connection is gone.
+    func abandon() { isEnded.store(true, ordering: .releasing) }
+
+    /// Another offer has come.
+    func supersede() {
+        abandon()
+        channel.close(promise: nil)
+    }
 
     private func finishIfWhole() {
-        guard let manifest, let intake, expected >= UInt64(manifest.byteCount) else { return }
+        guard let manifest, let intake, !isFinishing, expected >= UInt64(manifest.byteCount)
+        else { return }
+        isFinishing = true
         run {
             try intake.finish(manifest, in: self.store)
             return 0
@@ -85,18 +98,27 @@ final class SnapshotReceiver: @unchecked Sendable {
     ) {
         let channel = self.channel
         channel.setOption(.autoRead, value: false).whenComplete { _ in }
-        shared.pool.runIfActive(eventLoop: channel.eventLoop, job).whenComplete { result in
-            guard !self.isAbandoned else { return }
+        let running = shared.pool.runIfActive(eventLoop: channel.eventLoop) { () throws -> Int? in
+            // What waited behind a newer offer must not touch its file.
+            self.isEnded.load(ordering: .acquiring) ? nil : try job()
+        }
+        running.whenComplete { result in
+            guard !self.isEnded.load(ordering: .acquiring) else { return }
             switch result {
-            case .success(let value): then(value)
-            case .failure(let error):
-                self.shared.logger.error(
-                    "a snapshot cannot be received",
-                    metadata: ["reason": "\(error)"]
-                )
-                channel.send(.snapshotEnd(failure: "\(error)"))
+            case .success(let value): if let value { then(value) }
+            case .failure(let error): self.fail(error)
             }
             channel.setOption(.autoRead, value: true).whenComplete { _ in }
         }
+    }
+
+    /// Chunks that are on their way already belong behind what could not be written.
+    private func fail(_ error: any Error) {
+        abandon()
+        shared.logger.error("a snapshot cannot be received", metadata: ["reason": "\(error)"])
+        let channel = self.channel
+        let sent = channel.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        channel.send(.snapshotEnd(failure: "\(error)"), promise: sent)
     }
 }

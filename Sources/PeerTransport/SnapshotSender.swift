@@ -43,14 +43,29 @@ final class SnapshotSender: @unchecked Sendable {
         _ shared: PeerLinks.Shared
     ) {
         let hello = shared.gate.hello(to: transfer.to, for: .snapshot)
-        Dialler.connect(to: address, hello, on: group.next(), shared) { channel in
+        let loop = group.next()
+        Dialler.connect(to: address, hello, on: loop, shared) { channel in
             SnapshotReplies(transfer, channel, shared)
         }.whenFailure { error in
             shared.logger.warning(
                 "a snapshot cannot be sent",
                 metadata: ["peer": "\(address.name)", "reason": "\(error)"]
             )
-            shared.deliver(.snapshotSent(to: transfer.to, succeeded: false))
+            tell(transfer, false, on: loop, shared)
+        }
+    }
+
+    /// Tells the replica how it ended. It tries again at once where it can; a follower without room
+    /// would be asked for ever and ever.
+    static func tell(
+        _ transfer: SnapshotTransfer,
+        _ succeeded: Bool,
+        on loop: any EventLoop,
+        _ shared: PeerLinks.Shared
+    ) {
+        let pause = succeeded ? 0 : shared.limits.snapshotPauseMilliseconds
+        loop.scheduleTask(in: .milliseconds(pause)) {
+            shared.deliver(.snapshotSent(to: transfer.to, succeeded: succeeded))
         }
     }
 
@@ -139,9 +154,21 @@ private final class SnapshotReplies: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        let (transfer, shared, channel) = (self.transfer, self.shared, context.channel)
+        let opening = shared.pool.runIfActive(eventLoop: context.eventLoop) {
+            try SnapshotSender.open(transfer, over: channel, shared)
+        }
+        opening.assumeIsolated().whenComplete { self.opened($0, context) }
+    }
+
+    private func opened(
+        _ result: Result<SnapshotSender?, any Error>,
+        _ context: ChannelHandlerContext
+    ) {
+        guard !isEnded else { return }
         let offer: SnapshotOffer
         do {
-            sender = try SnapshotSender.open(transfer, over: context.channel, shared)
+            sender = try result.get()
             guard let sender else { return fail("it is not there any more", context) }
             offer = try sender.offer()
         } catch { return fail("\(error)", context) }
@@ -192,7 +219,7 @@ private final class SnapshotReplies: ChannelInboundHandler {
     private func end(_ succeeded: Bool, _ context: ChannelHandlerContext) {
         guard !isEnded else { return }
         isEnded = true
-        shared.deliver(.snapshotSent(to: transfer.to, succeeded: succeeded))
+        SnapshotSender.tell(transfer, succeeded, on: context.eventLoop, shared)
         context.close(promise: nil)
     }
 }

@@ -271,8 +271,10 @@ extension Consensus {
         try node.transferLeadership(to: target)
     }
 
-    /// Hands leadership to somebody else before the node goes.
-    package mutating func stepDown() { node.stepDown() }
+    /// Hands leadership to somebody else before the node goes, if there is anybody.
+    package mutating func handOver() {
+        if node.status().membership.incoming.count > 1 { node.stepDown() }
+    }
 }
 
 // MARK: - What was committed

@@ -233,9 +233,10 @@ final class Engine: Sendable {
     func stop() async throws {
         try await loops.refuse()
         replica.stop()
+        // At once, so that the others notice: the state may take a while to be synced.
+        try await cluster.stop()
         try applier.stop()
         keeper.stop()
-        try await cluster.stop()
         try await loops.close()
     }
 }

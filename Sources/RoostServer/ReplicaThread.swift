@@ -91,7 +91,9 @@ final class ReplicaThread: @unchecked Sendable {
                 seams.board.update { $0.applied = report.applied.rawValue }
             case .snapshotTaken(let manifest):
                 seams.logger.info("snapshot taken", metadata: ["snapshot": "\(manifest.name)"])
-            case .stop: isStopping = true
+            case .stop:
+                isStopping = true
+                consensus.handOver()
             default: break
             }
         }
@@ -128,7 +130,10 @@ final class ReplicaThread: @unchecked Sendable {
     private func publishVoters() {
         let members = seams.cluster.members
         let voters = consensus.status.membership.incoming.map { members.address(of: $0) }
-        seams.board.update { $0.peerAddresses = voters }
+        seams.board.update { status in
+            status.peerAddresses = voters
+            status.leaderAddress = members.address(of: status.leader)
+        }
     }
 
     /// That the thread is alive, and when the leader was heard from.

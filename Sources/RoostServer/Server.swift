@@ -4,6 +4,7 @@ import LMDB
 package import Logging
 import NIOCore
 import NIOPosix
+import PeerTransport
 import Raft
 import RaftStore
 import Replica
@@ -123,11 +124,12 @@ struct FrontEnds {
         _ configuration: ServerConfiguration,
         port: Int
     ) -> ConsulSettings {
+        let own = HostPort(engine.board.current.ownAddress)
         var settings = ConsulSettings(
             nodeName: engine.nodeName,
             nodeID: engine.nodeUUID,
-            address: configuration.bind,
-            peerPort: configuration.peerPort,
+            address: own?.host ?? configuration.advertise,
+            peerPort: own?.port ?? configuration.peerPort,
             httpPort: port
         )
         settings.datacenter = configuration.datacenter

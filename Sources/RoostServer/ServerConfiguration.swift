@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 package import Logging
+package import PeerTransport
 import SystemPackage
 
 /// All that a server is told by its operator, checked.

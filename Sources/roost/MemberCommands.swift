@@ -6,7 +6,7 @@ struct MembersCommand: AsyncParsableCommand {
         commandName: "members",
         abstract: "Show who belongs to the cluster, and how far each member is.",
         discussion: """
-            Any member can be asked; the leader answers. LAG counts the leader's entries that are
+            Any member can be asked; the leader answers, or without one the member itself. LAG counts the leader's entries that are
             not known to be on the member's disk, CONTACT the time since it was heard from.
 
             EXAMPLES
@@ -43,12 +43,16 @@ struct MembersCommand: AsyncParsableCommand {
 
     private struct Report: Codable {
         var term: UInt64
+        var leader: String
+        var viewer: String
         var commit: UInt64
         var last: UInt64
         var members: [Member]
 
         enum CodingKeys: String, CodingKey {
             case term = "Term"
+            case leader = "Leader"
+            case viewer = "AsSeenBy"
             case commit = "CommitIndex"
             case last = "LastIndex"
             case members = "Members"
@@ -61,6 +65,9 @@ struct MembersCommand: AsyncParsableCommand {
             let answer = try await client.send(.get, "/v1/roost/members", what: what)
             let report = try ConsulClient.decode(Report.self, answer, what: what)
             if options.json { return try Terminal.json(report) }
+            if report.leader.isEmpty {
+                Terminal.complain("no leader; this is what \(report.viewer) knows")
+            }
             let rows = report.members.map { member in
                 [
                     "\(member.id)", member.name, member.address, member.role, member.state,

@@ -83,6 +83,7 @@ import Testing
                 to: NodeID(2),
                 incarnation: incarnation,
                 name: "n1",
+                address: "h1:8300",
                 purpose: .snapshot
             )
         ),

@@ -27,6 +27,7 @@ final class Peer: Sendable {
             clusterID: [UInt8](repeating: cluster, count: 16),
             node: node,
             name: "n\(number)",
+            address: "127.0.0.1:8300",
             incarnation: [UInt8](repeating: UInt8(number), count: 16),
             founders: nil
         )

@@ -53,4 +53,11 @@ import Testing
         try state.apply(.dismissMember(DismissMember(node: 2)))
         #expect(try names(state) == ["2  "])
     }
+
+    @Test func `the number of a first voter that was removed is spent`() throws {
+        let state = try StateFixture()
+        try state.apply(.dismissMember(DismissMember(node: 3)))
+        #expect(try admit(state, "n4", least: 3) == .member(.admitted(4)))
+        #expect(try names(state) == ["3  ", "4 n4 h:8300"])
+    }
 }

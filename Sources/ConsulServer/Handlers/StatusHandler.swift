@@ -68,9 +68,7 @@ enum StatusHandler {
         json.beginArray()
         for address in loop.status.peerAddresses {
             let isLeader = address == loop.status.leaderAddress
-            let isSelf =
-                address.hasSuffix(":\(loop.settings.peerPort)")
-                && address.hasPrefix(loop.settings.address)
+            let isSelf = address == loop.status.ownAddress
             json.beginObject()
             json.member("ID", ByteString(isSelf ? loop.settings.nodeID : address))
             json.member("Node", ByteString(isSelf ? loop.settings.nodeName : address))

@@ -18,7 +18,9 @@ package final class IncomingSnapshot: Sendable {
         let notePath = "\(store.directory)/incoming.manifest.tmp"
         do throws(DiskError) {
             let isSame = try FileSystem.contents(notePath) == encoded
-            let opened = try File(store.incomingPath, isSame ? .create : .replace)
+            // A new file, not an emptied one: an older receiver may still have that open.
+            if !isSame { try FileSystem.remove(store.incomingPath) }
+            let opened = try File(store.incomingPath, .create)
             let size = try opened.size()
             if !isSame { try FileSystem.replace(notePath, with: encoded, in: store.directory) }
             file = opened

@@ -34,6 +34,7 @@ final class Cluster: Sendable {
             clusterID: identity.clusterID,
             node: identity.node,
             name: identity.name,
+            address: members.address(of: identity.node),
             incarnation: standing.incarnation,
             founders: standing.hasBegun ? standing.directories : nil
         )
@@ -47,6 +48,7 @@ final class Cluster: Sendable {
                 let isTaken = requests.take { staff in answer(await staff.performAsLeader(request))
                 }
                 if !isTaken { answer(.failure(500, "the node has not started yet")) }
+            case .introduced(let peer): requests.introduce(peer)
             default:
                 if let input = ReplicaInput(delivery) { inbox.post(input) }
             }
@@ -98,7 +100,6 @@ final class Cluster: Sendable {
         }
         if port == 0 { noteOwnPort(bound) }
         if !hasBegun { try await found() }
-        gate.open()
     }
 
     /// Port 0 took one that nobody knew before.
@@ -111,15 +112,34 @@ final class Cluster: Sendable {
     }
 
     /// From now on requests of operators and of new nodes are taken.
-    func take(requestsBy staff: Operator) { requests.staff(staff) }
+    func take(requestsBy staff: Operator) {
+        requests.staff(staff) { [weak self] in self?.meet($0) }
+    }
+
+    /// A member that this node has not heard of greets it: it must be answered, since it may lead.
+    private func meet(_ peer: PeerAddress) {
+        guard members[peer.node] == nil else { return }
+        logger.info("met a member", metadata: ["peer": "\(peer.name)", "address": "\(peer.text)"])
+        members.note(
+            NodeStanding.Member(
+                node: peer.node,
+                name: peer.name,
+                address: peer.text,
+                incarnation: [UInt8](repeating: 0, count: 16)
+            )
+        )
+        links.connect(to: members.peers)
+    }
 
     /// The members that joined later, as the state has them now.
     func update(_ records: [MemberRecord]) {
+        var dismissed: Set<NodeID> = []
         for record in records {
             let node = NodeID(record.node)
             // The record of one that was removed has no name.
-            guard !record.name.bytes.isEmpty else {
+            guard !record.name.bytes.isEmpty, record.incarnation.bytes.count == 16 else {
                 members.forget(node)
+                dismissed.insert(node)
                 continue
             }
             members.note(
@@ -132,18 +152,18 @@ final class Cluster: Sendable {
             )
         }
         guard !gate.isNew else { return }
-        gate.found(
-            with: Dictionary(
-                members.all.map { ($0.node, $0.incarnation) },
-                uniquingKeysWith: { _, last in last }
-            )
+        let directories = Dictionary(
+            members.all.map { ($0.node, $0.incarnation) },
+            uniquingKeysWith: { _, last in last }
         )
+        gate.found(with: directories, without: dismissed)
         if isTalking.load(ordering: .acquiring) { links.connect(to: members.peers) }
     }
 
     /// Reaches out to the others; what they say arrives from now on.
     func connect() {
         isTalking.store(true, ordering: .releasing)
+        gate.open()
         links.connect(to: members.peers)
     }
 
@@ -170,8 +190,14 @@ final class Cluster: Sendable {
 /// Passes requests on to who carries them out, once there is somebody.
 private final class StaffedDesk: Sendable {
     private let member = Mutex<Operator?>(nil)
+    private let usher = Mutex<(@Sendable (PeerAddress) -> Void)?>(nil)
 
-    func staff(_ staff: Operator) { member.withLock { $0 = staff } }
+    func staff(_ staff: Operator, usher: @escaping @Sendable (PeerAddress) -> Void) {
+        member.withLock { $0 = staff }
+        self.usher.withLock { $0 = usher }
+    }
+
+    func introduce(_ peer: PeerAddress) { usher.withLock { $0 }?(peer) }
 
     /// False before the node has started: nobody is there.
     func take(_ job: @escaping @Sendable (Operator) async -> Void) -> Bool {
@@ -221,7 +247,7 @@ extension ReplicaInput {
             self = .snapshotReceived(manifest, from: leader, term: term)
         case .snapshotSent(let peer, let succeeded):
             self = .snapshotSent(to: peer, succeeded: succeeded)
-        case .join, .operate: return nil
+        case .join, .operate, .introduced: return nil
         case .reached(let peer): self = .reached(peer)
         case .died(let peer): self = .died(peer)
         case .unreached(let peer): self = .unreached(peer)

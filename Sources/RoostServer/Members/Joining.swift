@@ -23,6 +23,7 @@ struct Joining {
         guard let join = configuration.join, !WriteAheadLog.exists(directory.logPath) else {
             return
         }
+        try await checkPort()
         let incarnation = try incarnation(in: directory)
         let place = HostPort(host: configuration.advertise, port: configuration.ownPeerPort)
         let request = JoinRequest(
@@ -67,6 +68,19 @@ struct Joining {
                 "members": "\(members.map(\.name).joined(separator: ","))",
             ]
         )
+    }
+
+    /// Who cannot listen must not have the membership changed first.
+    private func checkPort() async throws {
+        let (host, port) = (configuration.bind, configuration.ownPeerPort)
+        do { try await PeerLinks.probe(host: host, port: port) } catch {
+            throw StartProblem.listen(
+                what: "the peer port",
+                address: host,
+                port: port,
+                reason: "\(error)"
+            )
+        }
     }
 
     /// Asks until a member says yes, or no for a reason that waiting does not mend.
@@ -144,13 +158,13 @@ struct Candidacy {
     }
 
     func pursue() async throws {
-        let node = board.current.node
+        let (node, name) = (board.current.node, board.current.name)
         var trouble = ""
         while true {
             let status = try await desk.status()
             if status.membership.isVoter(node) { return }
             if status.membership.isLearner(node), status.leader != nil {
-                let request = OperatorRequest(.promote, member: "\(node.rawValue)")
+                let request = OperatorRequest(.promote, member: name)
                 let answer = await staff.perform(request)
                 let text = String(decoding: answer.body, as: UTF8.self)
                 if answer.status != 200, text != trouble {

@@ -37,31 +37,6 @@ final class MemberBook: Sendable {
 extension PeerAddress {
     /// Nil if the address is none.
     init?(_ member: NodeStanding.Member) {
-        guard let place = HostPort(member.address) else { return nil }
-        self.init(node: member.node, name: member.name, host: place.host, port: place.port)
+        self.init(node: member.node, name: member.name, text: member.address)
     }
-}
-
-/// HOST:PORT, or [HOST]:PORT for an IPv6 address.
-package struct HostPort: Hashable, Sendable {
-    package var host: String
-    package var port: Int
-
-    package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"),
-            let port = Int(text[text.index(after: colon)...]), (1...65_535).contains(port)
-        else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty else { return nil }
-        self.host = String(host)
-        self.port = port
-    }
-
-    package init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import Logging
+import PeerTransport
 import Raft
 import RaftStore
 

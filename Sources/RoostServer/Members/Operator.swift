@@ -39,10 +39,18 @@ final class Operator: Sendable {
         if status.isLeader { return await performAsLeader(request) }
         guard let leader = status.leader, let member = members[leader],
             let address = PeerAddress(member)
-        else { return .failure(500, "No cluster leader") }
+        else { return await performUnled(request) }
         do { return try await PeerLinks.operate(address, request) } catch {
             return .failure(500, "the leader, \(member.name), does not answer: \(error)")
         }
+    }
+
+    /// Without a leader nothing can be changed; who the members are can still be told.
+    private func performUnled(_ request: OperatorRequest) async -> OperatorAnswer {
+        guard request.verb == .members, let status = try? await desk.status() else {
+            return .failure(500, "No cluster leader")
+        }
+        return OperatorAnswer(status: 200, body: MemberReport(status, members).json)
     }
 
     func performAsLeader(_ request: OperatorRequest) async -> OperatorAnswer {
@@ -69,7 +77,9 @@ final class Operator: Sendable {
             case .members: break
             case .transfer: try await transfer(to: node)
             case .promote: try await change(.promote(node)) { $0.isVoter(node) }
-            case .demote: try await change(.demote(node)) { !$0.isVoter(node) }
+            case .demote:
+                try checkMajority(without: node, status)
+                try await change(.demote(node)) { !$0.isVoter(node) }
             case .remove: try await remove(node, status)
             }
             return OperatorAnswer(status: 200, body: Array("true".utf8))
@@ -94,7 +104,7 @@ final class Operator: Sendable {
 
     private func transfer(to node: NodeID) async throws {
         try check(await desk.ask(.transfer(to: node)))
-        try await until("leadership did not move within") { !self.board.current.isLeader }
+        try await until("leadership did not move within") { self.board.current.leader == node }
     }
 
     private func remove(_ node: NodeID, _ status: Status) async throws {
@@ -108,9 +118,28 @@ final class Operator: Sendable {
         // Who is on record and in no membership was left so by a removal or a joining that a crash
         // or a new leader cut short.
         if status.membership.contains(node) {
+            try checkMajority(without: node, status)
             try await change(.remove(node)) { !$0.contains(node) }
         }
         _ = try await propose(DismissMember(node: node.rawValue).encode(CommandHeader()))
+    }
+
+    /// A change that leaves no living majority could be neither agreed on nor taken back.
+    private func checkMajority(without node: NodeID, _ status: Status) throws {
+        guard status.membership.isVoter(node) else { return }
+        let staying = status.membership.incoming.filter { $0 != node }
+        let heard = staying.filter { voter in
+            if voter == status.id { return true }
+            let peer = status.peers.first { $0.id == voter }
+            return peer.map { $0.ticksSinceContact < RaftLimits().electionTicks } ?? false
+        }
+        guard heard.count * 2 > staying.count else {
+            throw OperatorProblem(
+                409,
+                "only \(heard.count) of the \(staying.count) voters that would stay are heard from, "
+                    + "and the cluster could decide nothing any more; bring them back first"
+            )
+        }
     }
 
     /// Changes the membership, and returns when the change is committed.
@@ -178,12 +207,12 @@ final class Operator: Sendable {
     }
 
     private func admitAsLeader(_ request: JoinRequest) async throws -> JoinGrant {
-        let status = try await desk.status()
+        let membership = try await desk.status().membership
         let taken = members.all.first {
             $0.name == request.name && $0.incarnation != request.incarnation
         }
         if let taken { throw nameTaken(request.name, by: taken.node) }
-        let greatest = (members.all.map(\.node) + status.membership.members).max()
+        let greatest = (members.all.map(\.node) + membership.members).max()
         let command = AdmitMember(
             least: (greatest?.rawValue ?? 0) + 1,
             name: ByteString(request.name),
@@ -198,7 +227,8 @@ final class Operator: Sendable {
             throw nameTaken(request.name, by: NodeID(other))
         }
         let node = NodeID(number)
-        if !status.membership.contains(node) {
+        // Asked again: what an earlier attempt added may have been cut off by a new leader since.
+        if !(try await desk.status().membership.contains(node)) {
             try await change(.addLearner(node)) { $0.contains(node) }
         }
         logger.notice(
@@ -234,7 +264,7 @@ struct OperatorProblem: Error {
     }
 }
 
-/// Who belongs to the cluster, as the leader sees it.
+/// Who belongs to the cluster, as a node sees it; only the leader knows how far the others are.
 struct MemberReport {
     private let status: Status
     private let members: MemberBook
@@ -248,6 +278,8 @@ struct MemberReport {
         var json = JSONWriter()
         json.beginObject()
         json.member("Term", status.term.rawValue)
+        json.member("Leader", ByteString(status.leader.flatMap { members[$0]?.name } ?? ""))
+        json.member("AsSeenBy", ByteString(members[status.id]?.name ?? ""))
         json.member("CommitIndex", status.commit.rawValue)
         json.member("LastIndex", status.last.rawValue)
         json.name("Members")
@@ -261,23 +293,26 @@ struct MemberReport {
     private func write(_ node: NodeID, _ json: inout JSONWriter) {
         let member = members[node]
         let peer = status.peers.first { $0.id == node }
-        let isLeader = node == status.id
+        let isSelf = node == status.id
         json.beginObject()
         json.member("ID", node.rawValue)
         json.member("Name", ByteString(member?.name ?? ""))
         json.member("Address", ByteString(member?.address ?? ""))
-        json.member("Role", ByteString(role(node, isLeader)))
+        json.member("Role", ByteString(role(node)))
         json.member("Voter", status.membership.isVoter(node))
-        json.member("State", ByteString(peer.map { "\($0.state)" } ?? "leader"))
-        json.member("MatchIndex", (peer?.match ?? status.durable).rawValue)
+        json.member(
+            "State",
+            ByteString(peer.map { "\($0.state)" } ?? (isSelf ? "self" : "unknown"))
+        )
+        json.member("MatchIndex", (peer?.match ?? (isSelf ? status.durable : .zero)).rawValue)
         json.member("Lag", UInt64(peer?.lagCount ?? 0))
         let ticks = Int64(peer?.ticksSinceContact ?? 0)
         json.member("LastContactMilliseconds", UInt64(ticks * ServerLimits.tickMilliseconds))
         json.endObject()
     }
 
-    private func role(_ node: NodeID, _ isLeader: Bool) -> String {
-        if isLeader { return "leader" }
+    private func role(_ node: NodeID) -> String {
+        if node == status.leader { return "leader" }
         return status.membership.isVoter(node) ? "follower" : "learner"
     }
 }

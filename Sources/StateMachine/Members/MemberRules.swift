@@ -81,6 +81,7 @@ extension Batch {
     mutating func apply(_ command: DismissMember) throws(StateError) -> MemberOutcome {
         let nobody = AdmitMember(least: 0, name: "", address: "", incarnation: "")
         try store(MemberRecord(nobody, node: command.node))
+        try raiseNextNumber(above: command.node)
         return .dismissed
     }
 
@@ -92,18 +93,29 @@ extension Batch {
         changes.append(.member(record.node))
     }
 
+    /// The number to give now; no lower one is given after it.
     private mutating func nextNumber(_ least: UInt64) throws(StateError) -> UInt64 {
-        var next = least
-        let key = MemberRecord.nextKey
-        if let span = try view.get(key.rawSpan, in: tables.meta) {
-            do throws(BytesError) {
-                var reader = SpanReader(span)
-                next = max(next, try reader.integer())
-            } catch { throw .damaged(table: "meta", detail: "members: \(error)") }
-        }
-        var writer = ByteWriter(reserving: 8)
-        writer.integer(next + 1)
-        try put(key.rawSpan, writer.bytes.rawSpan, in: tables.meta)
+        let next = max(least, try recordedNext())
+        try raiseNextNumber(above: next)
         return next
+    }
+
+    /// Numbers of first voters were given by nobody; when one goes, its number is spent as well.
+    private mutating func raiseNextNumber(above node: UInt64) throws(StateError) {
+        let (next, isPast) = node.addingReportingOverflow(1)
+        guard !isPast, try recordedNext() < next else { return }
+        var writer = ByteWriter(reserving: 8)
+        writer.integer(next)
+        let key = MemberRecord.nextKey
+        try put(key.rawSpan, writer.bytes.rawSpan, in: tables.meta)
+    }
+
+    private func recordedNext() throws(StateError) -> UInt64 {
+        let key = MemberRecord.nextKey
+        guard let span = try view.get(key.rawSpan, in: tables.meta) else { return 0 }
+        do throws(BytesError) {
+            var reader = SpanReader(span)
+            return try reader.integer()
+        } catch { throw .damaged(table: "meta", detail: "members: \(error)") }
     }
 }
