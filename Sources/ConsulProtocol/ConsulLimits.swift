@@ -35,6 +35,8 @@ public struct ConsulLimits: Sendable {
     public var stalledWriteMillisecondsMax: Int64 = 30_000
     /// How long a refused client may go on sending before it is cut off; Go's server waits as long.
     public var lingerMilliseconds: Int64 = 500
+    /// How long a read may wait for the leader's word, and for what is to be applied first.
+    public var barrierMillisecondsMax: Int64 = 15_000
     /// How long an operator's request may take; longer than the leader gives it.
     public var operationMillisecondsMax: Int64 = 40_000
     /// A connection without any request is closed after this; Consul keeps it for ever.

@@ -98,7 +98,8 @@ package final class PeerGate: Sendable {
             return .failure(
                 RefusedPeer(
                     .notMember,
-                    "\(hello.name) is no member of the cluster any more, says \(name): it was removed"
+                    "\(hello.name) is no member of the cluster any more, says \(name): "
+                        + "it was removed"
                 )
             )
         }

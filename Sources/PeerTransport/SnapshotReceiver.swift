@@ -11,8 +11,8 @@ import Synchronization
 /// Takes one snapshot from the leader: writes its chunks on the transport's thread, one at a time,
 /// and reads no further meanwhile. When the whole verifies and is on the disk, the leader is told,
 /// and the replica gets it. What was received stays after a break; the next offer of the same
-/// snapshot goes on from there. One snapshot is received at a time: a newer offer, of another leader
-/// or after a break, takes the place of what runs.
+/// snapshot goes on from there. One snapshot is received at a time: a newer offer, of another
+/// leader or after a break, takes the place of what runs.
 ///
 /// `@unchecked Sendable`: `isEnded` is atomic; all else that is mutable is touched on the channel's
 /// loop, or by the jobs, which run one after the other while the loop waits for them.

@@ -114,7 +114,13 @@ package final class Applier {
                 announce(result, batch.origins)
             }
         } catch {
-            if announced != 0 { for loop in loops { loop.withdraw(transaction: announced) } }
+            if announced != 0 {
+                for loop in loops {
+                    loop.withdraw(transaction: announced)
+                    // What stood behind it need not wait for the next batch.
+                    loop.ring()
+                }
+            }
             throw .state(error)
         }
         lastTransaction = result.transactionID

@@ -18,9 +18,9 @@ package struct Consensus: ~Copyable {
     var node: RaftNode
     package let log: any DurableLog
     let limits: ReplicaLimits
-    var underWay = RequestsUnderWay()
+    var underWay: RequestsUnderWay
     var barriers: [ReadID: [HeldBarrier]] = [:]
-    var lastRead = ReadID(0)
+    var lastRead: ReadID
     /// Monotonic milliseconds, and those since 1970, as of the last input.
     var now: Int64 = 0
     var wall: Int64 = 0
@@ -51,13 +51,16 @@ package struct Consensus: ~Copyable {
         raftLimits: RaftLimits,
         random: any RandomNumberGenerator
     ) throws(ReplicaError) {
+        var numbers = random
+        underWay = RequestsUnderWay(firstForward: numbers.next() >> 16)
+        lastRead = ReadID(numbers.next() >> 16)
         do {
             node = try RaftNode(
                 id: id,
                 restored: restored,
                 storage: log,
                 limits: raftLimits,
-                random: random
+                random: numbers
             )
         } catch { throw .raft(error) }
         self.log = log

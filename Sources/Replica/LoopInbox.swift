@@ -85,11 +85,6 @@ package final class LoopInbox: Sendable {
     func take(upTo transaction: UInt64) -> Deque<LoopNotice> {
         contents.withLock { contents in
             contents.isRung = false
-            guard let last = contents.notices.last else { return [] }
-            if !contents.holdsReplacement, last.transaction <= transaction {
-                defer { contents.notices = [] }
-                return contents.notices
-            }
             var count = 0
             for notice in contents.notices {
                 guard notice.transaction <= transaction else { break }
@@ -97,6 +92,10 @@ package final class LoopInbox: Sendable {
                 guard case .replaced = notice.body else { continue }
                 contents.replacements -= 1
                 break
+            }
+            if count == contents.notices.count {
+                defer { contents.notices = [] }
+                return contents.notices
             }
             defer { contents.notices.removeFirst(count) }
             return Deque(contents.notices.prefix(count))

@@ -76,6 +76,9 @@ extension Consensus {
                 if !underWay.place(origin, at: index, term: term, until: deadline) {
                     effects.append(.refuse([origin], .noLeader))
                 }
+                // A later request of the connection went before it; it must not come behind that.
+                let overtaken = underWay.dropHeld(of: origin)
+                if !overtaken.isEmpty { effects.append(.refuse(overtaken, .noLeader)) }
             case .notLeader: underWay.hold(request.proposal, until: request.deadline)
             case .refused(let refusal): effects.append(.refuse([origin], refusal))
             }
@@ -114,7 +117,8 @@ extension Consensus {
         term: Term
     ) throws(ReplicaError) {
         // One that came before it may still wait for room on the disk.
-        received = received.filter { waitsForRoom($0.key) }
+        let commit = node.status().commit
+        received = received.filter { waitsForRoom($0.key) || $0.key.index > commit }
         received[manifest.descriptor] = manifest
         let message = Message(
             from: leader,

@@ -5,7 +5,17 @@ import RaftStore
 /// What this node's clients ask for, on its way into the log: proposed here, sent to the leader, or
 /// held until there is one.
 extension Consensus {
+    /// Behind what waits already: a client's requests are carried out in their order.
     mutating func propose(
+        _ proposals: [HeldProposal],
+        wall: Int64,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
+        guard !underWay.holdsProposals else { return hold(proposals, &effects) }
+        try submit(proposals, wall: wall, &effects)
+    }
+
+    private mutating func submit(
         _ proposals: [HeldProposal],
         wall: Int64,
         _ effects: inout [ConsensusEffect]
@@ -71,7 +81,7 @@ extension Consensus {
                 continue
             }
             let deadline = now + limits.requestMilliseconds
-            sent.append(underWay.send(request.proposal, until: deadline))
+            sent.append(underWay.send(request, until: deadline))
         }
         if !sent.isEmpty {
             effects.append(.forward(to: leader, ForwardedRequests(proposals: sent)))
@@ -99,7 +109,7 @@ extension Consensus {
             !unreached.contains(leader)
         else { return }
         let held = underWay.takeHeld()
-        try propose(held.proposals, wall: wall, &effects)
+        try submit(held.proposals, wall: wall, &effects)
         ask(held.barriers, &effects)
     }
 

@@ -10,6 +10,10 @@ package struct Origin: Hashable, Sendable {
     package var generation: UInt32
     /// The connection's own number for the request.
     package var tag: UInt32
+
+    func isOfSameConnection(as other: Origin) -> Bool {
+        loop == other.loop && slot == other.slot && generation == other.generation
+    }
 }
 
 /// A command that a connection wants in the log.

@@ -21,14 +21,28 @@ struct RequestsUnderWay {
         var deadline: Int64
     }
 
+    private struct Sent {
+        var proposal: PendingProposal
+        /// Until when it may wait for an outcome, and for a leader if this one is none.
+        var deadline: Int64
+        var holdDeadline: Int64
+    }
+
     private var placed = Deque<Placed>()
-    private var sent: [ForwardID: Timed] = [:]
+    private var sent: [ForwardID: Sent] = [:]
     private var held = Deque<Timed>()
     private var heldBarriers: [(origin: Origin, deadline: Int64)] = []
-    private var lastForward = ForwardID(0)
+    private var lastForward: ForwardID
     /// The newest entry that was handed out; nothing at or below it can be placed any more.
     private var settled = LogIndex.zero
 
+    /// - Parameter firstForward: a number that an earlier process of this node has not begun with,
+    ///   so that answers to its requests are not taken for answers to this one's.
+    init(firstForward: UInt64) {
+        lastForward = ForwardID(firstForward)
+    }
+
+    var holdsProposals: Bool { !held.isEmpty }
     var heldCount: Int { held.count + heldBarriers.count }
     var sentCount: Int { sent.count }
 
@@ -42,6 +56,14 @@ struct RequestsUnderWay {
         heldBarriers.append((barrier, deadline))
     }
 
+    /// Forgets what is held of the connection that this is of.
+    mutating func dropHeld(of origin: Origin) -> [Origin] {
+        guard !held.isEmpty else { return [] }
+        let dropped = held.map(\.proposal.origin).filter { $0.isOfSameConnection(as: origin) }
+        held.removeAll { $0.proposal.origin.isOfSameConnection(as: origin) }
+        return dropped
+    }
+
     /// What is to be tried again now, with the times until which it may be.
     mutating func takeHeld() -> (proposals: [HeldProposal], barriers: [HeldBarrier]) {
         let proposals = held.map { HeldProposal(proposal: $0.proposal, deadline: $0.deadline) }
@@ -53,16 +75,20 @@ struct RequestsUnderWay {
 
     // MARK: Sent
 
-    mutating func send(_ proposal: PendingProposal, until deadline: Int64) -> ForwardedProposal {
-        lastForward = ForwardID(lastForward.rawValue + 1)
-        sent[lastForward] = Timed(proposal: proposal, deadline: deadline)
-        return ForwardedProposal(id: lastForward, payload: proposal.payload)
+    mutating func send(_ request: HeldProposal, until deadline: Int64) -> ForwardedProposal {
+        lastForward = ForwardID(lastForward.rawValue &+ 1)
+        sent[lastForward] = Sent(
+            proposal: request.proposal,
+            deadline: deadline,
+            holdDeadline: request.deadline
+        )
+        return ForwardedProposal(id: lastForward, payload: request.proposal.payload)
     }
 
     /// The leader has answered; nil if that is too late.
     mutating func answered(_ id: ForwardID) -> HeldProposal? {
         guard let timed = sent.removeValue(forKey: id) else { return nil }
-        return HeldProposal(proposal: timed.proposal, deadline: timed.deadline)
+        return HeldProposal(proposal: timed.proposal, deadline: timed.holdDeadline)
     }
 
     /// The leader, or the way to it, is gone.

@@ -56,7 +56,10 @@ final class ApplyThread: @unchecked Sendable {
                     seams.orders.takeAll(),
                     entriesMax: ServerLimits.appliedEntriesMax
                 )
-                for order in joined { try perform(order) }
+                for order in joined {
+                    // What comes after it needs it.
+                    guard try isPerformed(order) else { return }
+                }
                 if isLast { return }
                 try keepReserve()
                 seams.bell.wait(
@@ -69,13 +72,15 @@ final class ApplyThread: @unchecked Sendable {
     }
 
     /// A batch that finds no room waits for it: what is committed must be applied, and in order.
-    /// At the process's end it need not: it is in the log, and is applied after the next start.
-    private func perform(_ order: ApplyOrder) throws(ReplicaError) {
+    /// False at the process's end, when it need not: it is in the log, and is applied after the
+    /// next start.
+    private func isPerformed(_ order: ApplyOrder) throws(ReplicaError) -> Bool {
         while try !attempt(order) {
             report(isShort: true)
-            if isStopping.load(ordering: .acquiring) { return }
+            if isStopping.load(ordering: .acquiring) { return false }
             seams.bell.wait(milliseconds: ServerLimits.roomRetryMilliseconds)
         }
+        return true
     }
 
     /// Has writes refused as long as the reserve cannot be allocated.
@@ -175,6 +180,9 @@ final class StatePlace: Sendable {
             settings: Storage.stateSettings
         )
         current.withLock { $0 = state.environment }
+        do throws(SnapshotError) {
+            try snapshots.prune(keeping: ServerLimits.snapshotsKept)
+        } catch { throw StoreError(error) }
         return state
     }
 }

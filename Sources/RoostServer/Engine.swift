@@ -25,7 +25,7 @@ final class Engine: Sendable {
     /// Holds the lock of the data directory.
     private let directory: DataDirectory
     private let tables: StateTables
-    private let environment: Environment
+    private let place: StatePlace
     private let inbox: Mailbox<ReplicaInput>
     private let limits = ReplicaLimits()
     private let logger: Logger
@@ -55,7 +55,6 @@ final class Engine: Sendable {
         try storage.check(configuration)
         directory = storage.directory
         tables = storage.tables
-        environment = storage.state.environment
         self.logger = logger
         let failure = Failure(logger: logger)
         node = storage.log.identity.node
@@ -71,7 +70,7 @@ final class Engine: Sendable {
             bytes: storage.log.growth.sizes.usedBytes,
             memberships: storage.log.memberships
         )
-        let place = StatePlace(storage)
+        place = StatePlace(storage)
         self.inbox = inbox
         let inboxes = loops.doors.map(\.inbox)
         cluster = Cluster(storage, configuration, inbox, logger: logger)
@@ -196,7 +195,7 @@ final class Engine: Sendable {
     func start() async throws {
         try await cluster.open()
         try await loops.open(
-            environment: environment,
+            environment: place.environment,
             tables: tables,
             outbox: inbox,
             board: board,

@@ -66,8 +66,8 @@ final class ReplicaThread: @unchecked Sendable {
             publishContact(now: now)
         }
         var write = try consensus.advance(&effects)
-        if write == nil, consensus.log.hasGarbage { try consensus.collectGarbage() }
         perform(&effects)
+        if write == nil, consensus.log.hasGarbage { try consensus.collectGarbage() }
         while let due = write {
             try consensus.store(due, &effects)
             seams.ledger.add(due)
@@ -141,7 +141,8 @@ final class ReplicaThread: @unchecked Sendable {
         let status = consensus.status
         let silence = Int64(status.ticksSinceLeader) * ServerLimits.tickMilliseconds
         seams.board.update {
-            if status.role != .leader { $0.asOf = now }
+            // By what the loops know: a leader that was just deposed must not seem fresh to them.
+            if $0.role != .leader { $0.asOf = now }
             $0.commit = status.commit.rawValue
             $0.lastContactMilliseconds = status.role == .leader ? 0 : silence
         }

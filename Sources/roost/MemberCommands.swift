@@ -6,8 +6,9 @@ struct MembersCommand: AsyncParsableCommand {
         commandName: "members",
         abstract: "Show who belongs to the cluster, and how far each member is.",
         discussion: """
-            Any member can be asked; the leader answers, or without one the member itself. LAG counts the leader's entries that are
-            not known to be on the member's disk, CONTACT the time since it was heard from.
+            Any member can be asked; the leader answers, or without one the member itself. LAG
+            counts the leader's entries that are not known to be on the member's disk, CONTACT the
+            time since it was heard from.
 
             EXAMPLES
               roost members

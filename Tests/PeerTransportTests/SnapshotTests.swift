@@ -156,4 +156,35 @@ import Testing
         #expect(try await outcome(of: pair) == false)
         try await pair.stop()
     }
+
+    @Test func `an older reception cannot touch what a newer one has adopted`() throws {
+        let stores = try Stores()
+        let path = stores.leader.path(of: stores.manifest)
+        let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let old = try IncomingSnapshot(
+            stores.manifest,
+            stores.manifest.encoded(),
+            in: stores.follower
+        )
+        try old.append([UInt8](whole.prefix(1_000_000)))
+        var newer = stores.manifest
+        newer.index = LogIndex(71)
+        let new = try IncomingSnapshot(newer, newer.encoded(), in: stores.follower)
+        #expect(new.receivedBytes == 0)
+        try new.append(whole)
+        try new.finish(newer, in: stores.follower)
+        try old.append([UInt8](repeating: 0xEE, count: 500_000))
+        try stores.follower.verify(newer)
+    }
+
+    @Test func `a newer offer takes the place of what is being received`() async throws {
+        let stores = try Stores()
+        let pair = try await stores.pair()
+        pair.first.links.stream(transfer(stores))
+        pair.first.links.stream(transfer(stores))
+        let outcomes = [try await outcome(of: pair), try await outcome(of: pair)]
+        #expect(outcomes.contains(true))
+        #expect(try stores.follower.newestVerified() == stores.manifest)
+        try await pair.stop()
+    }
 }

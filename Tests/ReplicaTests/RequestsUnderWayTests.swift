@@ -19,7 +19,7 @@ import Watches
     }
 
     @Test func `an entry of the term answers, one of another term tells of the loss`() {
-        var table = RequestsUnderWay()
+        var table = RequestsUnderWay(firstForward: 0)
         var lost: [Origin] = []
         let result1 = table.place(Self.origin(1), at: LogIndex(5), term: Term(2), until: 100)
         #expect(result1)
@@ -34,7 +34,7 @@ import Watches
     }
 
     @Test func `a new leader's shorter log places requests before older ones`() {
-        var table = RequestsUnderWay()
+        var table = RequestsUnderWay(firstForward: 0)
         var lost: [Origin] = []
         let result5 = table.place(Self.origin(1), at: LogIndex(9), term: Term(2), until: 100)
         #expect(result5)
@@ -50,7 +50,7 @@ import Watches
     }
 
     @Test func `a place below what was handed out is refused`() {
-        var table = RequestsUnderWay()
+        var table = RequestsUnderWay(firstForward: 0)
         var lost: [Origin] = []
         _ = table.settle(Self.entry(8, 1), &lost)
         let result10 = table.place(Self.origin(1), at: LogIndex(8), term: Term(1), until: 100)
@@ -58,9 +58,9 @@ import Watches
     }
 
     @Test func `what was sent is lost with the leader, and a late answer finds nothing`() {
-        var table = RequestsUnderWay()
-        let first = table.send(Self.proposal(1), until: 100)
-        let second = table.send(Self.proposal(2), until: 100)
+        var table = RequestsUnderWay(firstForward: 0)
+        let first = table.send(HeldProposal(proposal: Self.proposal(1), deadline: 50), until: 100)
+        let second = table.send(HeldProposal(proposal: Self.proposal(2), deadline: 50), until: 100)
         let result11 = table.answered(first.id)
         #expect(result11?.proposal.origin == Self.origin(1))
         let result12 = table.loseSent()
@@ -70,8 +70,27 @@ import Watches
         #expect(table.sentCount == 0)
     }
 
+    @Test func `a bounced request keeps its first deadline, and is not sent behind a later one`() {
+        var table = RequestsUnderWay(firstForward: 7 << 20)
+        let sent = table.send(HeldProposal(proposal: Self.proposal(1), deadline: 50), until: 100)
+        #expect(sent.id.rawValue > 7 << 20)
+        guard let bounced = table.answered(sent.id) else {
+            Issue.record("the answer finds its request")
+            return
+        }
+        #expect(bounced.deadline == 50)
+        table.hold(bounced.proposal, until: bounced.deadline)
+        #expect(table.holdsProposals)
+        let stranger = Origin(loop: 0, slot: ClientSlot(rawValue: 2), generation: 0, tag: 9)
+        let none = table.dropHeld(of: stranger)
+        #expect(none.isEmpty)
+        let dropped = table.dropHeld(of: Self.origin(5))
+        #expect(dropped == [Self.origin(1)])
+        #expect(!table.holdsProposals)
+    }
+
     @Test func `what is held is taken once and in order`() {
-        var table = RequestsUnderWay()
+        var table = RequestsUnderWay(firstForward: 0)
         table.hold(Self.proposal(1), until: 50)
         table.hold(Self.proposal(2), until: 60)
         table.hold(Self.origin(3), until: 60)
@@ -82,10 +101,10 @@ import Watches
     }
 
     @Test func `each request ends when its time is up, and says whether it may have happened`() {
-        var table = RequestsUnderWay()
+        var table = RequestsUnderWay(firstForward: 0)
         table.hold(Self.proposal(1), until: 10)
         table.hold(Self.origin(2), until: 20)
-        _ = table.send(Self.proposal(3), until: 10)
+        _ = table.send(HeldProposal(proposal: Self.proposal(3), deadline: 50), until: 10)
         let isPlaced = table.place(Self.origin(4), at: LogIndex(3), term: Term(1), until: 10)
         #expect(isPlaced)
         let early = table.expire(now: 9)
@@ -98,7 +117,7 @@ import Watches
     }
 
     @Test func `a snapshot ends what it covers`() {
-        var table = RequestsUnderWay()
+        var table = RequestsUnderWay(firstForward: 0)
         let result18 = table.place(Self.origin(1), at: LogIndex(3), term: Term(1), until: 10)
         #expect(result18)
         let result19 = table.place(Self.origin(2), at: LogIndex(9), term: Term(1), until: 10)

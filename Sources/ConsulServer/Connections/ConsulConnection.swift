@@ -32,13 +32,14 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private enum Work {
         /// `left` commands have not been answered.
         case commands(left: Int, Continuation)
-        case barrier(Question, ReadOptions)
+        /// In which term this node led when it asked; nil: it did not.
+        case barrier(Question, ReadOptions, ledTerm: UInt64?)
         case news
         case operation
         /// The answer is there; `flush` writes it.
         case answered(Answer)
         /// The barrier was passed in this term; `flush` asks.
-        case passed(Question, ReadOptions)
+        case passed(Question, ReadOptions, ledTerm: UInt64?)
     }
 
     unowned let loop: ConsulLoop
@@ -313,7 +314,9 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func passBarrier(_ question: Question, _ options: ReadOptions) {
         guard let slot else { return }
         tag &+= 1
-        phase = .working(.barrier(question, options))
+        let ledTerm = loop.status.isLeader ? loop.status.term : nil
+        phase = .working(.barrier(question, options, ledTerm: ledTerm))
+        requestSince = loop.port.clock.monotonic()
         loop.port.barrier(from: slot, tag: tag)
     }
 
@@ -425,8 +428,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
                 isLast ? .answered(answer) : .commands(left: left - 1, continuation)
             )
             guard isLast else { return }
-        case (.barrier(let question, let options), .barrier):
-            phase = .working(.passed(question, options))
+        case (.barrier(let question, let options, let ledTerm), .barrier):
+            phase = .working(.passed(question, options, ledTerm: ledTerm))
         case (_, .refused(let refusal)):
             phase = .working(.answered(Conclusion.answer(refusal)))
         default: return
@@ -460,12 +463,16 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         guard case .working(let work) = phase else { return }
         switch work {
         case .answered(let answer): finish(answer)
-        case .passed(let question, let options):
+        case .passed(let question, let options, let ledTerm):
             guard beginBurst() else {
                 return finish(.text(500, "state is not readable"))
             }
             loop.refreshStatus()
-            if loop.status.isLeader { loop.servingTerm = loop.status.term }
+            // A leader's own barrier shows that its term's first entry is applied; one that it
+            // asked for as somebody's follower shows nothing of its term.
+            if loop.status.isLeader, let ledTerm, ledTerm == loop.status.term {
+                loop.servingTerm = ledTerm
+            }
             ask(question, options)
         case .commands, .barrier, .news, .operation: return
         }
@@ -480,6 +487,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             now - requestSince > loop.limits.requestMillisecondsMax
         {
             return context.close(promise: nil)
+        }
+        if case .working(.barrier) = phase, now - requestSince > loop.limits.barrierMillisecondsMax
+        {
+            tag &+= 1
+            phase = .working(.answered(.text(500, "rpc error: the leader did not answer in time")))
+            return flush()
         }
         let buffered = bufferedBytes(context)
         if buffered == 0 || buffered != stalledBytes {

@@ -44,6 +44,7 @@ package final class StateDirectory {
         bootID: String
     ) throws(StoreError) -> StateDirectory {
         let marker = TrustMarker(directory: directory, bootID: bootID)
+        try removeLeftovers(directory)
         do throws(DiskError) { try FileSystem.makeDirectory(directory) } catch {
             throw StoreError(error)
         }
@@ -133,19 +134,20 @@ package final class StateDirectory {
         snapshots: SnapshotStore,
         settings: StateSettings = .init()
     ) throws(StoreError) -> StateDirectory {
-        let new = "\(directory).new"
-        let old = "\(directory).old"
-        do throws(DiskError) {
-            try FileSystem.removeDirectory(new)
-            try FileSystem.makeDirectory(new)
-        } catch { throw StoreError(error) }
+        let new = newPath(directory)
+        let old = oldPath(directory)
+        try removeLeftovers(directory)
+        try checkRoom(for: manifest, at: directory)
+        do throws(DiskError) { try FileSystem.makeDirectory(new) } catch { throw StoreError(error) }
         do throws(SnapshotError) {
             try snapshots.restore(manifest, to: "\(new)/data.mdb")
-        } catch { throw StoreError(error) }
+        } catch {
+            try removeLeftovers(directory)
+            throw StoreError(error)
+        }
         let bootID = SystemIdentity.bootID()
         try TrustMarker(directory: new, bootID: bootID).markOpen()
         do throws(DiskError) {
-            try FileSystem.removeDirectory(old)
             if FileSystem.exists(directory) { try FileSystem.rename(directory, to: old) }
             try FileSystem.rename(new, to: directory)
             try FileSystem.syncDirectory(parentDirectory(of: directory))
@@ -157,6 +159,35 @@ package final class StateDirectory {
             TrustMarker(directory: directory, bootID: bootID),
             settings
         )
+    }
+
+    private static func newPath(_ directory: String) -> String { "\(directory).new" }
+    private static func oldPath(_ directory: String) -> String { "\(directory).old" }
+
+    /// What an installation left that was cut short.
+    private static func removeLeftovers(_ directory: String) throws(StoreError) {
+        do throws(DiskError) {
+            try FileSystem.removeDirectory(newPath(directory))
+            try FileSystem.removeDirectory(oldPath(directory))
+        } catch { throw StoreError(error) }
+    }
+
+    /// Before anything is copied: half a copy helps nobody, and takes the room of those who write.
+    private static func checkRoom(
+        for manifest: SnapshotManifest,
+        at directory: String
+    ) throws(StoreError) {
+        let parent = parentDirectory(of: directory)
+        let free: Int
+        do { free = try FileSystem.space(at: parent).freeBytes } catch { throw StoreError(error) }
+        let needed = manifest.byteCount + LogSettings().leftFreeBytes
+        guard free >= needed else {
+            throw .diskFull(
+                path: directory,
+                reason: "a snapshot of \(manifest.byteCount) bytes needs \(needed), "
+                    + "and \(free) are free"
+            )
+        }
     }
 
     // MARK: Room

@@ -136,8 +136,8 @@ final class Operator: Sendable {
         guard heard.count * 2 > staying.count else {
             throw OperatorProblem(
                 409,
-                "only \(heard.count) of the \(staying.count) voters that would stay are heard from, "
-                    + "and the cluster could decide nothing any more; bring them back first"
+                "only \(heard.count) of the \(staying.count) voters that would stay are heard "
+                    + "from, and the cluster could decide nothing any more; bring them back first"
             )
         }
     }

@@ -61,7 +61,7 @@ struct Batch: ~Copyable {
     // MARK: - An entry
 
     mutating func apply(_ committed: CommittedEntry) throws(StateError) -> Outcome {
-        guard committed.index == summary.appliedIndex + 1 || summary.appliedIndex == 0 else {
+        guard committed.index == summary.appliedIndex + 1 else {
             throw .outOfOrder(index: committed.index, applied: summary.appliedIndex)
         }
         entry = EntryContext(index: committed.index, term: committed.term)
