@@ -8,7 +8,13 @@ struct Verdict {
     private let fileBytesMax: Int
     private let fileBytesBound: Int
 
-    init(_ windows: [Window], settings: LogSettings, damage: [String], judgesLatency: Bool) {
+    init(
+        _ windows: [Window],
+        wanted: Int,
+        settings: LogSettings,
+        damage: [String],
+        judgesLatency: Bool
+    ) {
         entries = windows.last?.entries ?? 0
         fileBytesMax = windows.map(\.fileBytes).max() ?? 0
         let payload = windows.map(\.payloadBytesMax).max() ?? 0
@@ -17,6 +23,7 @@ struct Verdict {
         if fileBytesMax > fileBytesBound {
             failures.append("the file has \(fileBytesMax) bytes, bound \(fileBytesBound)")
         }
+        if entries < wanted { failures.append("only \(entries) of \(wanted) entries in the time") }
         guard windows.count >= 4 else {
             failures.append("too few windows to compare: \(windows.count)")
             return
@@ -42,12 +49,28 @@ struct Verdict {
                 "the file grew from \(before) to \(fileBytesMax) bytes in the late half"
             )
         }
+        judgeCommits(early + late, usual: early.map(\.cpuPerMebibyte).sorted()[early.count / 2])
         compare("CPU us/MiB", early, late, factor: 1.5, from: 0) { $0.cpuPerMebibyte }
         guard judgesLatency else { return }
         // A commit that waits for a processor waits for a tick or two of the scheduler, 4 ms each.
         compare("p50 us", early, late, factor: 2, from: 6_000) { $0.quantile(0.5) }
         compare("p99 us", early, late, factor: 3, from: 30_000) { $0.quantile(0.99) }
     }
+
+    /// No single commit may search: that would drown in the medians. Other load does not show in a
+    /// thread's own processor time.
+    private mutating func judgeCommits(_ windows: [Window], usual: Int) {
+        for commit in windows.flatMap(\.costly) {
+            let fair = Double(usual) * (Double(commit.bytes) / 1_048_576 + 0.1)
+            let microseconds = Double(commit.cpuNanoseconds) / 1e3
+            guard microseconds > fair * Self.commitFactor else { continue }
+            failures.append(
+                "a commit of \(commit.bytes) bytes took \(Int(microseconds)) us of the processor"
+            )
+        }
+    }
+
+    private static let commitFactor = 10.0
 
     /// Medians over the windows, so that one disturbed window decides nothing; what stays below
     /// `floor` is no failure.

@@ -10,7 +10,11 @@ struct Window {
     private(set) var cpuNanoseconds: UInt64 = 0
     private(set) var fileBytes = 0
     private(set) var payloadBytesMax = 0
+    /// Commits that took long of the processor, by time and size.
+    private(set) var costly: [(cpuNanoseconds: UInt64, bytes: Int)] = []
     private var latencies: [UInt64] = []
+
+    static let costlyNanoseconds: UInt64 = 50_000_000
 
     init(startSeconds: Double) { self.startSeconds = startSeconds }
 
@@ -20,6 +24,7 @@ struct Window {
         latencies.append(nanoseconds)
         self.cpuNanoseconds += cpuNanoseconds
         self.bytes += bytes
+        if cpuNanoseconds > Self.costlyNanoseconds { costly.append((cpuNanoseconds, bytes)) }
     }
 
     mutating func noteSizes(_ sizes: FileGrowth.Sizes, payloadBytes: Int) {

@@ -13,7 +13,10 @@ package final class DataDirectory: Sendable {
     private static let lockPauseNanoseconds: UInt64 = 20_000_000
 
     /// Makes the directory if need be, for its owner only, and takes its lock.
-    package init(_ path: String) throws(StoreError) {
+    package init(_ given: String) throws(StoreError) {
+        // "a/" lies in the same directory as "a", whose name is to be synced there.
+        let trimmed = String(given.reversed().drop { $0 == "/" }.reversed())
+        let path = trimmed.isEmpty ? "/" : trimmed
         self.path = path
         lock = try DataDirectory.takeLock(path)
         do throws(DiskError) {

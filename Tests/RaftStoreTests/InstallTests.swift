@@ -1,0 +1,137 @@
+import Bytes
+import Disk
+import LMDB
+import Raft
+import Testing
+
+@testable import RaftStore
+
+/// A leader's snapshot in the state's place, and what a crash on the way leaves.
+@Suite struct InstallTests {
+    /// A state with one row, "old", and a snapshot of another with the row "new".
+    private struct Fixture {
+        let directory = ScratchDirectory()
+        let snapshots: SnapshotStore
+        let manifest: SnapshotManifest
+
+        init() throws {
+            for name in ["snapshots", "other"] {
+                try FileSystem.makeDirectory("\(directory.path)/\(name)")
+            }
+            snapshots = try SnapshotStore(directory: "\(directory.path)/snapshots")
+            let empty = try SnapshotStore(directory: "\(directory.path)/other")
+            let other = try StateDirectory.open(
+                "\(directory.path)/leader",
+                snapshots: empty,
+                settings: Self.settings
+            )
+            try Self.put("new", other.environment)
+            let record = Sample.memberships[0]
+            manifest = try snapshots.take(of: other.environment, bytesPerSecondMax: nil) { _ in
+                SnapshotCoverage(index: LogIndex(70), term: Term(4), membership: record)
+            }
+            let own = try StateDirectory.open(
+                state,
+                snapshots: empty,
+                settings: Self.settings
+            )
+            try Self.put("old", own.environment)
+            try own.close()
+        }
+
+        static var settings: StateSettings {
+            var settings = StateSettings()
+            settings.mapBytes = 1 << 28
+            settings.stepBytes = 1 << 20
+            return settings
+        }
+
+        var state: String { "\(directory.path)/state" }
+
+        func open() throws -> StateDirectory {
+            try StateDirectory.open(state, snapshots: snapshots, settings: Self.settings)
+        }
+
+        func install() throws -> StateDirectory {
+            try StateDirectory.install(
+                manifest,
+                at: state,
+                snapshots: snapshots,
+                settings: Self.settings
+            )
+        }
+
+        static func put(_ row: String, _ environment: Environment) throws {
+            let table = try environment.mainTable()
+            var transaction = try WriteTransaction(environment)
+            let bytes = Array(row.utf8)
+            try transaction.put(bytes.rawSpan, bytes.rawSpan, in: table)
+            try transaction.commit()
+        }
+
+        func has(_ row: String, _ state: StateDirectory) throws -> Bool {
+            let table = try state.environment.mainTable()
+            let reading = try ReadTransaction(state.environment)
+            let bytes = Array(row.utf8)
+            return try reading.reader.get(bytes.rawSpan, in: table) != nil
+        }
+
+        var leftovers: [String] {
+            get throws {
+                try FileSystem.list(directory.path).filter { $0.hasPrefix("state.") }
+            }
+        }
+    }
+
+    @Test func `the old state stays readable beside the new one`() throws {
+        let fixture = try Fixture()
+        let old = try fixture.open()
+        let new = try fixture.install()
+        #expect(try fixture.has("new", new) && !fixture.has("old", new))
+        #expect(try fixture.has("old", old) && !fixture.has("new", old))
+        #expect(try fixture.leftovers.isEmpty)
+        try new.close()
+        let again = try fixture.open()
+        #expect(again.origin == .closedCleanly)
+        #expect(try fixture.has("new", again))
+    }
+
+    @Test func `a crash while it is copied leaves the old state`() throws {
+        let fixture = try Fixture()
+        try FileSystem.makeDirectory("\(fixture.state).new")
+        _ = try File("\(fixture.state).new/data.mdb", .create)
+        let state = try fixture.open()
+        #expect(state.origin == .closedCleanly)
+        #expect(try fixture.has("old", state))
+        #expect(try fixture.leftovers.isEmpty)
+    }
+
+    @Test func `a crash between the two renames leaves none, and the snapshot is restored`() throws
+    {
+        let fixture = try Fixture()
+        try FileSystem.rename(fixture.state, to: "\(fixture.state).old")
+        let state = try fixture.open()
+        guard case .rebuilt(fixture.manifest, _) = state.origin else {
+            Issue.record("\(state.origin)")
+            return
+        }
+        #expect(try fixture.has("new", state))
+        #expect(try fixture.leftovers.isEmpty)
+    }
+
+    @Test func `a snapshot that there is no room for is not begun`() throws {
+        let fixture = try Fixture()
+        var huge = fixture.manifest
+        huge.byteCount = 1 << 60
+        #expect(throws: StoreError.self) {
+            _ = try StateDirectory.install(
+                huge,
+                at: fixture.state,
+                snapshots: fixture.snapshots,
+                settings: Fixture.settings
+            )
+        }
+        #expect(try fixture.leftovers.isEmpty)
+        #expect(try fixture.has("old", fixture.open()))
+    }
+}
