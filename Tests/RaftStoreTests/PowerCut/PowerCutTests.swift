@@ -89,22 +89,23 @@ import Testing
         #expect(!replay.violations.isEmpty)
     }
 
-    /// The other canary, in a process of its own: LMDB may well crash on what it believes.
-    @Test func `a log that is believed unseen is found out`() async {
+    private static func shortReplay(bootID: String) throws -> LogReplay {
+        try replay(seed: 6, steps: 40) {
+            $0.bootID = bootID
+            $0.casesMax = 60
+            $0.stopsAtFirst = true
+        }
+    }
+
+    /// The other canary, in a process of its own: LMDB may well crash on what it believes, which
+    /// counts as found. That the same cuts, not believed, are survived is seen here.
+    @Test func `a log that is believed unseen is found out`() async throws {
+        #expect(try Self.shortReplay(bootID: "another boot").violations.isEmpty)
         await #expect(processExitsWith: .failure) {
             do {
-                for bootID in ["another boot", LogHistory.bootID] {
-                    let replay = try PowerCutTests.replay(seed: 6, steps: 40) {
-                        $0.bootID = bootID
-                        $0.casesMax = 60
-                        $0.stopsAtFirst = true
-                    }
-                    // The first, honest round must find nothing, and the second must not.
-                    let isHonest = bootID != LogHistory.bootID
-                    if replay.violations.isEmpty != isHonest { exit(0) }
-                }
+                let replay = try PowerCutTests.shortReplay(bootID: LogHistory.bootID)
+                exit(replay.violations.isEmpty ? 0 : 17)
             } catch { exit(0) }
-            exit(1)
         }
     }
 
@@ -145,12 +146,14 @@ import Testing
         }
     }
 
-    /// A canary: a state that is marked as closed while it is written to.
-    @Test func `a mark of trust that lies is found out`() async {
+    /// A canary: a state that is marked as closed while it is written to. A torn map may end the
+    /// process, which counts as found; that the same cuts do no harm without the lie is seen here.
+    @Test func `a mark of trust that lies is found out`() async throws {
+        #expect(try Self.replayNode(seed: 7, casesMax: 300).violations.isEmpty)
         await #expect(processExitsWith: .failure) {
             do {
                 let replay = try PowerCutTests.replayNode(seed: 7, casesMax: 300, trusts: true)
-                exit(replay.violations.isEmpty ? 0 : 1)
+                exit(replay.violations.isEmpty ? 0 : 17)
             } catch { exit(0) }
         }
     }
