@@ -20,7 +20,7 @@ struct RoostSim: ParsableCommand {
 
             EXIT CODES
               0  every promise was kept     1  one was broken, or a mutant was not found
-              64 the command line is wrong
+              2  a run did not begin        64 the command line is wrong
             """
     )
 

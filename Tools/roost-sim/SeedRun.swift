@@ -13,7 +13,8 @@ struct SeedRun {
         var seed = first
         var total = Tally()
         while isDue(seed, first: first, since: start) {
-            let result = try campaign.run(seed: seed, tracer: options.trace ? { print($0) } : nil)
+            announce(seed)
+            let result = try run(seed)
             total.add(result.tally)
             if let violation = result.violation {
                 report(violation, seed: seed)
@@ -23,6 +24,16 @@ struct SeedRun {
         }
         let summary = Summary(tally: total, first: first, wall: start.duration(to: .now))
         print(options.json ? summary.json : summary.text)
+    }
+
+    /// What ends before the run has begun is told with its seed, and is no broken promise.
+    private func run(_ seed: UInt64) throws -> TrialResult {
+        do {
+            return try campaign.run(seed: seed, tracer: options.trace ? { print($0) } : nil)
+        } catch {
+            say("seed \(seed) did not begin: \(error)\ntry again: \(command(seed))")
+            throw ExitCode(2)
+        }
     }
 
     private var firstSeed: UInt64 {
@@ -48,12 +59,20 @@ struct SeedRun {
     }
 
     private func report(_ violation: String, seed: UInt64) {
-        var command = "Tools/simulate --seed \(seed) --trace"
+        say("seed \(seed): \(violation)\nrepeat it with: \(command(seed)) --trace")
+    }
+
+    /// Before each run, so that the last line names the seed of a run that traps.
+    private func announce(_ seed: UInt64) { say("seed \(seed) (repeat: \(command(seed)))") }
+
+    private func command(_ seed: UInt64) -> String {
+        var command = "Tools/simulate --seed \(seed)"
         if let nodes = options.nodes { command += " --nodes \(nodes)" }
         if let mutant = options.mutant { command += " --mutant \(mutant)" }
-        let text = "seed \(seed): \(violation)\nrepeat it with: \(command)\n"
-        FileHandle.standardError.write(Data(text.utf8))
+        return command
     }
+
+    private func say(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 }
 
 /// What many runs came to.
