@@ -27,6 +27,7 @@ final class NodeProcess {
     /// The write that the replica's thread is blocked in.
     private var underWay: LogWrite?
     private var isTurnPlanned = false
+    private var isTickPlanned = false
     private var isApplyPlanned = false
     private var isLoopPlanned = false
     private var waitingOrders: [ApplyOrder] = []
@@ -189,9 +190,15 @@ final class NodeProcess {
     }
 
     private func planTick() {
+        guard !isTickPlanned else { return }
+        isTickPlanned = true
         let local = max(0, nextTick * 1_000 - host.clock.local(at: trial.now))
         let delay = host.clock.trueDuration(of: local) + trial.dice.skewed(1...500)
-        plan(after: delay, kind: 6) { $0.planTurn() }
+        plan(after: delay, kind: 6) { process in
+            process.isTickPlanned = false
+            // A clock that has slowed down meanwhile is not there yet.
+            process.monotonic >= process.nextTick ? process.planTurn() : process.planTick()
+        }
     }
 
     private func store(_ write: LogWrite) {
@@ -199,7 +206,11 @@ final class NodeProcess {
         let latency = trial.dice.skewed(20...host.writeMicroseconds)
         planStored(write, after: latency)
         guard let end = host.endInWrite else { return }
-        plan(after: latency / 2, kind: 12) { $0.trial.strike($0.host, end) }
+        plan(after: latency / 2, kind: 12) { process in
+            // The faults may be over by now.
+            guard process.host.endInWrite == end else { return }
+            process.trial.strike(process.host, end)
+        }
     }
 
     private func planStored(_ write: LogWrite, after latency: Int64) {
