@@ -37,6 +37,28 @@ package struct ReplicaStatus: Sendable {
 
     package var isLeader: Bool { role == .leader }
     package var knowsLeader: Bool { leader != nil }
+
+    // MARK: Keeping it
+
+    /// Who leads has changed.
+    package mutating func note(_ change: Leadership, leaderAddress: String) {
+        role = change.role
+        term = change.term.rawValue
+        leader = change.leader
+        self.leaderAddress = leaderAddress
+    }
+
+    /// What a tick of Raft's clock left. The role is the one that was published: a leader that
+    /// steps down in this very tick must not seem confirmed until the world knows that it did.
+    package mutating func note(contact status: Status, now: Int64, tickMilliseconds: Int64) {
+        if !isLeader { asOf = now }
+        commit = status.commit.rawValue
+        let silence = Int64(status.ticksSinceLeader) * tickMilliseconds
+        lastContactMilliseconds = status.role == .leader ? 0 : silence
+    }
+
+    /// A quorum knew no other leader when it was asked.
+    package mutating func note(confirmedAt time: Int64) { asOf = time }
 }
 
 /// The status, written by the replica's thread and read by every event loop.

@@ -107,7 +107,7 @@ final class ReplicaThread: @unchecked Sendable {
                 seams.applier.post(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
-            case .confirmed(let time): seams.board.update { $0.asOf = time }
+            case .confirmed(let time): seams.board.update { $0.note(confirmedAt: time) }
             case .send(let messages): seams.cluster.links.send(messages)
             case .forward(let leader, let requests): seams.cluster.links.send(requests, to: leader)
             case .answer(let peer, let answers): seams.cluster.links.send(answers, to: peer)
@@ -139,12 +139,8 @@ final class ReplicaThread: @unchecked Sendable {
     /// That the thread is alive, and when the leader was heard from.
     private func publishContact(now: Int64) {
         let status = consensus.status
-        let silence = Int64(status.ticksSinceLeader) * ServerLimits.tickMilliseconds
         seams.board.update {
-            // By what the loops know: a leader that was just deposed must not seem fresh to them.
-            if $0.role != .leader { $0.asOf = now }
-            $0.commit = status.commit.rawValue
-            $0.lastContactMilliseconds = status.role == .leader ? 0 : silence
+            $0.note(contact: status, now: now, tickMilliseconds: ServerLimits.tickMilliseconds)
         }
     }
 
@@ -156,12 +152,8 @@ final class ReplicaThread: @unchecked Sendable {
                 "leader": "\(change.leader.flatMap { seams.cluster.members[$0]?.name } ?? "none")",
             ]
         )
-        seams.board.update { status in
-            status.role = change.role
-            status.term = change.term.rawValue
-            status.leader = change.leader
-            status.leaderAddress = seams.cluster.members.address(of: change.leader)
-        }
+        let address = seams.cluster.members.address(of: change.leader)
+        seams.board.update { $0.note(change, leaderAddress: address) }
     }
 }
 

@@ -59,6 +59,11 @@ final class ZooKeeperLoop {
         traffic.connectionsAccepted += 1
     }
 
+    /// In an order that does not change from run to run.
+    private var connectionsInOrder: [ZooKeeperConnection] {
+        connections.values.sorted { $0.slot.rawValue < $1.slot.rawValue }
+    }
+
     func remove(_ connection: ZooKeeperConnection) {
         connections[ObjectIdentifier(connection)] = nil
     }
@@ -76,7 +81,7 @@ final class ZooKeeperLoop {
     /// before their sessions expire. The real server does the same when it loses its quorum.
     func sweep() {
         let time = now
-        for connection in connections.values { connection.checkPatience(at: time) }
+        for connection in connectionsInOrder { connection.checkPatience(at: time) }
         guard isLeaderless(at: time) else { return leaderlessSince = nil }
         let since = leaderlessSince ?? time
         leaderlessSince = since
@@ -85,7 +90,7 @@ final class ZooKeeperLoop {
             "no leader; ZooKeeper's clients are sent away",
             metadata: ["connections": "\(connections.count)"]
         )
-        for connection in connections.values { connection.close() }
+        for connection in connectionsInOrder { connection.close() }
     }
 
     /// A leader whose thread waits for its disk does not know who leads. Alone, it does.

@@ -97,6 +97,7 @@ final class KeyClient: LinkOwner {
         case 60..<66:
             kind = .write(0)
             request = HTTPExchange.request("DELETE", path)
+        case 66..<83: request = HTTPExchange.request("GET", path)
         default: break
         }
         current = Register.Operation(kind: kind, called: trial.now)

@@ -45,6 +45,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case skipsReadIndex
     /// The leader serves reads by a lease, which a paused process outlasts.
     case trustsOldLeader
+    /// A leader's word that it leads is taken however old it is.
+    case trustsOldWord
 
     // The replica's threads.
     /// Applies an entry differently on one node.
@@ -92,7 +94,7 @@ package enum Mutant: String, CaseIterable, Sendable {
         case .skipsSync, .losesTail, .keepsConflicts, .forgetsMembership:
             settings.faults = [.processCrash, .powerCut, .fullPartition, .membershipChange]
         case .ignoresLogs, .skipsLogCheck, .obeysOldTerms, .acknowledgesTooMuch,
-            .commitsTooMuch, .skipsReadIndex:
+            .commitsTooMuch, .skipsReadIndex, .trustsOldWord:
             settings.faults = [.fullPartition, .split, .loss, .reordering, .pause, .processCrash]
         case .trustsOldLeader:
             settings.raft.leaseTicks = 9

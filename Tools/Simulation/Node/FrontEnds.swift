@@ -17,7 +17,6 @@ final class FrontEnds {
     private let zooKeeper: ZooKeeperFrontEnd
     private var links: [ClientLink] = []
     private var time: Int64
-    private var nextHeartbeat: Int64 = 0
 
     init(
         _ parts: LoopPort.Parts,

@@ -98,11 +98,13 @@ final class NodeProcess {
 
     func begin() {
         nextTick = monotonic
+        noteVoters()
         act(kind: 4) { process throws(ReplicaError) in
             process.consensus.standForElectionIfAlone()
         }
         planTurn()
         planLoop()
+        planHeartbeat()
         front.announce()
     }
 
@@ -182,6 +184,7 @@ final class NodeProcess {
             nextTick = now + trial.settings.tickMilliseconds
             trial.tally.ticks += 1
             try consensus.tick(now: now, wall: wall, &effects)
+            noteContact(now: now)
             planTick()
         }
         let write = try consensus.advance(&effects)
@@ -227,6 +230,7 @@ final class NodeProcess {
         var effects: [ConsensusEffect] = []
         try consensus.store(write, &effects)
         underWay = nil
+        if write.memberships != nil { noteVoters() }
         let next = try consensus.advance(&effects)
         perform(effects)
         if let next { store(next) } else { planTurn() }
@@ -252,7 +256,7 @@ final class NodeProcess {
             case .refuse(let origins, let refusal):
                 loopInbox.post(LoopNotice(transaction: 0, body: .refused(origins, refusal)))
             case .leadership(let change): publish(change)
-            case .confirmed(let time): board.update { $0.asOf = time }
+            case .confirmed(let time): noteStatus { $0.note(confirmedAt: time) }
             case .send(let messages): trial.network.send(messages, from: host.id, in: trial)
             case .forward(let leader, let requests):
                 trial.network.send(requests, from: host.id, to: leader, in: trial)
@@ -275,11 +279,33 @@ final class NodeProcess {
 
     private func publish(_ change: Leadership) {
         trial.oracle.leads(change, host, last: consensus.status.last)
+        let address = change.leader.map { Self.address(of: $0) } ?? ""
+        noteStatus { $0.note(change, leaderAddress: address) }
+    }
+
+    /// What the event loops are to know; a bug may make them take an old word for a new one.
+    private func noteStatus(_ change: (inout ReplicaStatus) -> Void) {
         board.update { status in
-            status.role = change.role
-            status.term = change.term.rawValue
-            status.leader = change.leader
-            status.leaderAddress = change.leader.map { "n\($0.rawValue):8300" } ?? ""
+            change(&status)
+            if trial.mutant == .trustsOldWord { status.asOf = .max }
+        }
+    }
+
+    private static func address(of node: NodeID) -> String { "n\(node.rawValue):8300" }
+
+    private func noteVoters() {
+        let voters = consensus.status.membership.incoming.map { Self.address(of: $0) }
+        noteStatus { $0.peerAddresses = voters }
+    }
+
+    private func noteContact(now: Int64) {
+        let status = consensus.status
+        noteStatus {
+            $0.note(
+                contact: status,
+                now: now,
+                tickMilliseconds: trial.settings.tickMilliseconds
+            )
         }
     }
 
@@ -362,6 +388,15 @@ final class NodeProcess {
     }
 
     // MARK: The event loop
+
+    /// A server's loops are woken as often, to hand over heartbeats and to look at their clocks.
+    private func planHeartbeat() {
+        let local = trial.settings.replica.heartbeatFlushMilliseconds * 1_000
+        plan(after: host.clock.trueDuration(of: local), kind: 15) { process in
+            process.planLoop()
+            process.planHeartbeat()
+        }
+    }
 
     func planLoop() {
         guard !isLoopPlanned else { return }
