@@ -105,7 +105,8 @@ package final class ConsulLoop {
     /// Whether an answer of this consistency needs a word with the leader first. A leader answers
     /// by itself once it has seen its own term's first entry applied, while its word that it leads
     /// is younger than an election takes; the real server's default mode trusts the leader's lease
-    /// in the same way.
+    /// in the same way. A leader whose state has fallen behind its log, as on a full disk, is no
+    /// better than a follower: others have acknowledged what it does not see yet.
     func needsBarrier(_ consistency: Consistency) -> Bool {
         switch consistency {
         case .stale: false
@@ -113,6 +114,7 @@ package final class ConsulLoop {
         case .leader:
             !status.isLeader || servingTerm != status.term
                 || !status.isRecent(now: port.clock.monotonic())
+                || port.deliveredIndex < status.commit
         }
     }
 
