@@ -1,6 +1,9 @@
+import Replica
+
 /// A client of Consul's key-value store: one request after the other, on one connection at a time.
 ///
-/// Each value is written once, as the key's flags, so that a read tells which write it saw. What is
+/// It reads by both of Consul's modes that ask the leader: consistent reads are linearizable, default
+/// ones show what was true at most so long ago. Each value is written once, as the key's flags, so that a read tells which write it saw. What is
 /// not answered in time may have happened or not, and the history says so.
 final class KeyClient: LinkOwner {
     private unowned let trial: Trial
@@ -79,6 +82,7 @@ final class KeyClient: LinkOwner {
     private func choose() -> [UInt8] {
         let path = "/v1/kv/sim/\(currentKey)"
         let known = seen[currentKey]
+        var called = trial.now
         var kind = Register.Operation.Kind.read
         var request = HTTPExchange.request("GET", "\(path)?consistent")
         switch trial.dice.number(0...99) {
@@ -97,12 +101,19 @@ final class KeyClient: LinkOwner {
         case 60..<66:
             kind = .write(0)
             request = HTTPExchange.request("DELETE", path)
-        case 66..<83: request = HTTPExchange.request("GET", path)
+        case 66..<83:
+            request = HTTPExchange.request("GET", path)
+            called -= Self.defaultReadAge
         default: break
         }
-        current = Register.Operation(kind: kind, called: trial.now)
+        current = Register.Operation(kind: kind, called: called)
         return request
     }
+
+    /// How old what a default read shows may be: it is as if it had been asked so much earlier. A
+    /// leader serves it from its own state, where others may have acknowledged a write already that
+    /// it has not applied yet, for as long as its word holds; its clock may be slow by a tenth.
+    private static let defaultReadAge = ReplicaLimits.leaderWordMilliseconds * 1_000 * 10 / 9 + 2_000
 
     // MARK: Answers
 
