@@ -181,8 +181,7 @@ final class Adversary {
     private func breakConnection(of host: Host) -> Bool {
         let other = dice.pick(trial.hosts)
         guard other.id != host.id else { return false }
-        trial.network.breakConnection(host.id, other.id, in: trial)
-        return true
+        return trial.network.breakConnection(host.id, other.id, in: trial)
     }
 
     private func dropClient() -> Bool { trial.clients.drop(dice) }

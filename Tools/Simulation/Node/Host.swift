@@ -35,12 +35,16 @@ final class Host {
 
     var isUp: Bool { process != nil }
 
+    /// Whether the machine runs, with or without its process.
+    private(set) var hasPower = true
+
     var place: Schedule.Place { Schedule.Place(host: self, generation: generation) }
 
     /// Starts a process on what is on the disk.
     func start(in trial: Trial) {
         precondition(process == nil, "a process runs already")
         generation += 1
+        hasPower = true
         log.spoilAtRestart()
         // A disk that is full or failing at a start is the operator's to mend first.
         log.failsNextSync = false
@@ -50,6 +54,7 @@ final class Host {
             let process = try NodeProcess(host: self, trial: trial)
             self.process = process
             process.begin()
+            trial.network.started(id, in: trial)
         } catch {
             trial.oracle.fail("node \(id.rawValue) does not start: \(error)")
         }
@@ -68,12 +73,13 @@ final class Host {
         )
         if let underWay, trial.dice.chance(500) { log.tear(underWay) }
         if end == .powerCut {
+            hasPower = false
             log.cutPower()
             home.loseState()
         } else {
             home.keepState()
         }
-        trial.network.forget(id, in: trial)
+        trial.network.forget(id, end, in: trial)
     }
 }
 

@@ -6,8 +6,8 @@ import Replica
 /// The network between the nodes: every pair has a wire each way.
 ///
 /// Raft's messages may be lost, doubled, late and out of order. Forwarded requests and their
-/// answers go by connections: they come once and in order, or not at all, and whoever loses a
-/// connection is told (`ReplicaInput.lost`) sooner or later.
+/// answers go by lines, the connections that a node dials: they come once and in order, or not at
+/// all, and both ends of a line that is lost are told sooner or later.
 final class Network {
     struct Wire {
         var isCut = false
@@ -23,7 +23,17 @@ final class Network {
         var to: NodeID
     }
 
+    /// A connection that one node dialled to another.
+    struct Line {
+        /// Which connection it is; nil: there is none.
+        var epoch: UInt64?
+        /// Since the last time that the peer was found dead.
+        var wasReached = false
+    }
+
     private var wires: [Direction: Wire] = [:]
+    private var lines: [Direction: Line] = [:]
+    private var epochs: UInt64 = 0
     private let nodes: [NodeID]
     private let mutant: Mutant?
 
@@ -116,7 +126,7 @@ final class Network {
     // MARK: Connections
 
     func send(_ requests: ForwardedRequests, from: NodeID, to: NodeID, in trial: Trial) {
-        connected(from: from, to: to, in: trial) { process in
+        let isSent = connected(from: from, to: to, in: trial) { process in
             process.receive(.forwarded(requests, from: from))
             guard trial.mutant == .forwardsTwice, trial.dice.chance(300) else { return }
             let again = trial.now + trial.dice.number(1_000...Int64(200_000))
@@ -124,49 +134,144 @@ final class Network {
                 process.receive(.forwarded(requests, from: from))
             }
         }
+        if !isSent { tell(from, after: 10...100, in: trial) { $0.receive(.lost(to)) } }
     }
 
+    /// Without a line an answer vanishes: whoever waits for it learns of the line's end.
     func send(_ answers: [ForwardAnswer], from: NodeID, to: NodeID, in trial: Trial) {
-        connected(from: from, to: to, in: trial) { $0.receive(.forwardAnswers(answers)) }
+        _ = connected(from: from, to: to, in: trial) { $0.receive(.forwardAnswers(answers)) }
     }
 
+    /// Sends by the line from one node to another, if there is one. What is under way when the line
+    /// ends does not arrive; where only the way back is cut it does, and the line ends all the same.
+    /// False: there is no line.
     private func connected(
         from: NodeID,
         to: NodeID,
         in trial: Trial,
         _ body: @escaping (NodeProcess) -> Void
-    ) {
-        guard !isCut(from, to), let sender = trial.process(from), let target = trial.process(to)
-        else { return tell(from, of: to, in: trial) }
-        let (left, right) = (sender.place, target.place)
-        let arrival = arrival(on: Direction(from: from, to: to), mayReorder: false, in: trial)
+    ) -> Bool {
+        let direction = Direction(from: from, to: to)
+        guard let epoch = line(direction).epoch else { return false }
+        let arrival = arrival(on: direction, mayReorder: false, in: trial)
         trial.plan(at: arrival, kind: 2) { [unowned self, unowned trial] in
-            guard !self.isCut(from, to), right.isCurrent, let process = trial.process(to) else {
-                if left.isCurrent { self.tell(from, of: to, in: trial) }
-                return
+            guard self.line(direction).epoch == epoch else { return }
+            if !self.isCut(from, to), let process = trial.process(to) { body(process) }
+            if self.isCut(from, to) || self.isCut(to, from) {
+                self.end(direction, noticedAfter: Self.notice, in: trial)
             }
-            body(process)
+        }
+        return true
+    }
+}
+
+// MARK: - Lines
+
+/// As the server's `Link` and `Reception` have it: every node dials every other one, and dials again
+/// when the line is lost.
+extension Network {
+    /// How long it takes until the end of a line is noticed.
+    private static let notice: ClosedRange<Int64> = 1_000...3_000_000
+    /// A machine that runs answers for its dead process; one without power does not.
+    private static let noticeOfCrash: ClosedRange<Int64> = 100...5_000
+    private static let noticeOfPowerCut: ClosedRange<Int64> = 1_000...2_000_000
+
+    /// A process begins: it has no lines yet.
+    func started(_ node: NodeID, in trial: Trial) {
+        for peer in nodes where peer != node {
+            let direction = Direction(from: node, to: peer)
+            lines[direction] = Line()
+            planDial(direction, after: 100...20_000, in: trial)
         }
     }
 
-    /// A connection is found to be gone, at once or when its time is up.
-    private func tell(_ node: NodeID, of peer: NodeID, in trial: Trial) {
+    /// A process or its machine stopped: the lines from it and to it end.
+    func forget(_ node: NodeID, _ cause: ProcessEnd, in trial: Trial) {
+        let delay = cause == .powerCut ? Self.noticeOfPowerCut : Self.noticeOfCrash
+        for peer in nodes where peer != node {
+            end(Direction(from: node, to: peer), noticedAfter: delay, in: trial)
+            end(Direction(from: peer, to: node), noticedAfter: delay, in: trial)
+        }
+    }
+
+    /// Two nodes' connections break. False: they had none.
+    func breakConnection(_ one: NodeID, _ other: NodeID, in trial: Trial) -> Bool {
+        let directions = [Direction(from: one, to: other), Direction(from: other, to: one)]
+        let open = directions.filter { line($0).epoch != nil }
+        for direction in open { end(direction, noticedAfter: Self.notice, in: trial) }
+        return !open.isEmpty
+    }
+
+    private func line(_ direction: Direction) -> Line { lines[direction] ?? Line() }
+
+    private func planDial(
+        _ direction: Direction,
+        after delay: ClosedRange<Int64> = 20_000...1_000_000,
+        in trial: Trial
+    ) {
+        guard let process = trial.process(direction.from) else { return }
+        let time = trial.now + trial.dice.skewed(delay)
+        trial.plan(at: time, kind: 16, on: process.place) { [unowned self, unowned trial] in
+            self.dial(direction, from: process, in: trial)
+        }
+    }
+
+    private func dial(_ direction: Direction, from process: NodeProcess, in trial: Trial) {
+        guard line(direction).epoch == nil else { return }
+        let target = trial.host(direction.to)
+        guard hasWay(direction, to: target, in: trial) else {
+            return unreached(direction, from: process, in: trial)
+        }
+        guard target.isUp else {
+            if line(direction).wasReached {
+                lines[direction]?.wasReached = false
+                trial.tally.died += 1
+                process.receive(.died(target.id))
+            }
+            return unreached(direction, from: process, in: trial)
+        }
+        epochs += 1
+        lines[direction] = Line(epoch: epochs, wasReached: true)
+        trial.tally.reached += 1
+        process.receive(.reached(target.id))
+    }
+
+    /// Whether the target's machine answers at all.
+    private func hasWay(_ direction: Direction, to target: Host, in trial: Trial) -> Bool {
+        !isCut(direction.from, direction.to) && !isCut(direction.to, direction.from)
+            && target.hasPower && target.pausedUntil <= trial.now
+    }
+
+    private func unreached(_ direction: Direction, from process: NodeProcess, in trial: Trial) {
+        process.receive(.unreached(direction.to))
+        planDial(direction, in: trial)
+    }
+
+    /// From now on nothing goes by the line; both ends notice in their own time.
+    private func end(
+        _ direction: Direction,
+        noticedAfter delay: ClosedRange<Int64>,
+        in trial: Trial
+    ) {
+        guard line(direction).epoch != nil else { return }
+        lines[direction]?.epoch = nil
+        tell(direction.to, after: delay, in: trial) { $0.receive(.lost(direction.from)) }
+        tell(direction.from, after: delay, in: trial) { [unowned self, unowned trial] process in
+            process.receive(.unreached(direction.to))
+            process.receive(.lost(direction.to))
+            self.planDial(direction, in: trial)
+        }
+    }
+
+    private func tell(
+        _ node: NodeID,
+        after delay: ClosedRange<Int64>,
+        in trial: Trial,
+        _ body: @escaping (NodeProcess) -> Void
+    ) {
         guard let process = trial.process(node) else { return }
-        let delay = trial.dice.skewed(1_000...3_000_000)
-        trial.plan(at: trial.now + delay, kind: 3, on: process.place) { [unowned trial] in
-            trial.process(node)?.receive(.lost(peer))
-        }
-    }
-
-    /// A node stopped: its peers' connections to it end.
-    func forget(_ node: NodeID, in trial: Trial) {
-        for peer in nodes where peer != node { tell(peer, of: node, in: trial) }
-    }
-
-    /// Two nodes' connection breaks.
-    func breakConnection(_ one: NodeID, _ other: NodeID, in trial: Trial) {
-        tell(one, of: other, in: trial)
-        tell(other, of: one, in: trial)
+        let time = trial.now + trial.dice.skewed(delay)
+        trial.plan(at: time, kind: 3, on: process.place) { body(process) }
     }
 }
 

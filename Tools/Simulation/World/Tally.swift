@@ -10,6 +10,8 @@ package struct Tally: Sendable {
     package var lost = 0
     package var doubled = 0
     package var reordered = 0
+    package var reached = 0
+    package var died = 0
     package var leaders = 0
     package var entries = 0
     package var snapshots = 0
@@ -46,6 +48,7 @@ package struct Tally: Sendable {
             ("seeds", \.seeds), ("events", \.events), ("ticks", \.ticks),
             ("log writes", \.writes), ("messages", \.messages), ("messages lost", \.lost),
             ("messages doubled", \.doubled), ("messages reordered", \.reordered),
+            ("connections made", \.reached), ("processes found dead", \.died),
             ("leaders", \.leaders), ("entries", \.entries), ("snapshots", \.snapshots),
             ("snapshot transfers", \.transfers),
             ("snapshot transfers broken", \.transfersBroken),
