@@ -113,7 +113,8 @@ final class KeyClient: LinkOwner {
     /// How old what a default read shows may be: it is as if it had been asked so much earlier. A
     /// leader serves it from its own state, where others may have acknowledged a write already that
     /// it has not applied yet, for as long as its word holds; its clock may be slow by a tenth.
-    private static let defaultReadAge = ReplicaLimits.leaderWordMilliseconds * 1_000 * 10 / 9 + 2_000
+    private static let defaultReadAge =
+        ReplicaLimits.leaderWordMilliseconds * 1_000 * 10 / 9 + 2_000
 
     // MARK: Answers
 

@@ -94,8 +94,11 @@ package enum Mutant: String, CaseIterable, Sendable {
         case .skipsSync, .losesTail, .keepsConflicts, .forgetsMembership:
             settings.faults = [.processCrash, .powerCut, .fullPartition, .membershipChange]
         case .ignoresLogs, .skipsLogCheck, .obeysOldTerms, .acknowledgesTooMuch,
-            .commitsTooMuch, .skipsReadIndex, .trustsOldWord:
+            .commitsTooMuch, .skipsReadIndex:
             settings.faults = [.fullPartition, .split, .loss, .reordering, .pause, .processCrash]
+        case .trustsOldWord:
+            // Its thread waits for the disk, while its event loop goes on.
+            settings.faults = [.diskStall, .pause, .fullPartition]
         case .trustsOldLeader:
             settings.raft.leaseTicks = 9
             settings.faults = [.pause, .pause, .fullPartition]
