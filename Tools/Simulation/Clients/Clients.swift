@@ -5,7 +5,8 @@ final class Clients {
     private unowned let trial: Trial
     private var keyClients: [KeyClient] = []
     private var znodeClients: [ZnodeClient] = []
-    private var probes: [Probe] = []
+    private var probes: [KeyProbe] = []
+    private var znodeProbes: [ZnodeProbe] = []
     private var registers: [Int: Register] = [:]
     private var versions: [Int64: (index: Int64, key: Int)] = [:]
     private var lastValue: Int64 = 0
@@ -33,6 +34,7 @@ final class Clients {
         for client in keyClients { client.stop() }
         for client in znodeClients { client.stop() }
         for probe in probes { probe.stop() }
+        for probe in znodeProbes { probe.stop() }
     }
 
     var areIdle: Bool {
@@ -102,50 +104,20 @@ final class Clients {
     // MARK: Probes
 
     func beginProbes() {
-        probes = trial.members.map { Probe(host: $0, trial: trial) }
+        probes = trial.members.map { KeyProbe(host: $0, trial: trial) }
+        znodeProbes = trial.members.map { ZnodeProbe(host: $0, trial: trial) }
         for probe in probes { probe.ask() }
+        for probe in znodeProbes { probe.ask() }
     }
 
-    var areProbesAnswered: Bool { probes.allSatisfy(\.isAnswered) }
+    var areProbesAnswered: Bool {
+        probes.allSatisfy(\.isAnswered) && znodeProbes.allSatisfy(\.isAnswered)
+    }
 
     var unansweredProbes: String {
-        let nodes = probes.filter { !$0.isAnswered }.map { "\($0.host.id.rawValue)" }
-        return "no write by node \(nodes.joined(separator: ", "))"
+        let keys = probes.filter { !$0.isAnswered }.map { "\($0.host.id.rawValue)" }
+        let znodes = znodeProbes.filter { !$0.isAnswered }.map { "\($0.host.id.rawValue)" }
+        return "no key by node [\(keys.joined(separator: ", "))], "
+            + "no znode by node [\(znodes.joined(separator: ", "))]"
     }
-}
-
-/// Writes by one node until a write is acknowledged.
-final class Probe: LinkOwner {
-    let host: Host
-    private unowned let trial: Trial
-    private var link: ClientLink?
-    private var exchange = HTTPExchange()
-    private(set) var isAnswered = false
-    private var isStopped = false
-
-    init(host: Host, trial: Trial) {
-        self.host = host
-        self.trial = trial
-    }
-
-    func stop() { isStopped = true }
-
-    func ask() {
-        guard !isAnswered, !isStopped else { return }
-        if link == nil || link?.isClosed == true {
-            exchange = HTTPExchange()
-            link = ClientLink(to: host, by: .consul, owner: self, in: trial)
-        }
-        link?.send(HTTPExchange.request("PUT", "/v1/kv/probe/\(host.id.rawValue)", body: "1"))
-        trial.plan(at: trial.now + 8_000_000, kind: 42) { [weak self] in self?.ask() }
-    }
-
-    func received(_ bytes: [UInt8], on link: ClientLink) {
-        exchange.add(bytes)
-        while let answer = exchange.next() {
-            if answer.status == 200 { isAnswered = true }
-        }
-    }
-
-    func lost(_ link: ClientLink) {}
 }

@@ -184,7 +184,8 @@ final class ZnodeClient: LinkOwner {
             isConnected = true
             think()
         case .reply(let xid, let error, let body):
-            guard let request = current, request.xid == xid else { return }
+            guard let request = current else { return }
+            guard request.xid == xid else { return takeSync(error) }
             current = nil
             serial += 1
             try take(request, error, body)
@@ -203,11 +204,16 @@ final class ZnodeClient: LinkOwner {
             let stat = try Stat(&reader)
             session.saw(request.path, mzxid: Int64(clamping: stat.mzxid))
         }
+        let told = outcome(of: request.operation ?? Self.plainRead, error, observed)
         guard let operation = request.operation else { return }
-        guard let told = outcome(of: operation, error, observed) else {
-            return clients.record(operation, key: clients.znodeKey(request.key))
-        }
-        clients.record(told, key: clients.znodeKey(request.key))
+        clients.record(told ?? operation, key: clients.znodeKey(request.key))
+    }
+
+    /// A read after a sync that failed shows what the node has, and no more.
+    private func takeSync(_ error: Int32) {
+        guard error != 0 else { return }
+        if !Self.isRefusal(error) { trial.oracle.fail("a sync is answered with \(error)") }
+        current?.operation = nil
     }
 
     /// What a read shows: it must fit what the session saw and was told before.
@@ -246,8 +252,21 @@ final class ZnodeClient: LinkOwner {
         case (.write, 0): break
         case (.swap, 0): told.succeeded = true
         case (.swap, -103), (.swap, -110): told.succeeded = false
-        default: return nil
+        default:
+            if !Self.isRefusal(error) {
+                trial.oracle.fail("\(operation.kind) of a znode is answered with \(error)")
+            }
+            return nil
         }
         return told
+    }
+
+    private static let plainRead = Register.Operation(kind: .read, called: 0)
+
+    /// The disk is full, or too much waits. That the outcome is unknown a server says by closing
+    /// the connection, and no other error is due.
+    private static func isRefusal(_ error: Int32) -> Bool {
+        let code = ErrorCode(rawValue: error)
+        return code == .systemError || code == .throttledOperation
     }
 }

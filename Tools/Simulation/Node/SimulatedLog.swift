@@ -171,16 +171,6 @@ final class SimulatedLog: DurableLog {
         default: return
         }
     }
-
-    /// An empty disk in the old one's place.
-    func wipe() {
-        let first = contents.memberships.first
-        contents = Contents()
-        if let first {
-            contents.memberships = [MembershipRecord(index: .zero, membership: first.membership)]
-        }
-        synced = nil
-    }
 }
 
 // MARK: - Reading

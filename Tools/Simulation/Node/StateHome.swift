@@ -71,14 +71,6 @@ final class StateHome {
         remove(old)
     }
 
-    /// An empty disk.
-    func wipe() {
-        loseState()
-        do { try snapshots.prune(keeping: 0) } catch {
-            preconditionFailure("the simulator's own directory: \(error)")
-        }
-    }
-
     private func makeDirectory() throws -> String {
         number += 1
         let path = "\(directory)/state-\(number)"
