@@ -17,40 +17,48 @@ final class KeyClient: LinkOwner {
     private var seen: [Int: (value: Int64, index: UInt64)] = [:]
     /// The node that it keeps to; nil: any.
     private let home: Host?
-    private(set) var isStopped = false
+    /// What it is to read once, the last first; nil: it does what it likes until it is stopped.
+    private var agenda: [Int]?
+    private var isStopped = false
 
-    init(_ clients: Clients, trial: Trial, home: Host? = nil) {
+    init(_ clients: Clients, trial: Trial, home: Host? = nil, agenda: [Int]? = nil) {
         self.trial = trial
         self.clients = clients
         self.home = home
+        self.agenda = agenda
     }
 
     var isIdle: Bool { current == nil }
+    var isDone: Bool { isIdle && agenda?.isEmpty != false }
 
     func begin() { think() }
 
     func stop() { isStopped = true }
 
-    func drop() {
+    /// False: it has no connection.
+    func drop() -> Bool {
+        let isConnected = link?.isClosed == false
         link?.close()
         fail()
+        return isConnected
     }
 
     private func think() {
         guard !isStopped else { return }
-        let delay = trial.dice.skewed(1_000...trial.settings.thinkMicroseconds)
+        let longest = agenda == nil ? trial.settings.thinkMicroseconds : 2_000
+        let delay = trial.dice.skewed(1_000...longest)
         trial.plan(at: trial.now + delay, kind: 40) { [weak self] in self?.ask() }
     }
 
     // MARK: Asking
 
     private func ask() {
-        guard !isStopped, current == nil else { return }
+        guard !isStopped, current == nil, agenda?.isEmpty != true else { return }
         if trial.dice.chance(20) { link?.close() }
         if link == nil || link?.isClosed == true { connect() }
         guard let link, !link.isClosed else { return think() }
-        currentKey = clients.key()
-        let request = choose()
+        currentKey = agenda?.last ?? clients.key()
+        let request = agenda == nil ? choose() : read()
         serial += 1
         trial.tally.requests += 1
         link.send(request)
@@ -76,6 +84,11 @@ final class KeyClient: LinkOwner {
         exchange = HTTPExchange()
         let host = home ?? trial.dice.pick(trial.hosts)
         link = ClientLink(to: host, by: .consul, owner: self, in: trial)
+    }
+
+    private func read() -> [UInt8] {
+        current = Register.Operation(kind: .read, called: trial.now)
+        return HTTPExchange.request("GET", "/v1/kv/sim/\(currentKey)?consistent")
     }
 
     /// Draws an operation, and gives its bytes.
@@ -165,6 +178,7 @@ final class KeyClient: LinkOwner {
 
     private func finish(_ operation: Register.Operation) {
         current = nil
+        if operation.returned != nil { _ = agenda?.popLast() }
         clients.record(operation, key: currentKey)
         think()
     }

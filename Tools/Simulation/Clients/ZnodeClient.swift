@@ -16,6 +16,10 @@ final class ZnodeClient: LinkOwner {
     private var serial: UInt64 = 0
     /// What was last seen of each znode: the value, and its version.
     private var seen: [Int: (value: Int64, version: Int32)] = [:]
+    /// The node that it keeps to; nil: any.
+    private let home: Host?
+    /// What it is to read once, the last first; nil: it does what it likes until it is stopped.
+    private var agenda: [Int]?
     private var isStopped = false
 
     private struct Request {
@@ -28,36 +32,43 @@ final class ZnodeClient: LinkOwner {
         var operation: Register.Operation?
     }
 
-    init(_ clients: Clients, trial: Trial) {
+    init(_ clients: Clients, trial: Trial, home: Host? = nil, agenda: [Int]? = nil) {
         self.trial = trial
         self.clients = clients
+        self.home = home
+        self.agenda = agenda
         session = ZnodeSession(mutant: trial.mutant)
     }
 
     var isIdle: Bool { current == nil }
+    var isDone: Bool { isIdle && agenda?.isEmpty != false }
 
     func begin() { think() }
 
     func stop() { isStopped = true }
 
-    func drop() {
+    /// False: it has no connection.
+    func drop() -> Bool {
+        let isConnected = link?.isClosed == false
         link?.close()
         disconnect()
+        return isConnected
     }
 
     private func think() {
         guard !isStopped else { return }
-        let delay = trial.dice.skewed(1_000...trial.settings.thinkMicroseconds)
+        let longest = agenda == nil ? trial.settings.thinkMicroseconds : 2_000
+        let delay = trial.dice.skewed(1_000...longest)
         trial.plan(at: trial.now + delay, kind: 50) { [weak self] in self?.act() }
     }
 
     // MARK: The connection
 
     private func act() {
-        guard !isStopped, current == nil else { return }
+        guard !isStopped, current == nil, agenda?.isEmpty != true else { return }
         if link == nil || link?.isClosed == true {
             isConnected = false
-            let host = trial.dice.pick(trial.hosts)
+            let host = home ?? trial.dice.pick(trial.hosts)
             link = ClientLink(to: host, by: .zooKeeper, owner: self, in: trial)
             guard let link else { return think() }
             link.send(session.greeting())
@@ -72,7 +83,7 @@ final class ZnodeClient: LinkOwner {
         let patience = trial.dice.skewed(1_000_000...12_000_000)
         trial.plan(at: trial.now + patience, kind: 51) { [weak self] in
             guard let self, self.serial == asked else { return }
-            self.drop()
+            _ = self.drop()
         }
     }
 
@@ -98,9 +109,11 @@ final class ZnodeClient: LinkOwner {
 
     private func ask() {
         guard let link else { return }
-        let key = clients.key()
+        let key = agenda?.last ?? clients.key()
         var writer = ByteWriter()
-        let request = choose(key, "/z\(key)", &writer)
+        let path = "/z\(key)"
+        let request =
+            agenda == nil ? choose(key, path, &writer) : lookSynced(key, path, &writer)
         current = request
         trial.tally.requests += 1
         link.send(writer.bytes)
@@ -206,6 +219,7 @@ final class ZnodeClient: LinkOwner {
         }
         let told = outcome(of: request.operation ?? Self.plainRead, error, observed)
         guard let operation = request.operation else { return }
+        if told != nil { _ = agenda?.popLast() }
         clients.record(told ?? operation, key: clients.znodeKey(request.key))
     }
 

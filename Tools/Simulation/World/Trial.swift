@@ -88,6 +88,7 @@ package final class Trial {
     /// A process ended by an error of its own. Only a disk that failed is a good reason.
     func ended(_ host: Host, by error: ReplicaError) {
         if case .log(.fsyncFailed) = error {
+            host.meets(.diskError, in: self)
             host.stop(dice.chance(500) ? .powerCut : .processCrash, in: self)
             adversary.restartLater(host)
         } else {
@@ -152,20 +153,27 @@ package final class Trial {
         if !await(seconds: 60, { clients.areIdle && areLevel }) {
             oracle.fail("the nodes do not come level: \(statusText)")
         }
+        clients.readAll()
+        if !await(seconds: 60, { clients.isAllRead }) {
+            oracle.fail("not everything can be read at last: \(statusText)")
+        }
         oracle.checkLogs()
         if oracle.violation == nil { clients.judge() }
     }
 
     /// The nodes that belong to the cluster now; one that was removed may not know it.
-    var members: [Host] { hosts.filter { oracle.membership.contains($0.id) } }
+    var members: [Host] { hosts.filter { isMember($0) } }
+
+    func isMember(_ host: Host) -> Bool { oracle.membership.contains(host.id) }
 
     private var areLevel: Bool {
         let members = self.members
         let first = members.first?.process?.summary
-        return members.allSatisfy { host in
-            guard let process = host.process else { return false }
-            return process.summary == first && process.status.commit == process.status.last
-        }
+        return oracle.membership.outgoing.isEmpty
+            && members.allSatisfy { host in
+                guard let process = host.process else { return false }
+                return process.summary == first && process.status.commit == process.status.last
+            }
     }
 
     private var statusText: String {
