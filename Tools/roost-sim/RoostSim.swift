@@ -20,7 +20,8 @@ struct RoostSim: ParsableCommand {
 
             EXIT CODES
               0  every promise was kept     1  one was broken, or a mutant was not found
-              2  a run did not begin        64 the command line is wrong
+              2  a run did not begin        3  ten seeds or more never met some fault
+              64 the command line is wrong
             """
     )
 

@@ -24,6 +24,14 @@ struct SeedRun {
         }
         let summary = Summary(tally: total, first: first, wall: start.duration(to: .now))
         print(options.json ? summary.json : summary.text)
+        try checkVariety(total)
+    }
+
+    /// Checks that never met what they are for have shown nothing.
+    private func checkVariety(_ total: Tally) throws {
+        guard options.mutant == nil, total.seeds >= 10, !total.unmet.isEmpty else { return }
+        say("\(total.seeds) seeds, and none of: \(total.unmet.joined(separator: ", "))")
+        throw ExitCode(3)
     }
 
     /// What ends before the run has begun is told with its seed, and is no broken promise.

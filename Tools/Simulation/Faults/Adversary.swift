@@ -39,6 +39,7 @@ final class Adversary {
     private func mend(_ host: Host) {
         host.stalledUntil = 0
         host.endInWrite = nil
+        host.armed = []
         host.writeMicroseconds = 500
         host.log.isFull = false
         host.log.failsNextSync = false
@@ -68,7 +69,7 @@ final class Adversary {
         trial.note(UInt64(kind.rawValue))
         let host = victim()
         guard isDone(kind, to: host) else { return }
-        trial.tally[kind] += 1
+        if kind.isMetLater { host.armed.insert(kind) } else { trial.tally[kind] += 1 }
         trial.trace("\(kind.name), node \(host.id.rawValue)")
     }
 
@@ -115,6 +116,7 @@ final class Adversary {
     }
 
     func stopForAWhile(_ host: Host, _ end: ProcessEnd) {
+        trial.tally[end == .powerCut ? .powerCut : .processCrash] += 1
         host.stop(end, in: trial)
         trial.oracle.checkCopies()
         restartLater(host)
@@ -260,11 +262,11 @@ final class Adversary {
         return refusal == nil
     }
 
-    /// A voter goes, or whoever is no voter comes closer to being one; three always stay.
+    /// A voter goes, or whoever is no voter comes closer to being one; two always stay.
     private func membershipChange(_ current: Membership) -> MembershipChange? {
         let node = dice.pick(trial.hosts).id
         if current.isVoter(node) {
-            guard current.incoming.count > 3 else { return nil }
+            guard current.incoming.count > 2 else { return nil }
             return dice.chance(500) ? .remove(node) : .demote(node)
         }
         if current.isLearner(node) { return dice.chance(800) ? .promote(node) : .remove(node) }

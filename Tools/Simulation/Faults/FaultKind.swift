@@ -23,6 +23,16 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case membershipChange
     case clientDrop
 
+    /// Counted when it takes effect, which it may never do: no write may come, or the node stop first.
+    var isMetLater: Bool {
+        switch self {
+        case .processCrash, .powerCut, .diskStall, .slowDisk, .diskError, .logDiskFull,
+            .stateDiskFull:
+            true
+        default: false
+        }
+    }
+
     package var name: String {
         switch self {
         case .processCrash: "process crash"

@@ -21,6 +21,8 @@ final class Host {
     var endInWrite: ProcessEnd?
     /// The state's disk takes nothing.
     var isStateFull = false
+    /// Faults that wait for something to befall.
+    var armed: Set<FaultKind> = []
 
     init(
         id: NodeID,
@@ -39,6 +41,11 @@ final class Host {
     private(set) var hasPower = true
 
     var place: Schedule.Place { Schedule.Place(host: self, generation: generation) }
+
+    /// A fault that was armed takes effect.
+    func meets(_ fault: FaultKind, in trial: Trial) {
+        if armed.remove(fault) != nil { trial.tally[fault] += 1 }
+    }
 
     /// Starts a process on what is on the disk.
     func start(in trial: Trial) {

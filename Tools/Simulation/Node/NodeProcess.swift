@@ -206,6 +206,7 @@ final class NodeProcess {
 
     private func store(_ write: LogWrite) {
         underWay = write
+        if host.writeMicroseconds > 500 { host.meets(.slowDisk, in: trial) }
         let latency = trial.dice.skewed(20...host.writeMicroseconds)
         planStored(write, after: latency)
         guard let end = host.endInWrite else { return }
@@ -219,6 +220,7 @@ final class NodeProcess {
     private func planStored(_ write: LogWrite, after latency: Int64) {
         plan(after: latency, kind: 7) { process in
             if process.host.stalledUntil > process.trial.now {
+                process.host.meets(.diskStall, in: process.trial)
                 return process.planStored(write, after: 20_000)
             }
             process.act(kind: 7) { process throws(ReplicaError) in try process.stored(write) }
@@ -229,6 +231,7 @@ final class NodeProcess {
         trial.tally.writes += 1
         var effects: [ConsensusEffect] = []
         try consensus.store(write, &effects)
+        if consensus.status.isStorageFailed { host.meets(.logDiskFull, in: trial) }
         underWay = nil
         if write.memberships != nil { noteVoters() }
         let next = try consensus.advance(&effects)
@@ -323,7 +326,10 @@ final class NodeProcess {
 
     private func applyAll() throws(ReplicaError) {
         waitingOrders += orders.takeAll()
-        if host.isStateFull { return }
+        if host.isStateFull {
+            if !waitingOrders.isEmpty { host.meets(.stateDiskFull, in: trial) }
+            return
+        }
         let joined = Applier.join(waitingOrders, entriesMax: trial.dice.number(1...64))
         waitingOrders = []
         for order in joined {

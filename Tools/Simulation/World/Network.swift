@@ -105,9 +105,13 @@ final class Network {
     /// The message as bytes and back: what the codec does to it shows.
     private func travelled(_ message: Message, in trial: Trial) -> Message {
         let frame = PeerFrame.messages([message]).encoded()
-        guard case .messages(let messages) = decoded(frame, in: trial),
+        guard let frame = decoded(frame, in: trial) else { return message }
+        guard case .messages(let messages) = frame, messages.count == 1,
             let travelled = messages.first
-        else { return message }
+        else {
+            trial.oracle.fail("the codec reads another frame than it wrote: \(frame)")
+            return message
+        }
         if travelled != message { trial.oracle.fail("the codec changes \(message)") }
         return travelled
     }

@@ -40,6 +40,15 @@ package struct Tally: Sendable {
         set { faults[kind.rawValue] = newValue }
     }
 
+    /// What never came up, though a campaign of any size must meet it to show anything of it.
+    package var unmet: [String] {
+        var names: [String] = []
+        if sessions == 0 { names.append("sessions") }
+        if watchEvents == 0 { names.append("watch events") }
+        if installed == 0 { names.append("snapshots installed") }
+        return names + FaultKind.allCases.filter { self[$0] == 0 }.map(\.name)
+    }
+
     package var hours: Double { Double(microseconds) / 3_600_000_000 }
 
     /// The counts by name, in the order in which they are shown.
