@@ -13,7 +13,8 @@
 /// - `Log/`: `DurableLog`, the seam that the replica writes by; `WriteAheadLog` (open, write, sync,
 ///   compact), reading it, and growing its file ahead.
 /// - `Recovery/`: the walk over the raw pages that decides, after a power cut, which of LMDB's two
-///   newest snapshots is whole; `LogRecovery` holds the argument why one flush a commit is enough.
+///   newest snapshots is whole; `LogRecovery` holds the argument why one flush a commit is enough;
+///   `StartRepair` what joins the state and the log again.
 /// - `Directory/`: the data directory, its lock, the marks of trust, the state's environment.
 /// - `Snapshots/`: making, checking and restoring copies of the state.
 /// - `Inspection/`: reading and checking a log offline, for `roost-log`.

@@ -29,14 +29,22 @@ struct Storage {
                 snapshots = try SnapshotStore(directory: directory.snapshotsPath)
             } catch { throw .database("\(directory.snapshotsPath): \(error)") }
             let storage = try openState(directory, log, snapshots)
-            try storage.takeOverSnapshot()
-            guard let covering = try storage.snapshotPastGap() else {
-                logger.info(
-                    "\(storage.state.origin)",
-                    metadata: ["state": "\(directory.statePath)"]
-                )
-                return storage
-            }
+            logger.info("\(storage.state.origin)", metadata: ["state": "\(directory.statePath)"])
+            return try storage.repaired(logger)
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    /// With a state and a log that go together, where a stop came between two steps of taking over
+    /// a leader's snapshot.
+    private func repaired(_ logger: Logger) throws(StoreError) -> Storage {
+        switch try dueRepair {
+        case .keep: return self
+        case .beginBehind(let newest):
+            try log.beginBehind(newest)
+            return self
+        case .install(let covering):
             logger.notice(
                 "the log begins behind a snapshot that the state lacks; it is installed now",
                 metadata: ["snapshot": "\(covering.name)"]
@@ -45,30 +53,27 @@ struct Storage {
                 covering,
                 at: directory.statePath,
                 snapshots: snapshots,
-                settings: stateSettings
+                settings: Self.stateSettings
             )
-            let installed = try Storage(directory, log, snapshots, state)
-            try installed.takeOverSnapshot()
-            return installed
-        } catch {
-            throw .storage(error)
+            return try Storage(directory, log, snapshots, state).repaired(logger)
         }
     }
 
-    /// A node that stopped when a leader's snapshot had just arrived may have rebuilt its state
-    /// from it, while the log never heard of it.
-    private func takeOverSnapshot() throws(StoreError) {
-        let applied = LogIndex(machine.summary.appliedIndex)
-        let last: LogIndex
-        do throws(LogStorageError) { last = try log.lastIndex() } catch {
-            throw .database("\(directory.logPath): \(error)")
+    private var dueRepair: StartRepair {
+        get throws(StoreError) {
+            let ends: (first: LogIndex, last: LogIndex)
+            do throws(LogStorageError) {
+                ends = (try log.firstIndex(), try log.lastIndex())
+            } catch { throw .database("\(directory.logPath): \(error)") }
+            do throws(SnapshotError) {
+                return try StartRepair.due(
+                    applied: LogIndex(machine.summary.appliedIndex),
+                    first: ends.first,
+                    last: ends.last,
+                    newest: snapshots.newestVerified
+                )
+            } catch { throw StoreError(error) }
         }
-        guard applied > last else { return }
-        let newest: SnapshotManifest?
-        do throws(SnapshotError) { newest = try snapshots.newestVerified() } catch {
-            throw StoreError(error)
-        }
-        if let newest, newest.index == applied { try log.beginBehind(newest) }
     }
 
     static var stateSettings: StateSettings {
@@ -88,21 +93,6 @@ struct Storage {
             settings: stateSettings
         )
         return try Storage(directory, log, snapshots, state)
-    }
-
-    /// A node that stopped between taking over a leader's snapshot and installing it has a log that
-    /// begins behind its state.
-    private func snapshotPastGap() throws(StoreError) -> SnapshotManifest? {
-        let first: LogIndex
-        do throws(LogStorageError) { first = try log.firstIndex() } catch {
-            throw .database("\(directory.logPath): \(error)")
-        }
-        let applied = LogIndex(machine.summary.appliedIndex)
-        guard applied.next < first else { return nil }
-        do throws(SnapshotError) {
-            let newest = try snapshots.newestVerified()
-            return newest.flatMap { $0.index > applied && $0.index.next >= first ? $0 : nil }
-        } catch { throw StoreError(error) }
     }
 
     private init(

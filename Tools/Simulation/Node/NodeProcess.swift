@@ -79,21 +79,24 @@ final class NodeProcess {
         }
     }
 
-    /// As `Storage` does at a server's start: a state that does not reach the log is rebuilt, and
-    /// a log that does not reach a snapshot's state begins behind it.
+    /// As `Storage` does at a server's start.
     private static func openState(of host: Host) throws -> StateHome.State {
-        var state = try host.home.open()
-        if LogIndex(state.machine.summary.appliedIndex) < host.log.contents.base {
-            host.home.loseState()
-            state = try host.home.open()
-        }
-        let applied = LogIndex(state.machine.summary.appliedIndex)
-        if applied > host.log.contents.last,
-            let manifest = try host.home.snapshots.newestVerified(), manifest.index == applied
-        {
+        let state = try host.home.open()
+        let repair = try StartRepair.due(
+            applied: LogIndex(state.machine.summary.appliedIndex),
+            first: host.log.contents.base.next,
+            last: host.log.contents.last,
+            newest: host.home.snapshots.newestVerified
+        )
+        switch repair {
+        case .keep: return state
+        case .beginBehind(let manifest):
             try host.log.beginBehind(manifest)
+            return state
+        case .install(let manifest):
+            _ = try host.home.install(manifest)
+            return try openState(of: host)
         }
-        return state
     }
 
     func begin() {

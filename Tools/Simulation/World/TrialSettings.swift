@@ -22,7 +22,9 @@ struct TrialSettings {
 
     init(_ dice: Dice, nodeCount: Int?) {
         self.nodeCount = nodeCount ?? (dice.chance(650) ? 3 : 5)
-        entriesPerSnapshot = dice.pick([15, 15, 40, 150, 600, 100_000])
+        // Mostly the log is short, so that whoever is away for a while needs a snapshot.
+        let isLogShort = dice.chance(600)
+        entriesPerSnapshot = dice.pick(isLogShort ? [15, 40] : [40, 150, 600, 100_000])
         snapshotMicrosecondsMax = dice.pick([50_000, 1_000_000, 8_000_000])
         faultyMicroseconds = dice.number(20...90) * 1_000_000
         keyClientCount = dice.number(2...5)
@@ -30,7 +32,7 @@ struct TrialSettings {
         thinkMicroseconds = dice.pick([120_000, 600_000, 2_000_000])
         faultMicroseconds = dice.pick([400_000, 1_500_000, 5_000_000])
         faults = FaultKind.allCases.filter { _ in dice.chance(600) }
-        replica.trailingEntries = UInt64(dice.pick([0, 0, 5, 50, 500]))
+        replica.trailingEntries = UInt64(dice.pick(isLogShort ? [0, 5] : [0, 5, 50, 500]))
         setRaft(dice)
     }
 
