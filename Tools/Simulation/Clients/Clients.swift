@@ -30,8 +30,8 @@ final class Clients {
         for client in znodeClients { client.begin() }
     }
 
-    /// When all is quiet, every register is read once more, each by some node: what was acknowledged
-    /// must be there.
+    /// When all is quiet, every register is read once more, each by some node: what was
+    /// acknowledged must be there.
     func readAll() {
         let members = trial.members
         let all = registers.keys.sorted()

@@ -2,9 +2,10 @@ import Replica
 
 /// A client of Consul's key-value store: one request after the other, on one connection at a time.
 ///
-/// It reads by both of Consul's modes that ask the leader: consistent reads are linearizable, default
-/// ones show what was true at most so long ago. Each value is written once, as the key's flags, so that a read tells which write it saw. What is
-/// not answered in time may have happened or not, and the history says so.
+/// It reads by both of Consul's modes that ask the leader: consistent reads are linearizable,
+/// default ones show what was true at most `defaultReadAge` ago. Each value is written once, as the
+/// key's flags, so that a read tells which write it saw. What is not answered in time may have
+/// happened or not, and the history says so.
 final class KeyClient: LinkOwner {
     private unowned let trial: Trial
     private let clients: Clients
