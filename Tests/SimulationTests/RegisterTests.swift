@@ -5,6 +5,10 @@ import Testing
 /// Histories whose verdict a person can see.
 @Suite struct RegisterTests {
     private func verdict(_ operations: Register.Operation...) -> Register.Verdict {
+        verdict(operations)
+    }
+
+    private func verdict(_ operations: [Register.Operation]) -> Register.Verdict {
         var register = Register()
         for operation in operations { register.add(operation) }
         return register.judge()
@@ -66,5 +70,41 @@ import Testing
             write(1, 0, 10), swap(1, 2, 20, nil, nil), swap(2, 3, 30, nil, nil), read(3, 40, 50),
         ]
         #expect(verdict(history[0], history[1], history[2], history[3]) == .linearizable)
+    }
+
+    @Test func `a swap that failed without an excuse is wrong`() {
+        #expect(verdict(write(1, 0, 10), swap(1, 2, 20, 30, false)) == .violated)
+        // The open write came too late.
+        let late = write(9, 40, nil)
+        #expect(verdict(write(1, 0, 10), swap(1, 2, 20, 30, false), late) == .violated)
+    }
+
+    @Test func `a write that nobody answered or saw may be why a swap failed`() {
+        let unseen = write(9, 5, nil)
+        #expect(verdict(write(1, 0, 10), unseen, swap(1, 2, 20, 30, false)) == .linearizable)
+        let unseenSwap = swap(1, 9, 15, nil, nil)
+        #expect(verdict(write(1, 0, 10), unseenSwap, swap(1, 2, 20, 30, false)) == .linearizable)
+    }
+
+    /// One write that nobody answered explained any number of swaps that failed.
+    @Test func `an unseen write happens only once`() {
+        let history = [write(1, 0, 10), swap(1, 2, 20, 30, false), swap(1, 3, 40, 50, false)]
+        let again = [write(4, 60, 70), swap(4, 5, 80, 90, false)]
+        #expect(verdict([write(9, 5, nil)] + history) == .linearizable)
+        #expect(verdict([write(9, 5, nil)] + history + again) == .violated)
+        #expect(verdict([write(9, 5, nil), write(8, 5, nil)] + history + again) == .linearizable)
+    }
+
+    @Test func `what is seen again was not overwritten`() {
+        let history = [write(1, 0, 10), write(9, 15, nil), swap(1, 2, 20, 30, false)]
+        #expect(verdict(history + [read(1, 40, 50)]) == .violated)
+    }
+
+    @Test func `a search that is given up decides nothing`() {
+        var register = Register()
+        for number in 1...20 as ClosedRange<Int64> { register.add(write(number, 0, 100)) }
+        register.add(read(5, 200, 210))
+        #expect(register.judge(stepsMax: 10) == .undecided)
+        #expect(register.judge() == .linearizable)
     }
 }

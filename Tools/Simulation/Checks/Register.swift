@@ -22,8 +22,9 @@ package struct Register {
         package var observed: Int64 = 0
         /// What a swap said; nil: it was not answered.
         package var succeeded: Bool?
-        /// A write that nobody answered, and whose value nobody saw, may have been there before it.
-        var mayFollowUnseenWrite = false
+        /// Writes that nobody answered, and whose values nobody saw, that may have been there
+        /// before it was done.
+        var unseenWritesBefore = 0
 
         package init(kind: Kind, called: Int64, returned: Int64? = nil) {
             self.kind = kind
@@ -43,18 +44,33 @@ package struct Register {
         /// Some value that nobody ever saw.
         static let unseen: Int64 = -1
 
-        /// The value after it; nil if it cannot happen at this value.
-        func apply(to value: Int64) -> Int64? {
+        /// The register after it; nil if it cannot happen then. An unseen write explains one swap
+        /// that failed though the value was the expected one, and is used up by it.
+        func apply(to state: State) -> State? {
+            var next = state
             switch kind {
-            case .write(let new): return new
-            case .read: return observed == value ? value : nil
+            case .write(let new): next.value = new
+            case .read: return observed == state.value ? state : nil
             case .swap(let expected, let new):
-                guard let succeeded else { return value == expected ? new : value }
-                if succeeded { return value == expected ? new : nil }
-                if value != expected { return value }
-                return mayFollowUnseenWrite ? Operation.unseen : nil
+                let isExpected = state.value == expected
+                if isExpected, succeeded != false {
+                    next.value = new
+                } else if isExpected {
+                    guard unseenWritesBefore > state.unseenWrites else { return nil }
+                    next = State(value: Operation.unseen, unseenWrites: state.unseenWrites + 1)
+                } else if succeeded == true {
+                    return nil
+                }
             }
+            return next
         }
+    }
+
+    /// What a register holds at one point of an order.
+    struct State: Hashable {
+        var value: Int64 = 0
+        /// Unseen writes that were put in the order so far.
+        var unseenWrites = 0
     }
 
     package enum Verdict: Hashable, Sendable {
@@ -85,16 +101,17 @@ package struct Register {
     private var simplified: [Operation] {
         let closed = closingSeenWrites
         var kept: [Operation] = []
-        var unseenSince = Int64.max
+        var unseen: [Int64] = []
         for operation in closed {
             if operation.returned == nil, operation.newValue != nil {
-                unseenSince = min(unseenSince, operation.called)
+                unseen.append(operation.called)
             } else {
                 kept.append(operation)
             }
         }
         for position in kept.indices where kept[position].succeeded == false {
-            kept[position].mayFollowUnseenWrite = (kept[position].returned ?? .max) > unseenSince
+            let returned = kept[position].returned ?? .max
+            kept[position].unseenWritesBefore = unseen.count { $0 < returned }
         }
         return kept
     }
@@ -149,15 +166,15 @@ private struct Search {
 
     private struct Configuration: Hashable {
         var done: [UInt64]
-        var value: Int64
+        var state: Register.State
     }
 
     private let operations: [Register.Operation]
     private var events: [Event]
     private var done: [UInt64]
-    private var value: Int64 = 0
+    private var state = Register.State()
     private var visited: Set<Configuration> = []
-    private var chosen: [(event: Int, value: Int64)] = []
+    private var chosen: [(event: Int, state: Register.State)] = []
 
     init(_ operations: [Register.Operation]) {
         self.operations = operations
@@ -194,7 +211,7 @@ private struct Search {
             } else {
                 // An operation's end is reached and it has no place: the last choice was wrong.
                 guard let last = chosen.popLast() else { return .violated }
-                value = last.value
+                state = last.state
                 mark(events[last.event].operation, false)
                 restore(last.event)
                 place = events[last.event].next
@@ -206,14 +223,14 @@ private struct Search {
     /// Puts a call next in the order, if that leads to something new.
     private mutating func tried(_ place: Int) -> Bool {
         let operation = events[place].operation
-        guard let new = operations[operation].apply(to: value) else { return false }
+        guard let new = operations[operation].apply(to: state) else { return false }
         mark(operation, true)
-        guard visited.insert(Configuration(done: done, value: new)).inserted else {
+        guard visited.insert(Configuration(done: done, state: new)).inserted else {
             mark(operation, false)
             return false
         }
-        chosen.append((place, value))
-        value = new
+        chosen.append((place, state))
+        state = new
         remove(place)
         return true
     }
