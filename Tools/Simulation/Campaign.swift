@@ -3,6 +3,8 @@ package struct Campaign: Sendable {
     /// How many voters; nil: each seed decides.
     package var nodes: Int?
     package var mutant: Mutant?
+    /// The run is set up for the mutant, which does nothing then.
+    package var isMutantIdle = false
     /// Where the nodes' states may lie.
     package var directory: String
 
@@ -17,7 +19,13 @@ package struct Campaign: Sendable {
         seed: UInt64,
         tracer: ((String) -> Void)? = nil
     ) throws -> TrialResult {
-        let trial = try Trial(seed: seed, nodes: nodes, mutant: mutant, directory: directory)
+        let trial = try Trial(
+            seed: seed,
+            nodes: nodes,
+            mutant: mutant,
+            isMutantIdle: isMutantIdle,
+            directory: directory
+        )
         trial.tracer = tracer
         return trial.run()
     }

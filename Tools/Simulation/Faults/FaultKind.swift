@@ -23,7 +23,7 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case membershipChange
     case clientDrop
 
-    /// Counted when it takes effect, which it may never do: no write may come, or the node stop first.
+    /// Counted when it takes effect, which it may never do: no write may come, or the node stop.
     var isMetLater: Bool {
         switch self {
         case .processCrash, .powerCut, .diskStall, .slowDisk, .diskError, .logDiskFull,

@@ -39,6 +39,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case obeysOldTerms
     /// Takes the leader's whole log for committed.
     case commitsTooMuch
+    /// Takes an entry of an older term for committed once a majority has it (Raft's figure 8).
+    case countsOldTerms
     /// Sends a request to the leader twice.
     case forwardsTwice
     /// A follower serves linearizable reads from what it has.
@@ -74,7 +76,7 @@ package enum Mutant: String, CaseIterable, Sendable {
     package var seedsMax: UInt64 {
         switch self {
         // Two things must meet within a moment.
-        case .forgetsVote, .trustsOldLeader: 600
+        case .forgetsVote, .trustsOldLeader, .countsOldTerms: 600
         default: 200
         }
     }
@@ -100,10 +102,20 @@ package enum Mutant: String, CaseIterable, Sendable {
             // Its thread waits for the disk, while its event loop goes on.
             settings.faults = [.diskStall, .pause, .fullPartition]
         case .trustsOldLeader:
-            settings.raft.leaseTicks = 9
             settings.faults = [.pause, .pause, .fullPartition]
+        case .countsOldTerms:
+            // Leaders that come and go before an entry of their own is everywhere.
+            settings.nodeCount = 5
+            settings.raft.appendBytesMax = 300
+            settings.raft.inflightCountMax = 2
+            settings.faults = [.processCrash, .processCrash, .split, .fullPartition, .slowWires]
         default: break
         }
+    }
+
+    /// A bug that is a setting.
+    func spoil(_ settings: inout TrialSettings) {
+        if self == .trustsOldLeader { settings.raft.leaseTicks = 9 }
     }
 
     // MARK: Messages
@@ -134,10 +146,37 @@ package enum Mutant: String, CaseIterable, Sendable {
         case (.commitsTooMuch, .append(var append)):
             append.commit = append.previousIndex.advanced(by: append.entries.count)
             message.body = .append(append)
+        case (.countsOldTerms, .append(var append)):
+            let last = append.previousIndex.advanced(by: append.entries.count)
+            append.commit = max(append.commit, min(last, heldByMajority(message, in: trial)))
+            message.body = .append(append)
+        case (.countsOldTerms, .heartbeat(var heartbeat)):
+            heartbeat.commit = max(heartbeat.commit, heldByBoth(message, in: trial))
+            message.body = .heartbeat(heartbeat)
         case (.skipsReadIndex, .readResponse(let read, _)):
             message.body = .readResponse(read, index: .zero)
         default: break
         }
+    }
+
+    /// Up to where a majority of the logs has what the leader has, whatever its term.
+    private func heldByMajority(_ message: Message, in trial: Trial) -> LogIndex {
+        let leader = trial.host(message.from).log
+        let voters = trial.oracle.membership.incoming
+        var index = leader.contents.last
+        while let entry = leader.entry(at: index) {
+            let holders = voters.count { trial.host($0).log.entry(at: index)?.term == entry.term }
+            if holders * 2 > voters.count { return index }
+            index = index.previous
+        }
+        return .zero
+    }
+
+    /// The same, as far as the receiver has it too.
+    private func heldByBoth(_ message: Message, in trial: Trial) -> LogIndex {
+        let index = heldByMajority(message, in: trial)
+        guard let entry = trial.host(message.from).log.entry(at: index) else { return .zero }
+        return trial.host(message.to).log.entry(at: index)?.term == entry.term ? index : .zero
     }
 
     // MARK: Orders

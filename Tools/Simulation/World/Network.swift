@@ -146,8 +146,8 @@ final class Network {
         _ = connected(from: from, to: to, in: trial) { $0.receive(.forwardAnswers(answers)) }
     }
 
-    /// Sends by the line from one node to another, if there is one. What is under way when the line
-    /// ends does not arrive; where only the way back is cut it does, and the line ends all the same.
+    /// Sends by the line from one node to another, if there is one. What is under way when the
+    /// line ends does not arrive; where only the way back is cut it does, and the line ends as well.
     /// False: there is no line.
     private func connected(
         from: NodeID,
@@ -171,8 +171,8 @@ final class Network {
 
 // MARK: - Lines
 
-/// As the server's `Link` and `Reception` have it: every node dials every other one, and dials again
-/// when the line is lost.
+/// As the server's `Link` and `Reception` have it: every node dials every other one, and dials
+/// again when the line is lost.
 extension Network {
     /// How long it takes until the end of a line is noticed.
     private static let notice: ClosedRange<Int64> = 1_000...3_000_000

@@ -24,12 +24,21 @@ package final class Trial {
 
     /// - Parameters:
     ///   - nodes: how many voters; nil: the seed decides.
+    ///   - isMutantIdle: what the mutant needs is there, and it does nothing.
     ///   - directory: where the nodes' states may lie; best in memory.
-    package init(seed: UInt64, nodes: Int?, mutant: Mutant?, directory: String) throws {
+    package init(
+        seed: UInt64,
+        nodes: Int?,
+        mutant requested: Mutant?,
+        isMutantIdle: Bool,
+        directory: String
+    ) throws {
         self.seed = seed
         dice = Dice(seed: seed)
         var settings = TrialSettings(dice, nodeCount: nodes)
-        mutant?.adjust(&settings)
+        requested?.adjust(&settings)
+        let mutant = isMutantIdle ? nil : requested
+        mutant?.spoil(&settings)
         self.settings = settings
         self.mutant = mutant
         let own = "\(directory)/trial-\(UUID().uuidString)"
