@@ -102,19 +102,30 @@ package final class ConsulLoop {
         )
     }
 
-    /// Whether an answer of this consistency needs a word with the leader first. A leader answers
-    /// by itself once it has seen its own term's first entry applied, while its word that it leads
-    /// is younger than an election takes; the real server's default mode trusts the leader's lease
-    /// in the same way. A leader whose state has fallen behind its log, as on a full disk, is no
-    /// better than a follower: others have acknowledged what it does not see yet.
-    func needsBarrier(_ consistency: Consistency) -> Bool {
+    /// What an answer of this consistency has to wait for.
+    enum Wait {
+        case nothing
+        /// Until what this leader has told anybody to be committed is applied here: a follower may
+        /// have acknowledged it already.
+        case catchUp
+        /// For the leader's word, and until what was committed then is applied here.
+        case barrier
+    }
+
+    /// A leader answers by itself once it has seen its own term's first entry applied, while its
+    /// word that it leads is younger than an election takes; the real server's default mode trusts
+    /// the leader's lease in the same way.
+    func wait(for consistency: Consistency) -> Wait {
         switch consistency {
-        case .stale: false
-        case .consistent: true
+        case .stale: return .nothing
+        case .consistent: return .barrier
         case .leader:
-            !status.isLeader || servingTerm != status.term
-                || !status.isRecent(now: port.clock.monotonic())
-                || port.deliveredIndex < status.commit
+            guard status.isLeader, servingTerm == status.term,
+                status.isRecent(now: port.clock.monotonic())
+            else { return .barrier }
+            // Alone, nobody else acknowledges anything.
+            let isAlone = status.peerAddresses.count <= 1
+            return isAlone || port.deliveredIndex >= status.commit ? .nothing : .catchUp
         }
     }
 

@@ -276,6 +276,9 @@ package struct RaftNode: ~Copyable {
 
     // MARK: Looking
 
+    /// Everything up to here is agreed on.
+    package var commit: LogIndex { log.commit }
+
     /// The membership in force at an index that is not compacted, for a snapshot's descriptor.
     /// Empty on a node that joined and has not come to its first membership yet: it must not
     /// take a snapshot at such an index.

@@ -37,6 +37,7 @@ package struct Consensus: ~Copyable {
     var confirmation: (read: ReadID, askedAt: Int64)?
     /// Peers that nothing can be sent to.
     var unreached: Set<NodeID> = []
+    private var toldCommit = LogIndex.zero
     var lastStamp: Int64 = 0
     private var nextContainerCheck: Int64 = 0
     private var reaper = TombstoneReaper()
@@ -129,7 +130,15 @@ package struct Consensus: ~Copyable {
             wall: wall,
             &effects
         )
-        ask(requests.barriers.map { HeldBarrier(origin: $0, deadline: deadline) }, &effects)
+        var barriers = requests.barriers
+        if leadership?.role == .leader {
+            if !requests.catchUps.isEmpty {
+                effects.append(.order(.barrier(index: node.commit, requests.catchUps)))
+            }
+        } else {
+            barriers += requests.catchUps
+        }
+        ask(barriers.map { HeldBarrier(origin: $0, deadline: deadline) }, &effects)
     }
 
     mutating func renew(_ heartbeats: Heartbeats, now: Int64) {
@@ -203,6 +212,12 @@ package struct Consensus: ~Copyable {
             if let change = ready.leadership {
                 lead(change, &effects)
                 try retryHeld(&effects)
+            }
+            // Before anybody hears of it: what another node acknowledges then, a read of this
+            // leader's own state must not miss.
+            if node.commit != toldCommit {
+                toldCommit = node.commit
+                effects.append(.committed(toldCommit))
             }
             if !ready.messages.isEmpty { effects.append(.send(ready.messages)) }
             hand(out: ready.committed, &effects)
@@ -327,6 +342,8 @@ package enum ConsensusEffect: Sendable {
     case order(ApplyOrder)
     case refuse([Origin], Refusal)
     case leadership(Leadership)
+    /// Everything up to here is committed; to be published before what follows.
+    case committed(LogIndex)
     /// A quorum knew no other leader at this time (monotonic milliseconds).
     case confirmed(at: Int64)
     case send([Message])

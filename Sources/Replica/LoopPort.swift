@@ -178,6 +178,14 @@ package final class LoopPort {
         scheduleFlushIfNeeded()
     }
 
+    /// As `barrier`, for a leader whose word that it leads is recent: it need not ask the others.
+    package func catchUp(from slot: ClientSlot, tag: UInt32) {
+        let origin = origin(slot, tag)
+        guard !isStopped else { return refuse(origin, .stopping) }
+        outgoing.catchUps.append(origin)
+        scheduleFlushIfNeeded()
+    }
+
     package func touch(_ session: SessionID) {
         outgoing.heartbeats.zooKeeper.insert(session)
     }

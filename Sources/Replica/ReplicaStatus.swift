@@ -52,7 +52,7 @@ package struct ReplicaStatus: Sendable {
     /// steps down in this very tick must not seem confirmed until the world knows that it did.
     package mutating func note(contact status: Status, now: Int64, tickMilliseconds: Int64) {
         if !isLeader { asOf = now }
-        commit = status.commit.rawValue
+        commit = max(commit, status.commit.rawValue)
         let silence = Int64(status.ticksSinceLeader) * tickMilliseconds
         lastContactMilliseconds = status.role == .leader ? 0 : silence
     }

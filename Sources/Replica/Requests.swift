@@ -48,10 +48,13 @@ package struct Heartbeats: Sendable {
 package struct LoopRequests: Sendable {
     package var proposals: [PendingProposal] = []
     package var barriers: [Origin] = []
+    /// Wait until what a leader has told anybody to be committed is applied here; on a follower,
+    /// as a barrier.
+    package var catchUps: [Origin] = []
     package var heartbeats = Heartbeats()
 
     package var isEmpty: Bool {
-        proposals.isEmpty && barriers.isEmpty && heartbeats.isEmpty
+        proposals.isEmpty && barriers.isEmpty && catchUps.isEmpty && heartbeats.isEmpty
     }
 }
 

@@ -180,9 +180,6 @@ final class StatePlace: Sendable {
             settings: Storage.stateSettings
         )
         current.withLock { $0 = state.environment }
-        do throws(SnapshotError) {
-            try snapshots.prune(keeping: ServerLimits.snapshotsKept)
-        } catch { throw StoreError(error) }
         return state
     }
 }

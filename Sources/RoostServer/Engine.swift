@@ -68,7 +68,8 @@ final class Engine: Sendable {
         let orders = Mailbox<ApplyOrder> { applyBell.ring() }
         let ledger = LogLedger(
             bytes: storage.log.growth.sizes.usedBytes,
-            memberships: storage.log.memberships
+            memberships: storage.log.memberships,
+            snapshots: storage.log.manifests
         )
         place = StatePlace(storage)
         self.inbox = inbox

@@ -10,7 +10,8 @@ import Synchronization
 /// The thread that does what can wait and would make others wait: lengthens the log's file ahead
 /// of need, and takes snapshots.
 ///
-/// `@unchecked Sendable`: `isTroubled` is touched only by `run`, which runs once, on its thread;
+/// `@unchecked Sendable`: `isTroubled` and `pruned` are touched only by `run`, which runs once, on its
+/// thread;
 /// `thread` is written by `start` before anyone else has the value.
 final class KeeperThread: @unchecked Sendable {
     struct Seams: Sendable {
@@ -30,6 +31,8 @@ final class KeeperThread: @unchecked Sendable {
     private let isStopping = Atomic<Bool>(false)
     private var thread: OwnThread?
     private var isTroubled = false
+    /// What was on record when files were last removed.
+    private var pruned: [SnapshotManifest] = []
 
     init(seams: Seams) {
         self.seams = seams
@@ -50,8 +53,20 @@ final class KeeperThread: @unchecked Sendable {
             do throws(StoreError) { try seams.growth.growAhead() } catch {
                 seams.failure.end("the log's file cannot be lengthened: \(error)")
             }
+            pruneIfDue()
             takeSnapshotIfDue()
             bell.wait(milliseconds: ServerLimits.keeperMilliseconds)
+        }
+    }
+
+    /// Once others are on record, one's own or a leader's. Files that cannot be removed cost room and
+    /// nothing else; the next change tries again.
+    private func pruneIfDue() {
+        let recorded = seams.ledger.snapshots
+        guard recorded != pruned else { return }
+        pruned = recorded
+        do throws(SnapshotError) { try seams.snapshots.prune(onRecord: recorded) } catch {
+            seams.logger.error("old snapshots cannot be removed: \(error)")
         }
     }
 
@@ -68,7 +83,6 @@ final class KeeperThread: @unchecked Sendable {
             )
             seams.ledger.settle(logBytes)
             seams.replica.post(.snapshotTaken(manifest))
-            try seams.snapshots.prune(keeping: ServerLimits.snapshotsKept)
             isTroubled = false
         } catch {
             if !isTroubled {

@@ -64,6 +64,7 @@ final class ReplicaThread: @unchecked Sendable {
             nextTick = now + ServerLimits.tickMilliseconds
             try consensus.tick(now: now, wall: HostClock.wall(), &effects)
             publishContact(now: now)
+            seams.ledger.record(consensus.log.manifests)
         }
         var write = try consensus.advance(&effects)
         perform(&effects)
@@ -107,6 +108,7 @@ final class ReplicaThread: @unchecked Sendable {
                 seams.applier.post(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
+            case .committed(let index): seams.board.update { $0.commit = index.rawValue }
             case .confirmed(let time): seams.board.update { $0.note(confirmedAt: time) }
             case .send(let messages): seams.cluster.links.send(messages)
             case .forward(let leader, let requests): seams.cluster.links.send(requests, to: leader)
@@ -157,19 +159,27 @@ final class ReplicaThread: @unchecked Sendable {
     }
 }
 
-/// How much log was written, for the thread that takes snapshots, and who belonged to the
-/// cluster when.
+/// How much log was written, for the thread that takes snapshots, who belonged to the cluster when,
+/// and which snapshots are on record.
 final class LogLedger: Sendable {
     private struct Entries {
         var bytes: Int
         var memberships: [MembershipRecord]
+        var snapshots: [SnapshotManifest]
     }
 
     private let entries: Mutex<Entries>
 
     /// - Parameter bytes: what the log held at the start.
-    init(bytes: Int, memberships: [MembershipRecord]) {
-        entries = Mutex(Entries(bytes: bytes, memberships: memberships))
+    init(bytes: Int, memberships: [MembershipRecord], snapshots: [SnapshotManifest]) {
+        entries = Mutex(Entries(bytes: bytes, memberships: memberships, snapshots: snapshots))
+    }
+
+    /// Those that the log has on record.
+    var snapshots: [SnapshotManifest] { entries.withLock { $0.snapshots } }
+
+    func record(_ snapshots: [SnapshotManifest]) {
+        entries.withLock { $0.snapshots = snapshots }
     }
 
     func add(_ write: LogWrite) {

@@ -18,7 +18,6 @@ enum ServerLimits {
     static let keeperMilliseconds: Int64 = 100
     /// How fast a snapshot is written, so that the log's flushes are not delayed for long.
     static let snapshotBytesPerSecond = 100 << 20
-    static let snapshotsKept = 2
     /// Connections that wait to be accepted (net.core.somaxconn cuts it).
     static let listenBacklog: Int32 = 4_096
     /// Reads of one connection before its loop turns to the others.

@@ -100,8 +100,9 @@ package final class VirtualReplica {
             EntryOrigin(offset: offset, origin: proposal.origin)
         }
         if !entries.isEmpty { try apply(entries, origins) }
-        if !requests.barriers.isEmpty {
-            let body = LoopNotice.Body.barrier(index: index, requests.barriers)
+        let waiting = requests.barriers + requests.catchUps
+        if !waiting.isEmpty {
+            let body = LoopNotice.Body.barrier(index: index, waiting)
             inbox.post(LoopNotice(transaction: 0, body: body))
         }
     }

@@ -276,10 +276,10 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             phase = .working(.commands(left: payloads.count, continuation))
             for payload in payloads { loop.port.propose(payload, from: slot, tag: tag) }
         case .ask(let question, let options):
-            if loop.needsBarrier(options.consistency) {
-                passBarrier(question, options)
-            } else {
-                ask(question, options)
+            switch loop.wait(for: options.consistency) {
+            case .nothing: ask(question, options)
+            case .catchUp: passBarrier(question, options) { $0.catchUp(from: $1, tag: $2) }
+            case .barrier: passBarrier(question, options) { $0.barrier(from: $1, tag: $2) }
             }
         case .operate(let request): operate(request)
         }
@@ -311,13 +311,17 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         flush()
     }
 
-    private func passBarrier(_ question: Question, _ options: ReadOptions) {
+    private func passBarrier(
+        _ question: Question,
+        _ options: ReadOptions,
+        _ send: (LoopPort, ClientSlot, UInt32) -> Void
+    ) {
         guard let slot else { return }
         tag &+= 1
         let ledTerm = loop.status.isLeader ? loop.status.term : nil
         phase = .working(.barrier(question, options, ledTerm: ledTerm))
         requestSince = loop.port.clock.monotonic()
-        loop.port.barrier(from: slot, tag: tag)
+        send(loop.port, slot, tag)
     }
 
     private func ask(_ question: Question, _ options: ReadOptions) {

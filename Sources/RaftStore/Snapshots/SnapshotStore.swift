@@ -122,10 +122,14 @@ package final class SnapshotStore: Sendable {
         throw .noneVerifies(directory: directory)
     }
 
-    /// Removes all but the newest ones; says which.
+    /// Removes what the log does not have on record any more; says which. Those on record may be
+    /// sent to a follower or restored, and what is newer than they are will be on record.
     @discardableResult
-    package func prune(keeping count: Int) throws(SnapshotError) -> [SnapshotManifest] {
-        let old = Array(try list().dropFirst(count))
+    package func prune(
+        onRecord: [SnapshotManifest]
+    ) throws(SnapshotError) -> [SnapshotManifest] {
+        guard let newest = onRecord.map(\.index).max() else { return [] }
+        let old = try list().filter { $0.index < newest && !onRecord.contains($0) }
         do {
             for manifest in old {
                 try FileSystem.remove("\(directory)/\(manifest.name).manifest")

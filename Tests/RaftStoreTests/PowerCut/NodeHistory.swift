@@ -107,7 +107,7 @@ struct SmallNode {
         try log.record(manifest)
         try log.compact(upTo: manifest.index)
         try log.collectGarbage()
-        try snapshots.prune(keeping: 2)
+        try snapshots.prune(onRecord: log.manifests)
     }
 
     private static func coverage(

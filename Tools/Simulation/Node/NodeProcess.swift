@@ -262,6 +262,7 @@ final class NodeProcess {
             case .refuse(let origins, let refusal):
                 loopInbox.post(LoopNotice(transaction: 0, body: .refused(origins, refusal)))
             case .leadership(let change): publish(change)
+            case .committed(let index): board.update { $0.commit = index.rawValue }
             case .confirmed(let time): noteStatus { $0.note(confirmedAt: time) }
             case .send(let messages): trial.network.send(messages, from: host.id, in: trial)
             case .forward(let leader, let requests):
@@ -386,7 +387,7 @@ final class NodeProcess {
                 bytesPerSecondMax: nil,
                 describe: { _ in coverage }
             )
-            try host.home.snapshots.prune(keeping: 2)
+            try host.home.snapshots.prune(onRecord: host.log.manifests)
             trial.tally.snapshots += 1
             plan(after: trial.dice.skewed(1_000...2_000_000), kind: 9) { process in
                 process.receive(.snapshotTaken(manifest))

@@ -17,6 +17,10 @@ enum SnapshotTransit {
                 targetPlace.isCurrent && !trial.network.isCut(source.id, target.id)
                 && target.pausedUntil <= trial.now
             let manifest = isOpen ? Self.copy(transfer, source, target, trial) : nil
+            trial.trace(
+                "snapshot \(transfer.snapshot.index.rawValue) from \(source.id.rawValue) to "
+                    + "\(target.id.rawValue): \(manifest != nil ? "arrived" : isOpen ? "gone" : "cut off")"
+            )
             trial.process(source.id)?.receive(
                 .snapshotSent(to: target.id, succeeded: manifest != nil)
             )

@@ -191,7 +191,13 @@ package final class Trial {
             let status = process.status
             return "\(host.id.rawValue) \(status.role) term \(status.term.rawValue) "
                 + "commit \(status.commit.rawValue) last \(status.last.rawValue) "
+                + "durable \(status.durable.rawValue) "
+                + "\(status.isStorageFailed ? "without room " : "")"
                 + "applied \(process.summary.appliedIndex) digest \(process.summary.digest)"
+                + status.peers.map {
+                    " [\($0.id.rawValue) \($0.state) match \($0.match.rawValue) "
+                        + "next \($0.next.rawValue) inflight \($0.inflightCount)]"
+                }.joined()
         }.joined(separator: ", ")
     }
 
