@@ -18,6 +18,8 @@ package final class Trial {
     private let membership: Membership
     private var schedule = Schedule()
     package var tally = Tally()
+    /// The faults are over.
+    private(set) var isCalm = false
     /// Takes a line for everything that matters to whoever looks at a failure.
     package var tracer: ((String) -> Void)?
     private let directory: String
@@ -116,6 +118,7 @@ package final class Trial {
         planLogChecks()
         pass(until: settings.faultyMicroseconds)
         adversary.end()
+        isCalm = true
         recover()
         tally.seeds = 1
         tally.microseconds = now
@@ -192,7 +195,15 @@ package final class Trial {
             return "\(host.id.rawValue) \(status.role) term \(status.term.rawValue) "
                 + "commit \(status.commit.rawValue) last \(status.last.rawValue) "
                 + "applied \(process.summary.appliedIndex) digest \(process.summary.digest)"
+                + status.peers.map { text(of: $0) }.joined()
         }.joined(separator: ", ")
+    }
+
+    /// What a leader knows of a follower.
+    private func text(of peer: PeerStatus) -> String {
+        " (\(peer.id.rawValue): \(peer.state), match \(peer.match.rawValue), "
+            + "next \(peer.next.rawValue), in flight \(peer.inflightCount), "
+            + "silent for \(peer.ticksSinceContact) ticks)"
     }
 
     private func clean() {
