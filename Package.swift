@@ -267,8 +267,7 @@ let package = Package(
             "Simulation",
             [
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerProtocol", "Replica",
-                "RaftStore", "StateMachine", "Watches", "Raft", "LMDB", "Commands", "Bytes",
-                logging,
+                "RaftStore", "StateMachine", "Raft", "LMDB", "Commands", "Bytes", logging,
                 nioCore, nioEmbedded,
             ],
             path: "Tools/Simulation"

@@ -10,8 +10,8 @@ import Synchronization
 /// The thread that does what can wait and would make others wait: lengthens the log's file ahead
 /// of need, and takes snapshots.
 ///
-/// `@unchecked Sendable`: `isTroubled` and `pruned` are touched only by `run`, which runs once, on its
-/// thread;
+/// `@unchecked Sendable`: `isTroubled` and `pruned` are touched only by `run`, which runs once, on
+/// its thread;
 /// `thread` is written by `start` before anyone else has the value.
 final class KeeperThread: @unchecked Sendable {
     struct Seams: Sendable {
@@ -59,8 +59,8 @@ final class KeeperThread: @unchecked Sendable {
         }
     }
 
-    /// Once others are on record, one's own or a leader's. Files that cannot be removed cost room and
-    /// nothing else; the next change tries again.
+    /// Once others are on record, one's own or a leader's. Files that cannot be removed cost room
+    /// and nothing else; the next change tries again.
     private func pruneIfDue() {
         let recorded = seams.ledger.snapshots
         guard recorded != pruned else { return }

@@ -2,10 +2,10 @@ import Replica
 
 /// A client of Consul's key-value store: one request after the other, on one connection at a time.
 ///
-/// It reads by both of Consul's modes that ask the leader: consistent reads are linearizable,
-/// default ones show what was true at most `defaultReadAge` ago. Each value is written once, as the
-/// key's flags, so that a read tells which write it saw. What is not answered in time may have
-/// happened or not, and the history says so.
+/// It reads by both of Consul's modes that ask the leader: consistent reads are linearizable, and
+/// so are default ones, but around an election: then they may be as old as a leader's word holds.
+/// Each value is written once, as the key's flags, so that a read tells which write it saw. What is
+/// not answered in time may have happened or not, and the history says so.
 final class KeyClient: LinkOwner {
     private unowned let trial: Trial
     private let clients: Clients
@@ -21,6 +21,7 @@ final class KeyClient: LinkOwner {
     /// What it is to read once, the last first; nil: it does what it likes until it is stopped.
     private var agenda: [Int]?
     private var isStopped = false
+    private var isDefaultRead = false
 
     init(_ clients: Clients, trial: Trial, home: Host? = nil, agenda: [Int]? = nil) {
         self.trial = trial
@@ -88,6 +89,7 @@ final class KeyClient: LinkOwner {
     }
 
     private func read() -> [UInt8] {
+        isDefaultRead = false
         current = Register.Operation(kind: .read, called: trial.now)
         return HTTPExchange.request("GET", "/v1/kv/sim/\(currentKey)?consistent")
     }
@@ -96,7 +98,7 @@ final class KeyClient: LinkOwner {
     private func choose() -> [UInt8] {
         let path = "/v1/kv/sim/\(currentKey)"
         let known = seen[currentKey]
-        var called = trial.now
+        isDefaultRead = false
         var kind = Register.Operation.Kind.read
         var request = HTTPExchange.request("GET", "\(path)?consistent")
         switch trial.dice.number(0...99) {
@@ -117,16 +119,17 @@ final class KeyClient: LinkOwner {
             request = HTTPExchange.request("DELETE", path)
         case 66..<83:
             request = HTTPExchange.request("GET", path)
-            called -= Self.defaultReadAge
+            isDefaultRead = true
         default: break
         }
-        current = Register.Operation(kind: kind, called: called)
+        current = Register.Operation(kind: kind, called: trial.now)
         return request
     }
 
-    /// How old what a default read shows may be: it is as if it had been asked so much earlier. A
-    /// leader serves it from its own state, where others may have acknowledged a write already that
-    /// it has not applied yet, for as long as its word holds; its clock may be slow by a tenth.
+    /// How old what a default read shows may be if there was an election: as if it had been asked
+    /// so much earlier. A leader that does not know of its successor yet serves it from its own
+    /// state while its word holds; its clock may be slow by a tenth. A successor within that time
+    /// needs a voter that restarted, or that found the leader's process gone.
     private static let defaultReadAge =
         ReplicaLimits.leaderWordMilliseconds * 1_000 * 10 / 9 + 2_000
 
@@ -165,6 +168,9 @@ final class KeyClient: LinkOwner {
         case (_, 500), (_, 429): return fail()
         default:
             return trial.oracle.fail("\(operation.kind) answered \(answer.status) \(answer.body)")
+        }
+        if isDefaultRead, trial.lastElection > operation.called - Self.defaultReadAge {
+            operation.called -= Self.defaultReadAge
         }
         operation.returned = trial.now
         finish(operation)

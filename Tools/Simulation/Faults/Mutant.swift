@@ -104,11 +104,10 @@ package enum Mutant: String, CaseIterable, Sendable {
         case .trustsOldLeader:
             settings.faults = [.pause, .pause, .fullPartition]
         case .countsOldTerms:
-            // Leaders that come and go before an entry of their own is everywhere.
-            settings.nodeCount = 5
-            settings.raft.appendBytesMax = 300
-            settings.raft.inflightCountMax = 2
-            settings.faults = [.processCrash, .processCrash, .split, .fullPartition, .slowWires]
+            // Entries of older terms travel before the leader's own.
+            settings.nodeCount = 3
+            settings.raft.appendBytesMax = 1
+            settings.faults = [.processCrash, .fullPartition, .slowWires]
         default: break
         }
     }
@@ -147,36 +146,40 @@ package enum Mutant: String, CaseIterable, Sendable {
             append.commit = append.previousIndex.advanced(by: append.entries.count)
             message.body = .append(append)
         case (.countsOldTerms, .append(var append)):
-            let last = append.previousIndex.advanced(by: append.entries.count)
-            append.commit = max(append.commit, min(last, heldByMajority(message, in: trial)))
+            if isFirst(append, of: message), !trial.isCalm, trial.dice.chance(850) {
+                trial.bounce(trial.host(message.from))
+                return trial.bounce(trial.host(message.to))
+            }
+            append.commit = max(append.commit, heldByMajority(append, message, in: trial))
             message.body = .append(append)
-        case (.countsOldTerms, .heartbeat(var heartbeat)):
-            heartbeat.commit = max(heartbeat.commit, heldByBoth(message, in: trial))
-            message.body = .heartbeat(heartbeat)
         case (.skipsReadIndex, .readResponse(let read, _)):
             message.body = .readResponse(read, index: .zero)
         default: break
         }
     }
 
-    /// Up to where a majority of the logs has what the leader has, whatever its term.
-    private func heldByMajority(_ message: Message, in trial: Trial) -> LogIndex {
+    /// Whether it brings a leader's own first entry, without which older ones must not count.
+    private func isFirst(_ append: Message.Append, of message: Message) -> Bool {
+        append.entries.contains { $0.kind == .empty && $0.term == message.term }
+    }
+
+    /// Up to where a majority has what the message brings or follows, whatever its term.
+    private func heldByMajority(
+        _ append: Message.Append,
+        _ message: Message,
+        in trial: Trial
+    ) -> LogIndex {
         let leader = trial.host(message.from).log
         let voters = trial.oracle.membership.incoming
-        var index = leader.contents.last
+        var index = append.previousIndex.advanced(by: append.entries.count)
         while let entry = leader.entry(at: index) {
-            let holders = voters.count { trial.host($0).log.entry(at: index)?.term == entry.term }
+            let holders = voters.count {
+                $0 == message.to || trial.host($0).log.entry(at: index)?.term == entry.term
+            }
             if holders * 2 > voters.count { return index }
             index = index.previous
         }
         return .zero
-    }
-
-    /// The same, as far as the receiver has it too.
-    private func heldByBoth(_ message: Message, in trial: Trial) -> LogIndex {
-        let index = heldByMajority(message, in: trial)
-        guard let entry = trial.host(message.from).log.entry(at: index) else { return .zero }
-        return trial.host(message.to).log.entry(at: index)?.term == entry.term ? index : .zero
     }
 
     // MARK: Orders

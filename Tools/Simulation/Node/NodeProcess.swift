@@ -286,6 +286,7 @@ final class NodeProcess {
 
     private func publish(_ change: Leadership) {
         trial.oracle.leads(change, host, last: consensus.status.last)
+        if change.role == .leader { trial.lastElection = trial.now }
         let address = change.leader.map { Self.address(of: $0) } ?? ""
         noteStatus { $0.note(change, leaderAddress: address) }
     }

@@ -49,6 +49,14 @@ final class StateHome {
         return try Self.open(path)
     }
 
+    /// Keeps a snapshot's file readable at the answered path, as an open descriptor does.
+    func hold(_ manifest: SnapshotManifest) throws -> String {
+        number += 1
+        let path = "\(directory)/held-\(number)"
+        try FileManager.default.linkItem(atPath: snapshots.path(of: manifest), toPath: path)
+        return path
+    }
+
     /// Throws the state away; the next one to open it begins from a snapshot.
     func loseState() {
         remove(current)

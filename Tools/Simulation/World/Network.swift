@@ -147,7 +147,7 @@ final class Network {
     }
 
     /// Sends by the line from one node to another, if there is one. What is under way when the
-    /// line ends does not arrive; where only the way back is cut it does, and the line ends as well.
+    /// line ends does not arrive; where only the way back is cut it does, and the line ends too.
     /// False: there is no line.
     private func connected(
         from: NodeID,

@@ -18,6 +18,10 @@ package final class Trial {
     private let membership: Membership
     private var schedule = Schedule()
     package var tally = Tally()
+    /// When a leader began, the last time.
+    var lastElection = Int64.min
+    /// The faults are over.
+    private(set) var isCalm = false
     /// Takes a line for everything that matters to whoever looks at a failure.
     package var tracer: ((String) -> Void)?
     private let directory: String
@@ -116,6 +120,7 @@ package final class Trial {
         planLogChecks()
         pass(until: settings.faultyMicroseconds)
         adversary.end()
+        isCalm = true
         recover()
         tally.seeds = 1
         tally.microseconds = now
@@ -191,14 +196,16 @@ package final class Trial {
             let status = process.status
             return "\(host.id.rawValue) \(status.role) term \(status.term.rawValue) "
                 + "commit \(status.commit.rawValue) last \(status.last.rawValue) "
-                + "durable \(status.durable.rawValue) "
-                + "\(status.isStorageFailed ? "without room " : "")"
                 + "applied \(process.summary.appliedIndex) digest \(process.summary.digest)"
-                + status.peers.map {
-                    " [\($0.id.rawValue) \($0.state) match \($0.match.rawValue) "
-                        + "next \($0.next.rawValue) inflight \($0.inflightCount)]"
-                }.joined()
+                + status.peers.map { text(of: $0) }.joined()
         }.joined(separator: ", ")
+    }
+
+    /// What a leader knows of a follower.
+    private func text(of peer: PeerStatus) -> String {
+        " (\(peer.id.rawValue): \(peer.state), match \(peer.match.rawValue), "
+            + "next \(peer.next.rawValue), in flight \(peer.inflightCount), "
+            + "silent for \(peer.ticksSinceContact) ticks)"
     }
 
     private func clean() {
