@@ -126,8 +126,20 @@ package final class Applier {
         lastTransaction = result.transactionID
         if let last = batch.entries.last { applied = last.index }
         answerBarriers()
-        for loop in loops { loop.ring() }
+        ring(result, batch.origins)
         return try report(result, startsLeases: batch.startsLeases)
+    }
+
+    /// Wakes the loops that have an answer to give, a session to end, or clients that listen.
+    private func ring(_ result: AppliedBatch, _ origins: [EntryOrigin]) {
+        let endsSessions = result.changes.contains(where: \.concernsConnections)
+        for (number, loop) in loops.enumerated() {
+            if endsSessions || origins.contains(where: { $0.origin.loop == number }) {
+                loop.ring()
+            } else {
+                loop.ringListener()
+            }
+        }
     }
 
     private func announce(_ result: AppliedBatch, _ origins: [EntryOrigin]) {
@@ -145,7 +157,10 @@ package final class Applier {
                 transaction: lastTransaction,
                 body: .barrier(index: barrier.index.rawValue, barrier.origins)
             )
-            for loop in loops { loop.post(notice) }
+            for (number, loop) in loops.enumerated()
+            where barrier.origins.contains(where: { $0.loop == number }) {
+                loop.post(notice)
+            }
         }
         barriers.removeAll { $0.index <= applied }
     }
@@ -191,6 +206,14 @@ package final class Applier {
 }
 
 extension Change {
+    /// Whether a connection may lose its session by it.
+    fileprivate var concernsConnections: Bool {
+        switch self {
+        case .zooKeeperSessionAttached, .zooKeeperSessionClosed: true
+        case .consulSession, .check, .znode, .key, .keyTree, .node, .service, .member: false
+        }
+    }
+
     /// Whether sessions or checks, and with them leases, may have begun or ended.
     fileprivate var concernsLeases: Bool {
         switch self {

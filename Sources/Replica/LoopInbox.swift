@@ -29,14 +29,24 @@ package struct LoopNotice: Sendable {
 ///
 /// A batch is announced before its transaction commits. A loop that opens a snapshot therefore
 /// finds here everything that led to it, and can tell its clients of changes before it shows them.
+/// A loop that nothing in a batch concerns is left asleep: it finds the batch when it next reads.
 package final class LoopInbox: Sendable {
     private struct Contents {
         var notices = Deque<LoopNotice>()
         var isRung = false
+        /// Whether the loop's clients wait for changes, and not only for answers.
+        var isListening = false
         /// How many of the notices replace the state.
         var replacements = 0
 
         var holdsReplacement: Bool { replacements > 0 }
+
+        /// Whether the bell is still to be rung; it counts as rung from now on.
+        mutating func mustRing() -> Bool {
+            if isRung { return false }
+            isRung = true
+            return true
+        }
     }
 
     private let contents = Mutex(Contents())
@@ -72,10 +82,27 @@ package final class LoopInbox: Sendable {
 
     /// Wakes the loop, unless it was woken and has not looked yet.
     package func ring() {
+        let mustRing = contents.withLock { $0.mustRing() }
+        if mustRing { bell() }
+    }
+
+    /// Wakes the loop after a batch that holds no answer for it, if it listens, or if much has
+    /// gathered for it.
+    package func ringListener() {
         let mustRing = contents.withLock { contents in
-            if contents.isRung { return false }
-            contents.isRung = true
-            return true
+            guard contents.isListening || contents.notices.count >= ReplicaLimits.quietNoticesMax
+            else { return false }
+            return contents.mustRing()
+        }
+        if mustRing { bell() }
+    }
+
+    /// To be called by the loop with every change of what its clients wait for. What was announced
+    /// meanwhile, and was perhaps not rung for, wakes it now.
+    func listen(_ isListening: Bool) {
+        let mustRing = contents.withLock { contents in
+            contents.isListening = isListening
+            return isListening && !contents.notices.isEmpty && contents.mustRing()
         }
         if mustRing { bell() }
     }

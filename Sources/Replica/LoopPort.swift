@@ -63,6 +63,9 @@ package final class LoopPort {
     private var woken: Set<QuestionID> = []
     private var fired: [(ClientSlot, ZnodeWatchEvent)] = []
     private var isStopped = false
+    /// Whether the inbox was told that clients of this loop wait for changes. Watches and questions
+    /// begin only between `begin` and `end`.
+    private var isListening = false
 
     private struct Tenancy {
         var client: (any LoopClient)?
@@ -265,7 +268,13 @@ package final class LoopPort {
     package func end() {
         precondition(openDepth > 0, "end without begin")
         openDepth -= 1
-        if openDepth == 0 { reading.close() }
+        guard openDepth == 0 else { return }
+        reading.close()
+        let listens = watches.count > 0 || !topics.isEmpty
+        if listens != isListening {
+            isListening = listens
+            inbox.listen(listens)
+        }
     }
 
     /// Reads the state as it was when the snapshot was opened.

@@ -28,6 +28,8 @@ package final class Mailbox<Value: Sendable>: Sendable {
         if mustRing { bell() }
     }
 
+    package var isEmpty: Bool { contents.withLock { $0.values.isEmpty } }
+
     /// Everything posted since the last call, in order.
     package func takeAll() -> [Value] {
         contents.withLock { contents in

@@ -16,6 +16,8 @@ package struct ReplicaLimits: Sendable {
     /// How often an event loop hands its heartbeats over.
     package var heartbeatFlushMilliseconds: Int64 = 100
 
+    /// Batches that gather for an event loop which none of them concerns, before it is woken.
+    package static let quietNoticesMax = 64
     /// How long a leader's word that it leads is taken without asking its peers: less than the
     /// shortest election timeout, which followers begin anew with each of its messages.
     package static let leaderWordMilliseconds: Int64 = 400

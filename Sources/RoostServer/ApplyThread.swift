@@ -8,11 +8,12 @@ import StateMachine
 import Synchronization
 
 /// The thread that applies committed entries to the state while the log's thread waits for the
-/// disk.
+/// disk. A few entries, when nothing else is to be applied, the log's thread applies by itself: a
+/// client that is alone would only wait for one more thread to wake.
 ///
-/// `@unchecked Sendable`: `applier`, `state` and `isShort` are touched only by `run`, which runs
-/// once, on its thread, and by `stop` after that thread was joined; `thread` is written by `start`
-/// before anyone else has the value.
+/// `@unchecked Sendable`: `applier`, `state` and `isShort` are touched only under `turn`, and by
+/// `stop` after the thread was joined and the log's thread has ended; `thread` is written by
+/// `start` before anyone else has the value.
 final class ApplyThread: @unchecked Sendable {
     struct Seams: Sendable {
         let orders: Mailbox<ApplyOrder>
@@ -27,6 +28,8 @@ final class ApplyThread: @unchecked Sendable {
     private let applier: Applier
     private var state: StateDirectory
     private let isStopping = Atomic<Bool>(false)
+    /// Held from the taking of orders until they are carried out.
+    private let turn = Mutex(())
     private var thread: OwnThread?
     private var isShort = false
 
@@ -40,7 +43,8 @@ final class ApplyThread: @unchecked Sendable {
         thread = try OwnThread(named: "roost-apply") { self.run() }
     }
 
-    /// Applies what was ordered, closes the state, and returns when the thread is done.
+    /// Applies what was ordered, closes the state, and returns when the thread is done. The log's
+    /// thread must have ended.
     func stop() throws {
         isStopping.store(true, ordering: .releasing)
         seams.bell.ring()
@@ -48,20 +52,29 @@ final class ApplyThread: @unchecked Sendable {
         try state.close()
     }
 
+    /// Carries the order out here and now, if it is small and nothing is to be done before it; else
+    /// it is for the thread. Called by the log's thread, the only one that orders: an empty box,
+    /// seen during a turn, therefore means that all earlier orders are carried out.
+    func order(_ order: ApplyOrder) throws(ReplicaError) {
+        if order.isSmall {
+            let isDone = try turn.withLockIfAvailable { _ throws(ReplicaError) in
+                guard seams.orders.isEmpty, try attempt(order) else { return false }
+                try keepReserve()
+                return true
+            }
+            if isDone == true { return }
+        }
+        seams.orders.post(order)
+    }
+
     private func run() {
         do throws(ReplicaError) {
             while true {
                 let isLast = isStopping.load(ordering: .acquiring)
-                let joined = Applier.join(
-                    seams.orders.takeAll(),
-                    entriesMax: ServerLimits.appliedEntriesMax
-                )
-                for order in joined {
-                    // What comes after it needs it.
-                    guard try isPerformed(order) else { return }
+                let (isDone, isShort) = try turn.withLock { _ throws(ReplicaError) in
+                    (try carryOutAll(), self.isShort)
                 }
-                if isLast { return }
-                try keepReserve()
+                if isLast || !isDone { return }
                 seams.bell.wait(
                     milliseconds: isShort ? ServerLimits.roomRetryMilliseconds : 1_000
                 )
@@ -69,6 +82,19 @@ final class ApplyThread: @unchecked Sendable {
         } catch {
             seams.failure.end(FailureText.replica(error))
         }
+    }
+
+    /// False if the process ends before an order found room: what comes after needs it.
+    private func carryOutAll() throws(ReplicaError) -> Bool {
+        let joined = Applier.join(
+            seams.orders.takeAll(),
+            entriesMax: ServerLimits.appliedEntriesMax
+        )
+        for order in joined {
+            guard try isPerformed(order) else { return false }
+        }
+        try keepReserve()
+        return true
     }
 
     /// A batch that finds no room waits for it: what is committed must be applied, and in order.
@@ -155,6 +181,21 @@ final class ApplyThread: @unchecked Sendable {
         var bytes = 0
         for entry in batch.entries { bytes += entry.payload.count + ServerLimits.entryStateBytes }
         do { return try state.ensureRoom(bytes) } catch { throw .log(error) }
+    }
+}
+
+extension ApplyOrder {
+    /// Whether to carry it out takes no longer than to wake another thread.
+    fileprivate var isSmall: Bool {
+        switch self {
+        case .apply(let batch):
+            batch.entries.count <= ServerLimits.appliedAtOnceMax
+                && batch.entries.allSatisfy {
+                    $0.payload.count <= ServerLimits.appliedAtOnceBytesMax
+                }
+        case .barrier: true
+        case .install, .chores: false
+        }
     }
 }
 

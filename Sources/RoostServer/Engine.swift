@@ -86,20 +86,6 @@ final class Engine: Sendable {
             clusterID: storage.log.identity.clusterID,
             logger: logger
         )
-        replica = ReplicaThread(
-            consensus: try Self.consensus(storage, limits),
-            seams: ReplicaThread.Seams(
-                inbox: inbox,
-                bell: replicaBell,
-                applier: orders,
-                loops: inboxes,
-                board: board,
-                cluster: cluster,
-                ledger: ledger,
-                logger: logger,
-                failure: failure
-            )
-        )
         applier = ApplyThread(
             applier: try Self.applier(storage, inboxes, limits),
             state: storage.state,
@@ -108,6 +94,20 @@ final class Engine: Sendable {
                 bell: applyBell,
                 replica: inbox,
                 place: place,
+                logger: logger,
+                failure: failure
+            )
+        )
+        replica = ReplicaThread(
+            consensus: try Self.consensus(storage, limits),
+            seams: ReplicaThread.Seams(
+                inbox: inbox,
+                bell: replicaBell,
+                applier: applier,
+                loops: inboxes,
+                board: board,
+                cluster: cluster,
+                ledger: ledger,
                 logger: logger,
                 failure: failure
             )

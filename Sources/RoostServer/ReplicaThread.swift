@@ -16,7 +16,7 @@ final class ReplicaThread: @unchecked Sendable {
     struct Seams: Sendable {
         let inbox: Mailbox<ReplicaInput>
         let bell: Bell
-        let applier: Mailbox<ApplyOrder>
+        let applier: ApplyThread
         let loops: [LoopInbox]
         let board: StatusBoard
         let cluster: Cluster
@@ -67,14 +67,14 @@ final class ReplicaThread: @unchecked Sendable {
             seams.ledger.record(consensus.log.manifests)
         }
         var write = try consensus.advance(&effects)
-        perform(&effects)
+        try perform(&effects)
         if write == nil, consensus.log.hasGarbage { try consensus.collectGarbage() }
         while let due = write {
             try consensus.store(due, &effects)
             seams.ledger.add(due)
             if due.memberships != nil { publishVoters() }
             write = try consensus.advance(&effects)
-            perform(&effects)
+            try perform(&effects)
         }
         if !isStopping { seams.bell.wait(milliseconds: nextTick - HostClock.monotonic()) }
     }
@@ -100,12 +100,12 @@ final class ReplicaThread: @unchecked Sendable {
         }
     }
 
-    private func perform(_ effects: inout [ConsensusEffect]) {
+    private func perform(_ effects: inout [ConsensusEffect]) throws(ReplicaError) {
         for effect in effects {
             switch effect {
             case .order(let order):
                 if case .install = order { seams.ledger.restart() }
-                seams.applier.post(order)
+                try seams.applier.order(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
             case .committed(let index): seams.board.update { $0.commit = index.rawValue }

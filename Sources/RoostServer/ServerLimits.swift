@@ -7,6 +7,9 @@ enum ServerLimits {
     static let tickMilliseconds: Int64 = 50
     /// Entries that one state transaction applies at most.
     static let appliedEntriesMax = 8_192
+    /// Entries, and bytes of each, that the log's thread applies by itself.
+    static let appliedAtOnceMax = 4
+    static let appliedAtOnceBytesMax = 4_096
     /// What an entry may add to the state beside its payload.
     static let entryStateBytes = 512
     /// Room that is allocated ahead, so that what is in the log already can be applied after the

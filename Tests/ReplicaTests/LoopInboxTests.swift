@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Replica
@@ -30,5 +31,37 @@ import Testing
         for transaction: UInt64 in [3, 3, 4, 5] { inbox.post(notice(transaction)) }
         #expect(taken(inbox, 4) == [3, 3, 4])
         #expect(taken(inbox, 9) == [5])
+    }
+
+    @Test func `a loop that nothing concerns sleeps until much has gathered`() {
+        let rings = Mutex(0)
+        let inbox = LoopInbox { rings.withLock { $0 += 1 } }
+        for number in 1..<ReplicaLimits.quietNoticesMax {
+            inbox.announce(notice(UInt64(number)))
+            inbox.ringListener()
+        }
+        #expect(rings.withLock { $0 } == 0)
+        inbox.announce(notice(100))
+        inbox.ringListener()
+        #expect(rings.withLock { $0 } == 1)
+        #expect(taken(inbox, 100).count == ReplicaLimits.quietNoticesMax)
+    }
+
+    @Test func `a loop that begins to listen is told of what came meanwhile`() {
+        let rings = Mutex(0)
+        let inbox = LoopInbox { rings.withLock { $0 += 1 } }
+        inbox.announce(notice(1))
+        inbox.ringListener()
+        inbox.listen(true)
+        #expect(rings.withLock { $0 } == 1)
+        #expect(taken(inbox, 1) == [1])
+        inbox.announce(notice(2))
+        inbox.ringListener()
+        #expect(rings.withLock { $0 } == 2)
+        #expect(taken(inbox, 2) == [2])
+        inbox.listen(false)
+        inbox.announce(notice(3))
+        inbox.ringListener()
+        #expect(rings.withLock { $0 } == 2)
     }
 }
