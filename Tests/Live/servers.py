@@ -133,18 +133,23 @@ def resident_kib(pid):
     return 0
 
 
-def zookeeper_serves(address):
+def word(address, text):
+    """What a four-letter word is answered; nothing where nobody answers."""
     host, port = address.split(":")
+    answer = b""
     try:
         with socket.create_connection((host, int(port)), 2) as s:
             s.settimeout(2)
-            s.sendall(b"srvr")
-            answer = b""
+            s.sendall(text)
             while chunk := s.recv(4096):
                 answer += chunk
-            return b"Mode:" in answer
     except OSError:
-        return False
+        return b""
+    return answer
+
+
+def zookeeper_serves(address):
+    return b"Mode:" in word(address, b"srvr")
 
 
 def http_get(url, seconds=2):
