@@ -21,6 +21,7 @@ package final class ConsulLoop {
     private(set) var status: ReplicaStatus
     /// The term in which this node is known to have applied what was committed before it.
     var servingTerm: UInt64?
+    private(set) var isRetiring = false
     private var dateSecond: Int64 = -1
     private var dateText: [UInt8] = []
     private var sweep: Scheduled<Void>?
@@ -52,6 +53,16 @@ package final class ConsulLoop {
             self?.start()
         }
     }
+
+    /// The node is about to stop: every connection gets the answers that are under way, each the
+    /// last one of its connection, and is closed. Who waits for news is told what there is.
+    package func retire() {
+        isRetiring = true
+        questions.answerAll(on: self)
+        for connection in connections.all { connection.retire() }
+    }
+
+    package var hasConnections: Bool { !connections.all.isEmpty }
 
     package func stop() {
         sweep?.cancel()

@@ -35,6 +35,8 @@ package struct Consensus: ~Copyable {
     var leadership: Leadership?
     /// The read by which a leader learns whether it still led, and when it asked.
     var confirmation: (read: ReadID, askedAt: Int64)?
+    /// When this node's leader was last heard from, as of a tick.
+    var leaderHeardAt: Int64 = 0
     /// Peers that nothing can be sent to.
     var unreached: Set<NodeID> = []
     private var toldCommit = LogIndex.zero
@@ -90,6 +92,8 @@ package struct Consensus: ~Copyable {
     ) throws(ReplicaError) {
         (self.now, self.wall) = (now, wall)
         node.tick()
+        if leadership?.leader != nil, node.status().ticksSinceLeader <= 2 { leaderHeardAt = now }
+        loseLateStrays(&effects)
         try storeAgain(&effects)
         if let unrecorded { try take(unrecorded) }
         try retryHeld(&effects)
@@ -315,7 +319,7 @@ extension Consensus {
     }
 
     private mutating func lead(_ change: Leadership, _ effects: inout [ConsensusEffect]) {
-        if leadership?.leader != change.leader { loseSent(&effects) }
+        if leadership?.leader != change.leader { noteStrays(change.leader, &effects) }
         leadership = change
         confirmation = nil
         leases.removeAll()

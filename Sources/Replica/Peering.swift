@@ -66,7 +66,8 @@ extension Consensus {
     package mutating func take(
         _ answers: [ForwardAnswer],
         _ effects: inout [ConsensusEffect]
-    ) {
+    ) throws(ReplicaError) {
+        let hadStrays = underWay.hasStrays
         for answer in answers {
             guard let request = underWay.answered(answer.id) else { continue }
             let origin = request.proposal.origin
@@ -77,18 +78,33 @@ extension Consensus {
                     effects.append(.refuse([origin], .noLeader))
                 }
                 // A later request of the connection went before it; it must not come behind that.
-                let overtaken = underWay.dropHeld(of: origin)
+                let overtaken = underWay.dropHeld(before: request)
                 if !overtaken.isEmpty { effects.append(.refuse(overtaken, .noLeader)) }
-            case .notLeader: underWay.hold(request.proposal, until: request.deadline)
+            case .notLeader: underWay.hold(request)
             case .refused(let refusal): effects.append(.refuse([origin], refusal))
             }
         }
+        if hadStrays, !underWay.hasStrays { try retryHeld(&effects) }
     }
 
     /// A connection with a peer was lost: what was on the way may not have arrived.
     package mutating func lost(_ peer: NodeID, _ effects: inout [ConsensusEffect]) {
         node.unreachable(peer)
-        if peer == leadership?.leader { loseSent(&effects) }
+        refuse(underWay.loseSent { $0 == peer }, &effects)
+    }
+
+    /// Who leads has changed. One that hands over still answers what it was sent before; of one
+    /// that has been silent nothing is to be expected.
+    mutating func noteStrays(_ leader: NodeID?, _ effects: inout [ConsensusEffect]) {
+        if now - leaderHeardAt < limits.strayMilliseconds {
+            underWay.stray(from: leader, until: now + limits.strayMilliseconds)
+        } else {
+            refuse(underWay.loseSent { $0 != leader }, &effects)
+        }
+    }
+
+    private func refuse(_ lost: [Origin], _ effects: inout [ConsensusEffect]) {
+        if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
     }
 
     /// Whether what is sent to a peer arrives, as far as the transport knows. Requests for a leader
@@ -105,9 +121,8 @@ extension Consensus {
     /// A peer's process is gone.
     package mutating func died(_ peer: NodeID) { node.leaderDied(peer) }
 
-    mutating func loseSent(_ effects: inout [ConsensusEffect]) {
-        let lost = underWay.loseSent()
-        if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
+    mutating func loseLateStrays(_ effects: inout [ConsensusEffect]) {
+        refuse(underWay.loseLateStrays(now: now), &effects)
     }
 
     /// A snapshot of the leader's has arrived whole, and is on the disk.

@@ -11,7 +11,9 @@ extension Consensus {
         wall: Int64,
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
-        guard !underWay.holdsProposals else { return hold(proposals, &effects) }
+        guard !underWay.holdsProposals, !underWay.hasStrays else {
+            return hold(proposals, &effects)
+        }
         try submit(proposals, wall: wall, &effects)
     }
 
@@ -81,7 +83,7 @@ extension Consensus {
                 continue
             }
             let deadline = now + limits.requestMilliseconds
-            sent.append(underWay.send(request, until: deadline))
+            sent.append(underWay.send(request, to: leader, until: deadline))
         }
         if !sent.isEmpty {
             effects.append(.forward(to: leader, ForwardedRequests(proposals: sent)))
@@ -94,7 +96,7 @@ extension Consensus {
     ) {
         for request in proposals {
             if underWay.heldCount < limits.heldMax {
-                underWay.hold(request.proposal, until: request.deadline)
+                underWay.hold(request)
             } else {
                 effects.append(.refuse([request.proposal.origin], .noLeader))
             }
@@ -106,7 +108,7 @@ extension Consensus {
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         guard underWay.heldCount > 0, let leader = leadership?.leader,
-            !unreached.contains(leader)
+            !unreached.contains(leader), !underWay.hasStrays
         else { return }
         let held = underWay.takeHeld()
         try submit(held.proposals, wall: wall, &effects)

@@ -68,7 +68,7 @@ extension Consensus {
         case .messages(let messages): for message in messages { try take(message) }
         case .forwarded(let requests, let peer):
             try take(requests, from: peer, now: now, wall: wall, &effects)
-        case .forwardAnswers(let answers): take(answers, &effects)
+        case .forwardAnswers(let answers): try take(answers, &effects)
         case .lost(let peer): lost(peer, &effects)
         case .reached(let peer): try reach(peer, true, &effects)
         case .unreached(let peer): try reach(peer, false, &effects)

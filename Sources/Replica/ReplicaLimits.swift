@@ -25,6 +25,9 @@ package struct ReplicaLimits: Sendable {
     package var leaderWaitMilliseconds: Int64 = 7_000
     /// How long a request that was sent to the leader or is in the log waits for its outcome.
     package var requestMilliseconds: Int64 = 15_000
+    /// How long a node that led until now, and was heard lately, may take to say whether it took
+    /// what it was sent.
+    package var strayMilliseconds: Int64 = 300
     package var expiryCheckMilliseconds: Int64 = 500
     /// Requests that wait for a leader.
     package var heldMax = 65_536

@@ -6,7 +6,8 @@ import Raft
 /// and not committed yet.
 ///
 /// A held request has not happened and may be sent later. Of a sent one nobody knows when the
-/// leader is lost: its client is told so, and must not be told anything else. A placed one is
+/// leader is lost: its client is told so, and must not be told anything else. One that was sent to
+/// a leader that handed over is a stray: that node still says whether it took it. A placed one is
 /// answered by the entry of its index: with its outcome if the terms agree, and as lost if not.
 struct RequestsUnderWay {
     private struct Placed {
@@ -16,23 +17,22 @@ struct RequestsUnderWay {
         var deadline: Int64
     }
 
-    private struct Timed {
-        var proposal: PendingProposal
-        var deadline: Int64
-    }
-
     private struct Sent {
-        var proposal: PendingProposal
-        /// Until when it may wait for an outcome, and for a leader if this one is none.
+        var request: HeldProposal
+        var leader: NodeID
+        /// Until when it may wait for an outcome.
         var deadline: Int64
-        var holdDeadline: Int64
+        var isStray = false
     }
 
     private var placed = Deque<Placed>()
     private var sent: [ForwardID: Sent] = [:]
-    private var held = Deque<Timed>()
+    private var strayCount = 0
+    /// In the order in which they came.
+    private var held = Deque<HeldProposal>()
     private var heldBarriers: [(origin: Origin, deadline: Int64)] = []
     private var lastForward: ForwardID
+    private var lastArrival: UInt64 = 0
     /// The newest entry that was handed out; nothing at or below it can be placed any more.
     private var settled = LogIndex.zero
 
@@ -45,28 +45,45 @@ struct RequestsUnderWay {
     var holdsProposals: Bool { !held.isEmpty }
     var heldCount: Int { held.count + heldBarriers.count }
     var sentCount: Int { sent.count }
+    var hasStrays: Bool { strayCount > 0 }
 
     // MARK: Held
 
-    mutating func hold(_ proposal: PendingProposal, until deadline: Int64) {
-        held.append(Timed(proposal: proposal, deadline: deadline))
+    /// One that came back from a leader that is none any more goes before what came after it.
+    mutating func hold(_ request: HeldProposal) {
+        let request = numbered(request)
+        var position = held.count
+        while position > 0, held[position - 1].arrival > request.arrival { position -= 1 }
+        held.insert(request, at: position)
+    }
+
+    private mutating func numbered(_ request: HeldProposal) -> HeldProposal {
+        guard request.arrival == 0 else { return request }
+        lastArrival += 1
+        var request = request
+        request.arrival = lastArrival
+        return request
     }
 
     mutating func hold(_ barrier: Origin, until deadline: Int64) {
         heldBarriers.append((barrier, deadline))
     }
 
-    /// Forgets what is held of the connection that this is of.
-    mutating func dropHeld(of origin: Origin) -> [Origin] {
+    /// Forgets what is held of the same connection and came before this.
+    mutating func dropHeld(before later: HeldProposal) -> [Origin] {
         guard !held.isEmpty else { return [] }
-        let dropped = held.map(\.proposal.origin).filter { $0.isOfSameConnection(as: origin) }
-        held.removeAll { $0.proposal.origin.isOfSameConnection(as: origin) }
+        let isOvertaken = { (request: HeldProposal) in
+            request.arrival < later.arrival
+                && request.proposal.origin.isOfSameConnection(as: later.proposal.origin)
+        }
+        let dropped = held.filter(isOvertaken).map(\.proposal.origin)
+        held.removeAll(where: isOvertaken)
         return dropped
     }
 
     /// What is to be tried again now, with the times until which it may be.
     mutating func takeHeld() -> (proposals: [HeldProposal], barriers: [HeldBarrier]) {
-        let proposals = held.map { HeldProposal(proposal: $0.proposal, deadline: $0.deadline) }
+        let proposals = Array(held)
         let barriers = heldBarriers.map { HeldBarrier(origin: $0.origin, deadline: $0.deadline) }
         held.removeAll()
         heldBarriers.removeAll()
@@ -75,27 +92,53 @@ struct RequestsUnderWay {
 
     // MARK: Sent
 
-    mutating func send(_ request: HeldProposal, until deadline: Int64) -> ForwardedProposal {
+    mutating func send(
+        _ request: HeldProposal,
+        to leader: NodeID,
+        until deadline: Int64
+    ) -> ForwardedProposal {
         lastForward = ForwardID(lastForward.rawValue &+ 1)
-        sent[lastForward] = Sent(
-            proposal: request.proposal,
-            deadline: deadline,
-            holdDeadline: request.deadline
-        )
+        sent[lastForward] = Sent(request: numbered(request), leader: leader, deadline: deadline)
         return ForwardedProposal(id: lastForward, payload: request.proposal.payload)
     }
 
     /// The leader has answered; nil if that is too late.
     mutating func answered(_ id: ForwardID) -> HeldProposal? {
-        guard let timed = sent.removeValue(forKey: id) else { return nil }
-        return HeldProposal(proposal: timed.proposal, deadline: timed.holdDeadline)
+        remove(id)?.request
     }
 
-    /// The leader, or the way to it, is gone.
-    mutating func loseSent() -> [Origin] {
-        let lost = sent.keys.sorted().compactMap { sent[$0]?.proposal.origin }
-        sent.removeAll()
-        return lost
+    private mutating func remove(_ id: ForwardID) -> Sent? {
+        guard let one = sent.removeValue(forKey: id) else { return nil }
+        if one.isStray { strayCount -= 1 }
+        return one
+    }
+
+    /// Another leader, or none: what others than it were sent is waited for no longer than this.
+    mutating func stray(from leader: NodeID?, until deadline: Int64) {
+        for id in sent.keys.sorted() {
+            guard var one = sent[id], one.leader != leader else { continue }
+            one.deadline = min(one.deadline, deadline)
+            if !one.isStray { strayCount += 1 }
+            one.isStray = true
+            sent[id] = one
+        }
+    }
+
+    /// A leader, or the way to it, is gone.
+    mutating func loseSent(where isLost: (NodeID) -> Bool) -> [Origin] {
+        sent.keys.sorted().compactMap { id in
+            guard let one = sent[id], isLost(one.leader) else { return nil }
+            return remove(id)?.request.proposal.origin
+        }
+    }
+
+    /// Strays that were not answered in time.
+    mutating func loseLateStrays(now: Int64) -> [Origin] {
+        guard hasStrays else { return [] }
+        return sent.keys.sorted().compactMap { id in
+            guard let one = sent[id], one.isStray, one.deadline <= now else { return nil }
+            return remove(id)?.request.proposal.origin
+        }
     }
 
     // MARK: Placed
@@ -153,9 +196,9 @@ struct RequestsUnderWay {
         heldBarriers.removeAll { $0.deadline <= now }
         var unknown: [Origin] = []
         for id in sent.keys.sorted() {
-            guard let timed = sent[id], timed.deadline <= now else { continue }
-            unknown.append(timed.proposal.origin)
-            sent[id] = nil
+            guard let one = sent[id], one.deadline <= now else { continue }
+            unknown.append(one.request.proposal.origin)
+            _ = remove(id)
         }
         if placed.contains(where: { $0.deadline <= now }) {
             unknown += placed.filter { $0.deadline <= now }.map(\.origin)
@@ -165,10 +208,12 @@ struct RequestsUnderWay {
     }
 }
 
-/// A proposal that waits for a leader.
+/// A proposal that waits for a leader, or may have to.
 struct HeldProposal {
     var proposal: PendingProposal
     var deadline: Int64
+    /// The how manieth it is; 0 until it first had to wait.
+    var arrival: UInt64 = 0
 }
 
 /// A barrier that waits for a leader.

@@ -254,6 +254,16 @@ struct EngineService: Service {
     }
 }
 
+/// What happens first when a leader is told to stop, while it serves its clients as before.
+struct HandOver: Service {
+    let staff: Operator
+
+    func run() async throws {
+        try await gracefulShutdown()
+        await staff.handOver()
+    }
+}
+
 /// Asks for a linearizable read until one is granted.
 private final class Readiness: Sendable {
     private let loops: ClientLoops

@@ -3,9 +3,26 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 
+/// The clients behind a socket, on their way out when the node is to stop.
+struct Clientele: Sendable {
+    /// Has every client get the answers that are under way, and no more.
+    let retire: @Sendable () async throws -> Void
+    let remains: @Sendable () async throws -> Bool
+
+    /// Returns when all are gone, or have had their time.
+    func leave() async throws {
+        try await retire()
+        let deadline = HostClock.monotonic() + ServerLimits.retirementMilliseconds
+        while try await remains(), HostClock.monotonic() < deadline {
+            try await Task.sleep(for: .milliseconds(ServerLimits.retirementPollMilliseconds))
+        }
+    }
+}
+
 /// A socket that takes clients' connections.
 struct Listener: Service {
     private let channel: any Channel
+    private let clientele: Clientele
     let address: String
     let port: Int
 
@@ -15,6 +32,7 @@ struct Listener: Service {
         _ host: String,
         _ port: Int,
         _ loops: ClientLoops,
+        _ clientele: Clientele,
         initialize: @escaping @Sendable (any Channel) throws -> Void
     ) async throws(StartProblem) -> Listener {
         let bootstrap = ServerBootstrap(group: loops.group)
@@ -31,6 +49,7 @@ struct Listener: Service {
             let channel = try await bootstrap.bind(host: host, port: port).get()
             return Listener(
                 channel: channel,
+                clientele: clientele,
                 address: "\(host):\(channel.localAddress?.port ?? port)",
                 port: channel.localAddress?.port ?? port
             )
@@ -45,10 +64,11 @@ struct Listener: Service {
         channel.read()
     }
 
-    /// Listens until the server is to stop.
+    /// Listens until the server is to stop; then who is connected already gets his answers.
     func run() async throws {
         try await gracefulShutdown()
         try await channel.close()
+        try await clientele.leave()
     }
 }
 
@@ -60,6 +80,8 @@ final class LoopTable<Value>: Sendable {
         let bound = NIOLoopBound(value, eventLoop: loop)
         entries.withLockedValue { $0.append((loop, bound)) }
     }
+
+    var all: [NIOLoopBound<Value>] { entries.withLockedValue { $0.map(\.value) } }
 
     /// Called on the loop.
     func value(on loop: any EventLoop) -> Value? {

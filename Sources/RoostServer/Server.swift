@@ -45,11 +45,17 @@ package struct Server: Sendable {
             ]
         )
         let group = ServiceGroup(
-            services: [EngineService(engine: engine), fronts.consul, fronts.zooKeeper],
+            // They stop in the opposite order.
+            services: [
+                EngineService(engine: engine), fronts.consul, fronts.zooKeeper,
+                HandOver(staff: engine.staff),
+            ],
             gracefulShutdownSignals: [.sigint, .sigterm],
             logger: logger
         )
         try await group.run()
+        // Connections refer to their loops without holding them.
+        withExtendedLifetime(fronts) {}
         logger.notice("stopped")
     }
 }
@@ -58,6 +64,7 @@ package struct Server: Sendable {
 struct FrontEnds {
     let zooKeeper: Listener
     let consul: Listener
+    private let consulLoops: ConsulLoops
 
     static func open(
         _ engine: Engine,
@@ -74,14 +81,16 @@ struct FrontEnds {
             "the ZooKeeper port",
             configuration.bind,
             configuration.zooKeeperPort,
-            engine.loops
+            engine.loops,
+            Clientele(retire: zooKeeper.retire, remains: zooKeeper.hasConnections)
         ) { channel in try zooKeeper.initialize(channel) }
         let consulLoops = ConsulLoops()
         let consulListener = try await Listener.bind(
             "the HTTP port",
             configuration.bind,
             configuration.httpPort,
-            engine.loops
+            engine.loops,
+            Clientele(retire: consulLoops.retire, remains: consulLoops.haveConnections)
         ) { channel in
             try ConsulFrontEnd.configure(channel, loop: consulLoops.loop(of: channel))
         }
@@ -96,7 +105,11 @@ struct FrontEnds {
         try await consulLoops.announce(on: engine.loops.doors[0].loop)
         try await zooKeeperListener.accept()
         try await consulListener.accept()
-        return FrontEnds(zooKeeper: zooKeeperListener, consul: consulListener)
+        return FrontEnds(
+            zooKeeper: zooKeeperListener,
+            consul: consulListener,
+            consulLoops: consulLoops
+        )
     }
 
     private static func zooKeeperSettings(
@@ -167,6 +180,21 @@ final class ConsulLoops: Sendable {
             preconditionFailure("a connection was accepted before its loop was open")
         }
         return loop
+    }
+
+    func retire() async throws {
+        for bound in bound.all {
+            try await bound.eventLoop.submit { bound.value.retire() }.get()
+        }
+    }
+
+    func haveConnections() async throws -> Bool {
+        for bound in bound.all {
+            if try await bound.eventLoop.submit({ bound.value.hasConnections }).get() {
+                return true
+            }
+        }
+        return false
     }
 
     /// Has one loop register this node in the catalog.

@@ -33,6 +33,11 @@ enum ServerLimits {
     static let operationPollMilliseconds = 20
     /// Between two times that a node that joined asks for its vote.
     static let candidacyPauseMilliseconds = 500
+    /// How long a leader that is to stop tries to hand over, how long clients may take to get their
+    /// last answers then, and how often it is looked whether they have.
+    static let handOverMilliseconds: Int64 = 2_000
+    static let retirementMilliseconds: Int64 = 2_000
+    static let retirementPollMilliseconds = 5
     /// Until a cluster of one must serve after its start.
     static let startSeconds: Int64 = 60
 }

@@ -232,6 +232,13 @@ final class ZooKeeperConnection: LoopClient {
         context?.close(promise: nil)
     }
 
+    /// As if the client had said that it asks no more.
+    func retire() {
+        hasInputEnded = true
+        isStalled = false
+        sendOut()
+    }
+
     /// Closes after what has been written so far.
     func closeAfterReplies() {
         guard phase != .closed else { return }

@@ -84,6 +84,24 @@ package final class ZooKeeperFrontEnd: Sendable {
         try channel.pipeline.syncOperations.addHandler(connection)
     }
 
+    /// The node is about to stop: what was taken is answered, nothing more is taken, and the
+    /// connections close; their sessions go on on other nodes.
+    package func retire() async throws {
+        for bound in loops {
+            try await bound.eventLoop.submit { bound.value.retire() }.get()
+        }
+    }
+
+    package func hasConnections() async throws -> Bool {
+        for bound in loops {
+            let isEmpty = try await bound.eventLoop.submit {
+                bound.value.connections.isEmpty
+            }.get()
+            if !isEmpty { return true }
+        }
+        return false
+    }
+
     /// Closes all connections of the loops, for the node's end.
     package func closeAll() {
         for bound in loops {

@@ -15,6 +15,8 @@ final class ZooKeeperLoop {
     let logger: Logger
     var traffic = TrafficCounts()
     private(set) var connections: [ObjectIdentifier: ZooKeeperConnection] = [:]
+    /// Whether the node is about to stop, and takes no more requests.
+    private(set) var isRetiring = false
     private var buffers: [ByteBuffer] = []
     private var startIndex: UInt64 = 0
     private var leaderlessSince: Int64?
@@ -98,6 +100,11 @@ final class ZooKeeperLoop {
         let status = port.status
         guard status.peerAddresses.count > 1 else { return false }
         return !status.knowsLeader || time - status.asOf >= limits.leaderlessMilliseconds
+    }
+
+    func retire() {
+        isRetiring = true
+        for connection in connectionsInOrder { connection.retire() }
     }
 
     // MARK: Send buffers

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import urllib.parse
 from pathlib import Path
 
@@ -16,6 +17,12 @@ class Node(Roost):
         super().__init__(directory, preload, environment)
         self.name = self.node = name
         self.arguments = list(arguments)
+        self.starts = 0
+        self.departing = False  # it was told to stop, or to leave the cluster
+
+    def spawn(self):
+        super().spawn()
+        self.starts += 1
 
     def command(self):
         return [f"--name={self.name}" if word == "--name=n1" else word for word in super().command()]
@@ -98,3 +105,17 @@ class Cluster:
 
 def free_address():
     return f"127.0.0.1:{free_port()}"
+
+
+def roost(node, *words):
+    """Roost's own command line, asked of this node."""
+    binary = node.command()[0]
+    done = subprocess.run([binary, *words, "--address", node.http],
+                          capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def members(node):
+    """By name; empty while the node does not answer."""
+    code, text = roost(node, "members", "--json")
+    return {m["Name"]: m for m in json.loads(text)["Members"]} if code == 0 else {}

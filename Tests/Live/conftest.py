@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import servers
+from cluster import Cluster
 from jute import Session
 
 
@@ -151,3 +152,18 @@ def root(session, name):
     path = f"/{name}"
     session().create(path)
     return path
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Starts clusters that end with the test: cluster(3), cluster(5, arguments=[...])."""
+    started = []
+
+    def start(count=3, **options):
+        started.append(Cluster(tmp_path / f"cluster{len(started)}", count, **options))
+        return started[-1].start()
+
+    yield start
+    for one in started:
+        print(one.log())
+        one.discard()

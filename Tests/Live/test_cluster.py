@@ -5,34 +5,18 @@ import json
 import shutil
 import socket
 import statistics
-import subprocess
 import threading
 import time
 
 import pytest
 from kazoo.client import KazooClient
 
-from cluster import Cluster, Node, free_address
+from cluster import Node, free_address, members, roost
 from jute import Session, set_body, ustring
 from load import consul_connection, get_raw, put
 from servers import eventually, http_get
 
 pytestmark = pytest.mark.roost_only
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    """Starts clusters that end with the test: cluster(3), cluster(5, arguments=[...])."""
-    started = []
-
-    def start(count=3, **options):
-        started.append(Cluster(tmp_path / f"cluster{len(started)}", count, **options))
-        return started[-1].start()
-
-    yield start
-    for one in started:
-        print(one.log())
-        one.discard()
 
 
 def put_anywhere(nodes, key, value, seconds=20):
@@ -304,19 +288,6 @@ def test_nothing_acknowledged_is_lost_while_nodes_are_killed(cluster, seeded, is
         assert not lost, f"{node.name} lost {len(lost)} of {len(acknowledged)}: {lost[:3]}"
     print(f"{len(acknowledged)} acknowledged writes, none lost")
     assert len(acknowledged) > 100
-
-
-def roost(node, *words):
-    """Roost's own command line, asked of this node."""
-    binary = node.command()[0]
-    done = subprocess.run([binary, *words, "--address", node.http], capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout + done.stderr
-
-
-def members(node):
-    """By name; empty while the node does not answer."""
-    code, text = roost(node, "members", "--json")
-    return {m["Name"]: m for m in json.loads(text)["Members"]} if code == 0 else {}
 
 
 @pytest.fixture

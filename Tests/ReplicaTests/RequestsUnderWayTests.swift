@@ -14,6 +14,12 @@ import Watches
         PendingProposal(payload: [UInt8(tag)], origin: origin(tag))
     }
 
+    private static let leader = NodeID(1)
+
+    private static func request(_ tag: UInt32, until deadline: Int64) -> HeldProposal {
+        HeldProposal(proposal: proposal(tag), deadline: deadline)
+    }
+
     private static func entry(_ index: UInt64, _ term: UInt64) -> Entry {
         Entry(index: LogIndex(index), term: Term(term))
     }
@@ -59,11 +65,11 @@ import Watches
 
     @Test func `what was sent is lost with the leader, and a late answer finds nothing`() {
         var table = RequestsUnderWay(firstForward: 0)
-        let first = table.send(HeldProposal(proposal: Self.proposal(1), deadline: 50), until: 100)
-        let second = table.send(HeldProposal(proposal: Self.proposal(2), deadline: 50), until: 100)
+        let first = table.send(Self.request(1, until: 50), to: Self.leader, until: 100)
+        let second = table.send(Self.request(2, until: 50), to: Self.leader, until: 100)
         let result11 = table.answered(first.id)
         #expect(result11?.proposal.origin == Self.origin(1))
-        let result12 = table.loseSent()
+        let result12 = table.loseSent { $0 == Self.leader }
         #expect(result12 == [Self.origin(2)])
         let result13 = table.answered(second.id)
         #expect(result13 == nil)
@@ -72,27 +78,52 @@ import Watches
 
     @Test func `a bounced request keeps its first deadline, and is not sent behind a later one`() {
         var table = RequestsUnderWay(firstForward: 7 << 20)
-        let sent = table.send(HeldProposal(proposal: Self.proposal(1), deadline: 50), until: 100)
+        let sent = table.send(Self.request(1, until: 50), to: Self.leader, until: 100)
         #expect(sent.id.rawValue > 7 << 20)
         guard let bounced = table.answered(sent.id) else {
             Issue.record("the answer finds its request")
             return
         }
         #expect(bounced.deadline == 50)
-        table.hold(bounced.proposal, until: bounced.deadline)
+        table.hold(bounced)
         #expect(table.holdsProposals)
-        let stranger = Origin(loop: 0, slot: ClientSlot(rawValue: 2), generation: 0, tag: 9)
-        let none = table.dropHeld(of: stranger)
+        var later = Self.request(5, until: 50)
+        later.arrival = bounced.arrival + 1
+        var stranger = later
+        stranger.proposal.origin.slot = ClientSlot(rawValue: 2)
+        let none = table.dropHeld(before: stranger)
         #expect(none.isEmpty)
-        let dropped = table.dropHeld(of: Self.origin(5))
+        let dropped = table.dropHeld(before: later)
         #expect(dropped == [Self.origin(1)])
         #expect(!table.holdsProposals)
     }
 
+    @Test func `what a leader that handed over sends back goes before what came after it`() {
+        var table = RequestsUnderWay(firstForward: 0)
+        let first = table.send(Self.request(1, until: 50), to: Self.leader, until: 100)
+        let second = table.send(Self.request(2, until: 50), to: Self.leader, until: 100)
+        let third = table.send(Self.request(3, until: 50), to: Self.leader, until: 100)
+        table.stray(from: nil, until: 10)
+        table.stray(from: NodeID(2), until: 20)
+        table.hold(Self.request(4, until: 50))
+        #expect(table.hasStrays)
+        for sent in [first, second] {
+            if let request = table.answered(sent.id) { table.hold(request) }
+        }
+        let early = table.loseLateStrays(now: 9)
+        #expect(early.isEmpty && table.hasStrays)
+        let late = table.loseLateStrays(now: 10)
+        #expect(late == [Self.origin(3)] && !table.hasStrays)
+        let tooLate = table.answered(third.id)
+        #expect(tooLate == nil)
+        let held = table.takeHeld()
+        #expect(held.proposals.map(\.proposal.origin.tag) == [1, 2, 4])
+    }
+
     @Test func `what is held is taken once and in order`() {
         var table = RequestsUnderWay(firstForward: 0)
-        table.hold(Self.proposal(1), until: 50)
-        table.hold(Self.proposal(2), until: 60)
+        table.hold(Self.request(1, until: 50))
+        table.hold(Self.request(2, until: 60))
         table.hold(Self.origin(3), until: 60)
         let held = table.takeHeld()
         #expect(held.proposals.map(\.proposal.origin) == [Self.origin(1), Self.origin(2)])
@@ -102,9 +133,9 @@ import Watches
 
     @Test func `each request ends when its time is up, and says whether it may have happened`() {
         var table = RequestsUnderWay(firstForward: 0)
-        table.hold(Self.proposal(1), until: 10)
+        table.hold(Self.request(1, until: 10))
         table.hold(Self.origin(2), until: 20)
-        _ = table.send(HeldProposal(proposal: Self.proposal(3), deadline: 50), until: 10)
+        _ = table.send(Self.request(3, until: 50), to: Self.leader, until: 10)
         let isPlaced = table.place(Self.origin(4), at: LogIndex(3), term: Term(1), until: 10)
         #expect(isPlaced)
         let early = table.expire(now: 9)

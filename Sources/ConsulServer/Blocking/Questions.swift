@@ -190,6 +190,11 @@ final class Questions {
         if !due.isEmpty { answer(due, on: loop) }
     }
 
+    /// Answers everyone with what there is.
+    func answerAll(on loop: ConsulLoop) {
+        if !parked.isEmpty { answer(parked, on: loop) }
+    }
+
     private func answer(_ due: [ConsulConnection], on loop: ConsulLoop) {
         guard loop.beginReading() else { return }
         defer { loop.port.end() }

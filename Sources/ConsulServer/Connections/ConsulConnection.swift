@@ -348,6 +348,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     private func finish(_ answer: Answer) {
         var answer = answer
+        if loop.isRetiring { shape.connection = .close }
         shape.apply(to: &answer)
         if answer.head.status >= 500 { loop.counters.errors += 1 }
         phase = .idle
@@ -358,7 +359,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     /// Answers a client that waited for news.
     func answerWaiting(_ shared: SharedAnswer) {
         guard case .working(.news) = phase else { return }
-        if shape.takesPlain {
+        if shape.takesPlain, !loop.isRetiring {
             phase = .idle
             append(shared.plain)
         } else {
@@ -514,6 +515,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         } catch {
             return 0
         }
+    }
+
+    /// One that owes nothing is closed; the others close with their answer.
+    func retire() {
+        guard case .idle = phase, later == nil else { return }
+        close()
     }
 
     func closeForShutdown() {

@@ -107,6 +107,29 @@ final class Operator: Sendable {
         try await until("leadership did not move within") { self.board.current.leader == node }
     }
 
+    /// A leader that is about to stop gives its place to the voter that has most of the log; when
+    /// this returns, everything that it took is in that node's log too. Where nobody takes over in
+    /// time, the others elect somebody when this node is gone.
+    func handOver() async {
+        do {
+            let status = try await desk.status()
+            let heirs = status.peers.filter {
+                $0.isVoter && $0.ticksSinceContact < RaftLimits().electionTicks
+            }
+            let heir = heirs.max { ($0.match, $1.id) < ($1.match, $0.id) }
+            guard status.role == .leader, let heir else { return }
+            try check(await desk.ask(.transfer(to: heir.id)))
+            let deadline = HostClock.monotonic() + ServerLimits.handOverMilliseconds
+            while board.current.isLeader || board.current.leader == nil,
+                HostClock.monotonic() < deadline
+            {
+                try await Task.sleep(for: .milliseconds(ServerLimits.retirementPollMilliseconds))
+            }
+        } catch {
+            logger.notice("leadership was not handed over", metadata: ["reason": "\(error)"])
+        }
+    }
+
     private func remove(_ node: NodeID, _ status: Status) async throws {
         guard node != status.id else {
             throw OperatorProblem(

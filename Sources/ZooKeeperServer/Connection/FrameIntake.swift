@@ -81,7 +81,9 @@ extension ZooKeeperConnection {
     /// Takes whole frames off the front, as far as that is possible; answers how many bytes.
     private func take(_ span: RawSpan, at time: Int64) -> Int {
         var offset = 0
-        while span.byteCount - offset >= 4, phase == .open || phase == .greeting {
+        while !loop.isRetiring, span.byteCount - offset >= 4,
+            phase == .open || phase == .greeting
+        {
             let length = Self.length(span, offset)
             if phase == .greeting, let taken = fourLetterWord(length, in: span) { return taken }
             guard length > 0, length <= limits.frameBytesMax else {
