@@ -43,7 +43,10 @@ package final class ConsulLoop {
         limits = settings.limits
         status = port.status
         questions = Questions()
-        port.onTopics = { [unowned self] woken in questions.wake(woken, on: self) }
+        // Without connections the loop may be gone before its port; then nobody waits for news.
+        port.onTopics = { [weak self] woken in
+            if let self { questions.wake(woken, on: self) }
+        }
     }
 
     /// Begins the sweep for clients that stall; without it nothing is ever dropped.

@@ -42,7 +42,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case passed(Question, ReadOptions, ledTerm: UInt64?)
     }
 
-    unowned let loop: ConsulLoop
+    /// Kept as long as the connection: a server that stops lets go of the loop before its sockets.
+    let loop: ConsulLoop
     /// Where the loop's table has it.
     var place = 0
     /// Where it waits for news, if it does.
