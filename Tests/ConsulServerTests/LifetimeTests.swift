@@ -40,7 +40,8 @@ struct LifetimeTests {
     }
 
     private func ask(_ channel: EmbeddedChannel, _ head: String, _ body: String) throws -> String {
-        let text = "\(head) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        let length = "Content-Length: \(body.utf8.count)"
+        let text = "\(head) HTTP/1.1\r\nHost: x\r\n\(length)\r\n\r\n\(body)"
         try channel.writeInbound(ByteBuffer(string: text))
         try replica.settle()
         var answer = ""
