@@ -13,6 +13,8 @@ package final class VirtualReplica {
     package let eventLoop = EmbeddedEventLoop()
     package let port: LoopPort
     package let clock: LoopClock
+    /// What the front ends know of the cluster.
+    package let board: StatusBoard
     private let machine: Machine
     private let inbox: LoopInbox
     private let outbox: Mailbox<ReplicaInput>
@@ -40,6 +42,7 @@ package final class VirtualReplica {
         outbox = Mailbox {}
         let time = Time()
         self.time = time
+        board = StatusBoard(Self.status)
         clock = LoopClock(monotonic: { time.milliseconds }, wall: { time.milliseconds })
         port = try LoopPort(
             loop: 0,
@@ -47,7 +50,7 @@ package final class VirtualReplica {
             tables: tables,
             inbox: inbox,
             outbox: outbox,
-            board: StatusBoard(Self.status),
+            board: board,
             clock: clock,
             limits: ReplicaLimits(),
             scheduleFlush: {}
