@@ -11,6 +11,12 @@ package struct Distribution: Equatable, Sendable {
 
         package init() {}
 
+        /// - Parameter least: `.max`: there was none.
+        init(least: Int64, greatest: Int64) {
+            self.least = least == .max ? .max : UInt64(max(0, least))
+            self.greatest = UInt64(max(0, greatest))
+        }
+
         mutating func note(_ value: UInt64) {
             if value < least { least = value }
             if value > greatest { greatest = value }

@@ -7,10 +7,11 @@ package final class SharedDistribution: Sendable {
     private let sum = Atomic<UInt64>(0)
     /// The bits of a Double.
     private let squares = Atomic<UInt64>(0)
-    private let least = Atomic<UInt64>(.max)
-    private let greatest = Atomic<UInt64>(0)
-    private let recentLeast = Atomic<UInt64>(.max)
-    private let recentGreatest = Atomic<UInt64>(0)
+    /// Signed: `Atomic<UInt64>.min` and `.max` compare as if they were (Swift 6.3.1).
+    private let least = Atomic<Int64>(.max)
+    private let greatest = Atomic<Int64>(0)
+    private let recentLeast = Atomic<Int64>(.max)
+    private let recentGreatest = Atomic<Int64>(0)
 
     package init() {
         precondition(buckets.count == Buckets.count, "\(Buckets.count) buckets are needed")
@@ -23,10 +24,11 @@ package final class SharedDistribution: Sendable {
         let square = Double(value) * Double(value) * Double(times)
         let before = Double(bitPattern: squares.load(ordering: .relaxed))
         squares.store((before + square).bitPattern, ordering: .relaxed)
-        least.min(value, ordering: .relaxed)
-        greatest.max(value, ordering: .relaxed)
-        recentLeast.min(value, ordering: .relaxed)
-        recentGreatest.max(value, ordering: .relaxed)
+        let signed = Int64(clamping: value)
+        least.min(signed, ordering: .relaxed)
+        greatest.max(signed, ordering: .relaxed)
+        recentLeast.min(signed, ordering: .relaxed)
+        recentGreatest.max(signed, ordering: .relaxed)
     }
 
     /// What was seen so far.
@@ -35,12 +37,14 @@ package final class SharedDistribution: Sendable {
         var counts: [UInt64] = []
         counts.reserveCapacity(Buckets.count)
         for place in buckets.indices { counts.append(buckets[place].load(ordering: .relaxed)) }
-        var extremes = Distribution.Extremes()
-        extremes.least = least.load(ordering: .relaxed)
-        extremes.greatest = greatest.load(ordering: .relaxed)
-        var recent = Distribution.Extremes()
-        recent.least = Self.take(recentLeast, leaving: beginsInterval ? .max : nil)
-        recent.greatest = Self.take(recentGreatest, leaving: beginsInterval ? 0 : nil)
+        let extremes = Distribution.Extremes(
+            least: least.load(ordering: .relaxed),
+            greatest: greatest.load(ordering: .relaxed)
+        )
+        let recent = Distribution.Extremes(
+            least: Self.take(recentLeast, leaving: beginsInterval ? .max : nil),
+            greatest: Self.take(recentGreatest, leaving: beginsInterval ? 0 : nil)
+        )
         return Distribution(
             buckets: counts,
             sum: sum.load(ordering: .relaxed),
@@ -50,7 +54,7 @@ package final class SharedDistribution: Sendable {
         )
     }
 
-    private static func take(_ value: borrowing Atomic<UInt64>, leaving next: UInt64?) -> UInt64 {
+    private static func take(_ value: borrowing Atomic<Int64>, leaving next: Int64?) -> Int64 {
         guard let next else { return value.load(ordering: .relaxed) }
         return value.exchange(next, ordering: .relaxed)
     }

@@ -160,7 +160,7 @@ enum ServingFamilies {
             .gauge(
                 "roost.consul.questions",
                 UInt64(loops.questions),
-                "Different questions that such queries ask."
+                "Different questions that such queries ask, counted by event loop."
             ),
             .counter("roost.consul.requests_total", loops.consul.requests, "HTTP requests."),
             .counter(
