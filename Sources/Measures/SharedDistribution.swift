@@ -17,7 +17,7 @@ package final class SharedDistribution: Sendable {
         precondition(buckets.count == Buckets.count, "\(Buckets.count) buckets are needed")
     }
 
-    /// On one thread only.
+    /// By one thread at a time.
     package func add(_ value: UInt64, times: UInt64 = 1) {
         buckets[Buckets.index(of: value)].wrappingAdd(times, ordering: .relaxed)
         sum.wrappingAdd(value &* times, ordering: .relaxed)

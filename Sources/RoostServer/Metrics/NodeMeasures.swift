@@ -36,7 +36,7 @@ final class NodeMeasures: Sendable {
     let leaderTerms = SharedCount()
     private let picture = Mutex<RaftPicture?>(nil)
 
-    // The thread that applies.
+    // Whoever applies: one thread at a time.
 
     let applies = SharedDistribution()
     let appliedEntries = SharedDistribution()
