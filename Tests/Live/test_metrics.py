@@ -297,8 +297,7 @@ def test_consuls_names_are_the_real_ones(node: Roost) -> None:
     kinds = {n: k for n, k in parse(scrape(node))[0].items() if n.startswith("consul_")}
     # Documented, and not told by one real server alone that has taken no snapshot.
     others = {"consul_raft_leader_lastContact", "consul_raft_rpc_appendEntries_storeLogs",
-              "consul_raft_snapshot_takeSnapshot", "consul_raft_fsm_restore",
-              "consul_autopilot_healthy"}
+              "consul_raft_snapshot_takeSnapshot", "consul_raft_fsm_restore"}
     strange = {n: k for n, k in kinds.items()
                if n not in others and not n.startswith("consul_http_")
                and GOLDEN["consul"].get(n) != k}
