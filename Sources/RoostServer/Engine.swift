@@ -17,8 +17,6 @@ final class Engine: Sendable {
     let nodeUUID: String
     let board: StatusBoard
     let measures: NodeMeasures
-    let registry: MetricsRegistry
-    private let growth: FileGrowth
     private let ledger: LogLedger
     private let replica: ReplicaThread
     private let applier: ApplyThread
@@ -74,16 +72,8 @@ final class Engine: Sendable {
         let applyBell = Bell()
         let inbox = Mailbox<ReplicaInput> { replicaBell.ring() }
         let orders = Mailbox<ApplyOrder> { applyBell.ring() }
-        let ledger = LogLedger(
-            bytes: storage.log.growth.sizes.usedBytes,
-            memberships: storage.log.memberships,
-            snapshots: storage.log.manifests
-        )
-        let measures = NodeMeasures(flushes: storage.log.flushes, registry: registry)
-        self.measures = measures
-        self.registry = registry
-        self.ledger = ledger
-        growth = storage.log.growth
+        ledger = LogLedger(storage.log)
+        measures = NodeMeasures(storage.log, registry)
         place = StatePlace(storage)
         self.inbox = inbox
         let inboxes = loops.doors.map(\.inbox)
@@ -128,16 +118,7 @@ final class Engine: Sendable {
             )
         )
         keeper = KeeperThread(
-            seams: Self.keeping(
-                storage,
-                configuration,
-                place,
-                ledger,
-                inbox,
-                measures,
-                logger,
-                failure
-            )
+            seams: Self.keeping(storage, configuration, place, ledger, inbox, measures, failure)
         )
     }
 
@@ -148,7 +129,6 @@ final class Engine: Sendable {
         _ ledger: LogLedger,
         _ inbox: Mailbox<ReplicaInput>,
         _ measures: NodeMeasures,
-        _ logger: Logger,
         _ failure: Failure
     ) -> KeeperThread.Seams {
         KeeperThread.Seams(
@@ -158,7 +138,7 @@ final class Engine: Sendable {
             place: place,
             replica: inbox,
             measures: measures,
-            logger: logger,
+            logger: failure.logger,
             failure: failure,
             logBytesMin: configuration.snapshotLogBytesMin
         )
@@ -169,7 +149,7 @@ final class Engine: Sendable {
     /// What the node's files take, as far as it can be told.
     var storageFigures: StorageFigures {
         StorageFigures(
-            log: growth.sizes,
+            log: measures.growth.sizes,
             bytesSinceSnapshot: ledger.bytes,
             lastSnapshot: ledger.snapshots.last,
             stateBytes: (try? place.environment.information()).map { ($0.lastPage + 1) * 4_096 },

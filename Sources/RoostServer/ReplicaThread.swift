@@ -179,9 +179,15 @@ final class LogLedger: Sendable {
 
     private let entries: Mutex<Entries>
 
-    /// - Parameter bytes: what the log held at the start.
-    init(bytes: Int, memberships: [MembershipRecord], snapshots: [SnapshotManifest]) {
-        entries = Mutex(Entries(bytes: bytes, memberships: memberships, snapshots: snapshots))
+    /// With what the log holds at the start.
+    init(_ log: WriteAheadLog) {
+        entries = Mutex(
+            Entries(
+                bytes: log.growth.sizes.usedBytes,
+                memberships: log.memberships,
+                snapshots: log.manifests
+            )
+        )
     }
 
     /// Those that the log has on record.

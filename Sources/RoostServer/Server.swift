@@ -155,9 +155,7 @@ struct FrontEnds {
         let directory = configuration.dataDirectory
         settings.process = ProcessProbe.facts(dataDirectory: directory)
         settings.usage = { ProcessProbe.usage(dataDirectory: directory) }
-        settings.node = { [measures = engine.measures, registry = engine.registry] in
-            NodeReport(measures, registry)
-        }
+        settings.node = { [measures = engine.measures] in NodeReport(measures) }
         return settings
     }
 

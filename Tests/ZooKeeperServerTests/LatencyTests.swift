@@ -28,7 +28,9 @@ struct LatencyTests {
         #expect(pairs["zk_max_readlatency"] == "30")
         #expect(pairs["zk_min_readlatency"] == "0")
         #expect(pairs["zk_cnt_readlatency"] == "2")
-        #expect(pairs["zk_p99_readlatency"] == "30")
+        // A quantile is known to an eighth of itself.
+        let high = try #require(pairs["zk_p99_readlatency"].flatMap { Int($0) })
+        #expect((27...30).contains(high))
     }
 
     @Test("what came while an earlier read waited does not count from before it came")

@@ -142,7 +142,7 @@ actor MetricsCollector: Service {
             state: try await state(),
             storage: engine.storageFigures,
             process: ProcessProbe.resources(),
-            rare: engine.registry.collect(beginsInterval: beginsInterval),
+            rare: engine.measures.registry.collect(beginsInterval: beginsInterval),
             names: { node in members[NodeID(node)]?.name ?? "\(node)" }
         )
     }

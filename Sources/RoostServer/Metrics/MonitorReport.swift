@@ -5,11 +5,11 @@ import ZooKeeperProtocol
 
 extension NodeReport {
     /// What `mntr` tells of the node's own threads.
-    init(_ measures: NodeMeasures, _ registry: MetricsRegistry) {
+    init(_ measures: NodeMeasures) {
         self.init()
         flushes = measures.flushes.collect()
         batches = measures.commitEntries.collect()
-        snapshots = registry.distribution(RareFigures.takeTimeName)
+        snapshots = measures.registry.distribution(RareFigures.takeTimeName)
         elections = measures.leaderless.collect()
         electionCount = measures.leaderlessCount.current
         proposalBytes = measures.proposalBytes.collect()

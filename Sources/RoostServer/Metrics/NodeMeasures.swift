@@ -1,11 +1,15 @@
 import Measures
 import Raft
+import RaftStore
 import Synchronization
 
 /// What the threads of a node count; each adds to its own, and everybody may look.
 final class NodeMeasures: Sendable {
-    /// The log's flushes.
+    /// The log's flushes, and how large its file is.
     let flushes: SharedDistribution
+    let growth: FileGrowth
+    /// What libraries tell, and this node of what is rare.
+    let registry: MetricsRegistry
     /// Snapshots and what else is rare.
     let rare: RareFigures
 
@@ -41,8 +45,10 @@ final class NodeMeasures: Sendable {
     let applies = SharedDistribution()
     let appliedEntries = SharedDistribution()
 
-    init(flushes: SharedDistribution, registry: MetricsRegistry) {
-        self.flushes = flushes
+    init(_ log: WriteAheadLog, _ registry: MetricsRegistry) {
+        flushes = log.flushes
+        growth = log.growth
+        self.registry = registry
         rare = RareFigures(registry)
     }
 
