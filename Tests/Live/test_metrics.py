@@ -411,6 +411,32 @@ def test_a_cluster_tells_lags_and_roles(cluster: Cluster) -> None:
                20, "the silence of the dead")
     assert value(living, "consul_autopilot_healthy") == 0
     eventually(lambda: int(mntr(living)["zk_synced_followers"]) == 1, 20, "one follower")
+    cluster.followers()[0].kill()
+    answer = requests.put(f"{living.http}/v1/kv/alone", data="1", timeout=60)
+    assert answer.status_code == 500
+    refused = sum(value(living, "roost_requests_refused_total", reason=reason)
+                  for reason in ("no_leader", "timed_out"))
+    assert refused >= 1
+    eventually(lambda: value(living, "roost_raft_has_leader") == 0, 20, "that nobody leads")
+
+
+def test_snapshots_are_told(tmp_path: Path) -> None:
+    server = Roost(tmp_path / "n1", arguments=["--snapshot-log-megabytes=1"]).start()
+    try:
+        client = requests.Session()
+        for i in range(60):
+            client.put(f"{server.http}/v1/kv/s{i % 3}", data="x" * 100_000, timeout=10)
+        eventually(lambda: value(server, "roost_snapshot_taken_total") >= 1, 30, "a snapshot")
+        values = parse(scrape(server))[1]
+        taken = values[("roost_snapshot_taken_total", ())]
+        assert values[("roost_snapshot_take_seconds_count", ())] == taken
+        assert values[("consul_raft_snapshot_takeSnapshot_count", ())] == taken
+        assert values[("roost_snapshot_bytes", ())] > 100_000
+        assert values[("roost_snapshot_failed_total", ())] == 0
+        assert int(mntr(server)["zk_cnt_snapshottime"]) >= taken
+        eventually(lambda: value(server, "roost_snapshot_last_index") > 1, 20, "that it is known")
+    finally:
+        server.discard()
 
 
 def test_metrics_are_told_while_the_disk_stalls(tmp_path: Path, library: Path) -> None:
