@@ -420,6 +420,30 @@ def test_a_cluster_tells_lags_and_roles(cluster: Cluster) -> None:
     eventually(lambda: value(living, "roost_raft_has_leader") == 0, 20, "that nobody leads")
 
 
+def documented() -> dict[str, str]:
+    """The kinds of the names in the table of Operating.md."""
+    text = (HERE.parents[1] / "Sources/RoostServer/Docs.docc/Operating.md").read_text()
+    table = text.split("| roost_... |")[1].split("\n\n")[0]
+    kinds = {}
+    for line in table.splitlines()[2:]:
+        names, kind = line.strip("|").split("|")[:2]
+        for name in re.findall(r"`(\w+)[^`]*`", names):
+            kinds[f"roost_{name}"] = kind.strip()
+    return kinds
+
+
+def test_the_documents_have_every_name(cluster: Cluster) -> None:
+    leader = cluster.leader()
+    eventually(lambda: value(leader, "roost_raft_role", role="leader") == 1, 20, "its tick")
+    found = {name: kind for node in (leader, cluster.followers()[0])
+             for name, kind in parse(scrape(node))[0].items() if name.startswith("roost_")}
+    told = documented()
+    assert {name: told.get(name) for name in found} == found
+    # Not before there was a snapshot.
+    late = {"roost_snapshot_bytes", "roost_snapshot_last_index"}
+    assert set(told) - set(found) <= late
+
+
 def test_snapshots_are_told(tmp_path: Path) -> None:
     server = Roost(tmp_path / "n1", arguments=["--snapshot-log-megabytes=1"]).start()
     try:
