@@ -25,6 +25,7 @@ let configuration = Target.Dependency.product(name: "Configuration", package: "s
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -112,6 +113,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         // Structured logs with levels.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The interface by which rare figures (snapshots) and those of libraries reach
+        // /v1/agent/metrics. Its backend is our own (MetricsRegistry): the figures of hot paths are
+        // collected when asked, and swift-prometheus would have to be told each of them anew.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         // Event loops, sockets and the HTTP/1.1 parser below every front end.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // gzip of HTTP answers, which Consul's clients may ask for.
@@ -133,19 +138,23 @@ let package = Package(
 
         // Pure: values in, values out; no NIO, Foundation or Dispatch.
         module("Bytes"),
+        module("Measures"),
         module("Disk"),
         module("LMDB", ["CLMDB", "Bytes"]),
         module("Commands", ["Bytes"]),
         module("Raft"),
-        module("RaftStore", ["Raft", "LMDB", "Disk", "Bytes", crypto]),
+        module("RaftStore", ["Raft", "LMDB", "Disk", "Bytes", "Measures", crypto]),
         module("StateMachine", ["Commands", "LMDB", "Bytes", crypto]),
         module("Watches", ["Commands", "Bytes"]),
         module(
             "Replica",
-            ["Raft", "RaftStore", "StateMachine", "Watches", "Commands", "LMDB", "Bytes", deque]
+            [
+                "Raft", "RaftStore", "StateMachine", "Watches", "Commands", "LMDB", "Bytes",
+                "Measures", deque,
+            ]
         ),
-        module("ZooKeeperProtocol", ["Commands", "Bytes"]),
-        module("ConsulProtocol", ["Commands", "Bytes"]),
+        module("ZooKeeperProtocol", ["Commands", "Bytes", "Measures"]),
+        module("ConsulProtocol", ["Commands", "Bytes", "Measures"]),
         module("PeerProtocol", ["Replica", "Raft", "Commands", "Bytes"]),
 
         // NIO from here up.
@@ -153,14 +162,14 @@ let package = Package(
             "ZooKeeperServer",
             [
                 "ZooKeeperProtocol", "Replica", "StateMachine", "Watches", "Commands", "Bytes",
-                crypto, deque, logging, nioCore, nioPosix,
+                "Measures", crypto, deque, logging, nioCore, nioPosix,
             ]
         ),
         module(
             "ConsulServer",
             [
                 "ConsulProtocol", "Replica", "StateMachine", "Watches", "Commands", "Bytes",
-                crypto, deque, logging, nioCore, nioPosix, nioHTTP1, nioExtras,
+                "Measures", crypto, deque, logging, nioCore, nioPosix, nioHTTP1, nioExtras,
             ]
         ),
         module(
@@ -177,8 +186,8 @@ let package = Package(
                 "PeerTransport",
                 "PeerProtocol", "Disk",
                 "Replica", "RaftStore", "StateMachine", "Watches",
-                "Raft", "LMDB", "Commands", "Bytes", configuration, logging, nioConcurrency,
-                nioCore,
+                "Raft", "LMDB", "Commands", "Bytes", "Measures", configuration, coreMetrics,
+                logging, nioConcurrency, nioCore,
                 nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage, crypto,
             ],
             exclude: ["Docs.docc"]
@@ -186,8 +195,8 @@ let package = Package(
         command(
             "roost",
             [
-                "RoostServer", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1,
-                nioPosix,
+                "RoostServer", argumentParser, asyncHTTPClient, coreMetrics, logging, nioCore,
+                nioHTTP1, nioPosix,
             ]
         ),
 
@@ -200,11 +209,12 @@ let package = Package(
                 logging,
             ]
         ),
+        tests("MeasuresTests", ["Measures"]),
         tests("LMDBTests", ["LMDB", "Bytes"]),
         // Replaces libc's file calls in the test process, to record what would reach the disk.
         .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
         tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes", "DiskRecorder"]),
-        tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes"]),
+        tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes", "Measures"]),
         // What the tests of both front ends stand on.
         module(
             "VirtualReplica",
@@ -232,7 +242,7 @@ let package = Package(
         tests("CommandsTests", ["Commands", "Bytes"]),
         tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
-        tests("ReplicaTests", ["Replica", "Raft", "Watches", "Commands", "Bytes"]),
+        tests("ReplicaTests", ["Replica", "Raft", "Watches", "Commands", "Bytes", "Measures"]),
 
         // Tools that a person runs.
         command(
@@ -285,6 +295,7 @@ let package = Package(
             path: "Fuzz/Entry"
         ),
         tests("FuzzReplayTests", ["FuzzEntry"]),
+        tests("RoostServerTests", ["RoostServer", "Measures", coreMetrics]),
         tests("CommandLineTests", ["roost"]),
         tests("TidyTests", []),
 

@@ -16,7 +16,9 @@ package final class ConsulLoop {
     let random: () -> UInt64
     let questions: Questions
     var connections = ConnectionTable()
-    var counters = Counters()
+    var counts = ConsulCounts()
+    /// Requests that were answered in this burst, to be measured together.
+    var unmeasured: [Asked] = []
     /// The cluster as of the current burst of requests.
     private(set) var status: ReplicaStatus
     /// The term in which this node is known to have applied what was committed before it.
@@ -169,12 +171,4 @@ struct ConnectionTable {
         all[place] = last
         last.place = place
     }
-}
-
-/// What /v1/agent/metrics tells.
-struct Counters {
-    var requests: UInt64 = 0
-    var writes: UInt64 = 0
-    var wakes: UInt64 = 0
-    var errors: UInt64 = 0
 }

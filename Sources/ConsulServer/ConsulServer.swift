@@ -29,6 +29,12 @@ package enum ConsulFrontEnd {
     }
 }
 
+/// How metrics are asked for.
+package enum MetricsFormat: Sendable {
+    case json
+    case prometheus
+}
+
 /// What this node is called and where it is, for the catalog and /v1/agent.
 package struct ConsulSettings: Sendable {
     package var nodeName: String
@@ -42,6 +48,12 @@ package struct ConsulSettings: Sendable {
     /// The version of Consul whose behaviour is followed; clients look at it.
     package var version = "1.8.7"
     package var limits = ConsulLimits()
+    /// Collects the metrics of the whole node; the answer comes once, on any thread.
+    package var collect:
+        @Sendable (MetricsFormat, @escaping @Sendable (OperatorAnswer) -> Void) -> Void = {
+            _,
+            answer in answer(.failure(500, "this node collects no metrics"))
+        }
     /// Has the leader carry out what an operator asks; the answer comes once, on any thread.
     package var operate:
         @Sendable (OperatorRequest, @escaping @Sendable (OperatorAnswer) -> Void) -> Void = {

@@ -75,12 +75,23 @@ public func sleepThread(nanoseconds: UInt64) {
 /// The clock that goes on while the machine sleeps, in milliseconds (CLOCK_BOOTTIME).
 public func bootMilliseconds() -> Int64 { milliseconds(of: CLOCK_BOOTTIME) }
 
+/// The same clock, in microseconds.
+public func bootMicroseconds() -> Int64 {
+    let time = time(of: CLOCK_BOOTTIME)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+}
+
 /// Milliseconds since 1970.
 public func wallMilliseconds() -> Int64 { milliseconds(of: CLOCK_REALTIME) }
 
 private func milliseconds(of clock: clockid_t) -> Int64 {
+    let time = time(of: clock)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+}
+
+private func time(of clock: clockid_t) -> timespec {
     var time = timespec()
     let result = unsafe clock_gettime(clock, &time)
     precondition(result == 0, "clock \(clock) cannot be read")
-    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    return time
 }

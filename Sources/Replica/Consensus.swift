@@ -71,6 +71,12 @@ package struct Consensus: ~Copyable {
     }
 
     package var status: Status { node.status() }
+    /// Sessions and checks that this leader would end by itself.
+    package var leaseCount: Int { leases.count }
+    /// Reads of this node's clients that wait for the leader's word.
+    package var pendingReadCount: Int { barriers.values.reduce(0) { $0 + $1.count } }
+    /// Requests that wait for a leader.
+    package var heldCount: Int { underWay.heldCount }
 
     /// While the state cannot be written for want of room, nothing more is let into the log.
     package mutating func setStateRoom(_ reason: String?) { stateRefusal = reason }

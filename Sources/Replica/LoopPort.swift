@@ -39,6 +39,10 @@ package final class LoopPort {
     package let clock: LoopClock
     package var watches = ZnodeWatches()
     package var topics = Topics()
+    /// What this loop has counted.
+    package var counts = PortCounts()
+    /// When the newest answers and changes reached this loop (`LoopClock.microseconds`).
+    package private(set) var deliveredAt: Int64 = 0
     /// Told once a batch which questions are to be asked again; may read.
     package var onTopics: (([QuestionID]) -> Void)?
 
@@ -296,6 +300,7 @@ package final class LoopPort {
 
     private func deliverAll() throws(LMDBError) {
         var notices = inbox.take(upTo: reading.id)
+        if !notices.isEmpty { deliveredAt = clock.microseconds() }
         while let last = notices.last {
             for notice in notices { deliver(notice) }
             guard case .replaced(let environment, let tables, let index) = last.body else { break }
@@ -323,6 +328,7 @@ package final class LoopPort {
         case .barrier(let index, let origins):
             for origin in origins { complete(origin, .barrier(index: index)) }
         case .refused(let origins, let refusal):
+            counts.refusals.add(refusal, times: origins.count { $0.loop == loop })
             for origin in origins { complete(origin, .refused(refusal)) }
         case .replaced: return
         }
@@ -366,6 +372,7 @@ package final class LoopPort {
         }
         guard watches.count > 0 else { return }
         watches.fire(znode, zxid: zxid) { slot, event in fired.append((slot, event)) }
+        counts.events &+= UInt64(fired.count)
         for (slot, event) in fired { slots[Int(slot.rawValue)].client?.watchFired(event) }
         fired.removeAll(keepingCapacity: true)
     }
@@ -397,9 +404,17 @@ package struct LoopClock {
     package var monotonic: () -> Int64
     /// Milliseconds since 1970.
     package var wall: () -> Int64
+    /// The monotonic clock in microseconds, for measuring.
+    package var microseconds: () -> Int64
 
-    package init(monotonic: @escaping () -> Int64, wall: @escaping () -> Int64) {
+    /// - Parameter microseconds: nil: what `monotonic` says, in its own steps.
+    package init(
+        monotonic: @escaping () -> Int64,
+        wall: @escaping () -> Int64,
+        microseconds: (() -> Int64)? = nil
+    ) {
         self.monotonic = monotonic
         self.wall = wall
+        self.microseconds = microseconds ?? { monotonic() * 1_000 }
     }
 }

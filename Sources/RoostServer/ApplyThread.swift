@@ -20,6 +20,7 @@ final class ApplyThread: @unchecked Sendable {
         let bell: Bell
         let replica: Mailbox<ReplicaInput>
         let place: StatePlace
+        let measures: NodeMeasures
         let logger: Logger
         let failure: Failure
     }
@@ -132,8 +133,12 @@ final class ApplyThread: @unchecked Sendable {
     /// False if there is no room.
     private func attempt(_ order: ApplyOrder) throws(ReplicaError) -> Bool {
         guard try hasRoom(for: order) else { return false }
+        let began = HostClock.microseconds()
         do throws(ReplicaError) {
             if let report = try carryOut(order) { seams.replica.post(.report(report)) }
+            if case .apply(let batch) = order {
+                seams.measures.applied(batch.entries.count, since: began)
+            }
             return true
         } catch {
             switch error {
@@ -166,6 +171,7 @@ final class ApplyThread: @unchecked Sendable {
             tables: tables,
             environment: state.environment
         )
+        seams.measures.rare.snapshotInstalled(milliseconds: HostClock.monotonic() - began)
         seams.logger.notice(
             "the leader's snapshot is installed",
             metadata: [

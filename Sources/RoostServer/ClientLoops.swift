@@ -21,10 +21,12 @@ final class ClientLoops: Sendable {
         doors = group.makeIterator().map { loop in
             let port = NIOLoopBoundBox.makeEmptyBox(valueType: LoopPort.self, eventLoop: loop)
             let inbox = LoopInbox {
+                let rungAt = HostClock.microseconds()
                 loop.execute {
                     do throws(LMDBError) { try port.value?.deliver() } catch {
                         onFailure("the state cannot be read: \(error)")
                     }
+                    port.value?.counts.measureWakes(since: rungAt, now: HostClock.microseconds)
                 }
             }
             return Door(loop: loop, inbox: inbox, port: port)
@@ -41,7 +43,7 @@ final class ClientLoops: Sendable {
     ) async throws {
         for (number, door) in doors.enumerated() {
             try await door.loop.submit {
-                let clock = LoopClock(monotonic: HostClock.monotonic, wall: HostClock.wall)
+                let clock = HostClock.loopClock
                 door.port.value = try LoopPort(
                     loop: UInt8(number),
                     environment: environment,

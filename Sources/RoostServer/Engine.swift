@@ -1,3 +1,4 @@
+import Disk
 import LMDB
 import Logging
 import NIOCore
@@ -15,6 +16,8 @@ final class Engine: Sendable {
     let nodeName: String
     let nodeUUID: String
     let board: StatusBoard
+    let measures: NodeMeasures
+    private let ledger: LogLedger
     private let replica: ReplicaThread
     private let applier: ApplyThread
     private let keeper: KeeperThread
@@ -33,6 +36,7 @@ final class Engine: Sendable {
     /// Opens the data directory, after joining the cluster if it is new and was told to.
     static func open(
         _ configuration: ServerConfiguration,
+        registry: MetricsRegistry,
         logger: Logger
     ) async throws -> Engine {
         let directory: DataDirectory
@@ -43,6 +47,7 @@ final class Engine: Sendable {
         return try Engine(
             Storage.open(directory, configuration, logger: logger),
             configuration,
+            registry,
             logger
         )
     }
@@ -50,6 +55,7 @@ final class Engine: Sendable {
     private init(
         _ storage: Storage,
         _ configuration: ServerConfiguration,
+        _ registry: MetricsRegistry,
         _ logger: Logger
     ) throws(StartProblem) {
         try storage.check(configuration)
@@ -66,11 +72,8 @@ final class Engine: Sendable {
         let applyBell = Bell()
         let inbox = Mailbox<ReplicaInput> { replicaBell.ring() }
         let orders = Mailbox<ApplyOrder> { applyBell.ring() }
-        let ledger = LogLedger(
-            bytes: storage.log.growth.sizes.usedBytes,
-            memberships: storage.log.memberships,
-            snapshots: storage.log.manifests
-        )
+        ledger = LogLedger(storage.log)
+        measures = NodeMeasures(storage.log, registry)
         place = StatePlace(storage)
         self.inbox = inbox
         let inboxes = loops.doors.map(\.inbox)
@@ -94,6 +97,7 @@ final class Engine: Sendable {
                 bell: applyBell,
                 replica: inbox,
                 place: place,
+                measures: measures,
                 logger: logger,
                 failure: failure
             )
@@ -108,12 +112,13 @@ final class Engine: Sendable {
                 board: board,
                 cluster: cluster,
                 ledger: ledger,
+                measures: measures,
                 logger: logger,
                 failure: failure
             )
         )
         keeper = KeeperThread(
-            seams: Self.keeping(storage, configuration, place, ledger, inbox, logger, failure)
+            seams: Self.keeping(storage, configuration, place, ledger, inbox, measures, failure)
         )
     }
 
@@ -123,7 +128,7 @@ final class Engine: Sendable {
         _ place: StatePlace,
         _ ledger: LogLedger,
         _ inbox: Mailbox<ReplicaInput>,
-        _ logger: Logger,
+        _ measures: NodeMeasures,
         _ failure: Failure
     ) -> KeeperThread.Seams {
         KeeperThread.Seams(
@@ -132,9 +137,23 @@ final class Engine: Sendable {
             snapshots: storage.snapshots,
             place: place,
             replica: inbox,
-            logger: logger,
+            measures: measures,
+            logger: failure.logger,
             failure: failure,
             logBytesMin: configuration.snapshotLogBytesMin
+        )
+    }
+
+    var members: MemberBook { cluster.members }
+
+    /// What the node's files take, as far as it can be told.
+    var storageFigures: StorageFigures {
+        StorageFigures(
+            log: measures.growth.sizes,
+            bytesSinceSnapshot: ledger.bytes,
+            lastSnapshot: ledger.snapshots.last,
+            stateBytes: (try? place.environment.information()).map { ($0.lastPage + 1) * 4_096 },
+            space: try? FileSystem.space(at: directory.path)
         )
     }
 

@@ -20,6 +20,7 @@ final class KeeperThread: @unchecked Sendable {
         let snapshots: SnapshotStore
         let place: StatePlace
         let replica: Mailbox<ReplicaInput>
+        let measures: NodeMeasures
         let logger: Logger
         let failure: Failure
         /// The least log between two snapshots.
@@ -75,6 +76,7 @@ final class KeeperThread: @unchecked Sendable {
     private func takeSnapshotIfDue() {
         let logBytes = seams.ledger.bytes
         guard logBytes >= seams.logBytesMin, logBytes >= stateBytes else { return }
+        let began = HostClock.monotonic()
         do throws(SnapshotError) {
             let manifest = try seams.snapshots.take(
                 of: seams.place.environment,
@@ -82,9 +84,14 @@ final class KeeperThread: @unchecked Sendable {
                 describe: coverage
             )
             seams.ledger.settle(logBytes)
+            seams.measures.rare.snapshotTaken(
+                milliseconds: HostClock.monotonic() - began,
+                bytes: manifest.byteCount
+            )
             seams.replica.post(.snapshotTaken(manifest))
             isTroubled = false
         } catch {
+            seams.measures.rare.snapshotFailed()
             if !isTroubled {
                 seams.logger.error("no snapshot could be taken; the log grows: \(error)")
             }

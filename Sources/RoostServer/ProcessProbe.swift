@@ -27,6 +27,32 @@ enum ProcessProbe {
         return usage
     }
 
+    /// What this process has used.
+    static func resources() -> ProcessResources {
+        var resources = ProcessResources()
+        resources.openFiles = UInt64(names(in: "/proc/self/fd").count)
+        resources.openFilesMax = SystemIdentity.openFilesMax().map { UInt64($0) }
+        // Behind the name in brackets, which may hold anything: the state is field 3.
+        let status = text("/proc/self/stat")
+        let fields = status[(status.lastIndex(of: ")") ?? status.startIndex)...].split(
+            separator: " "
+        )
+        func field(_ number: Int) -> Double {
+            number - 2 < fields.count ? Double(fields[number - 2]) ?? 0 : 0
+        }
+        let ticks = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
+        resources.processorSeconds = (field(14) + field(15)) / ticks
+        resources.residentBytes = UInt64(field(24)) * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE))))
+        let boot = text("/proc/stat").split(separator: "\n").first { $0.hasPrefix("btime ") }
+        resources.startSeconds = (boot.flatMap { Double($0.dropFirst(6)) } ?? 0) + field(22) / ticks
+        return resources
+    }
+
+    private static func text(_ path: String) -> String {
+        guard let bytes = try? FileSystem.contents(path) else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     private static func kernel(_ name: String) -> String {
         let text = try? String(contentsOfFile: "/proc/sys/kernel/\(name)", encoding: .utf8)
         return (text ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
@@ -51,4 +77,13 @@ enum ProcessProbe {
         }
         return total
     }
+}
+
+/// What a process has used; zeros where the system does not say.
+struct ProcessResources: Sendable {
+    var processorSeconds = 0.0
+    var residentBytes: UInt64 = 0
+    var openFiles: UInt64 = 0
+    var openFilesMax: UInt64?
+    var startSeconds = 0.0
 }

@@ -21,6 +21,7 @@ final class ReplicaThread: @unchecked Sendable {
         let board: StatusBoard
         let cluster: Cluster
         let ledger: LogLedger
+        let measures: NodeMeasures
         let logger: Logger
         let failure: Failure
     }
@@ -30,10 +31,12 @@ final class ReplicaThread: @unchecked Sendable {
     private var thread: OwnThread?
     private var nextTick: Int64 = 0
     private var isStopping = false
+    private var gauge: ReplicaGauge
 
     init(consensus: consuming Consensus, seams: Seams) {
         self.consensus = consensus
         self.seams = seams
+        gauge = ReplicaGauge(seams.measures)
     }
 
     func start() throws {
@@ -63,14 +66,16 @@ final class ReplicaThread: @unchecked Sendable {
         if now >= nextTick {
             nextTick = now + ServerLimits.tickMilliseconds
             try consensus.tick(now: now, wall: HostClock.wall(), &effects)
-            publishContact(now: now)
+            try publishContact(now: now)
             seams.ledger.record(consensus.log.manifests)
         }
         var write = try consensus.advance(&effects)
         try perform(&effects)
         if write == nil, consensus.log.hasGarbage { try consensus.collectGarbage() }
         while let due = write {
+            let began = HostClock.microseconds()
             try consensus.store(due, &effects)
+            gauge.stored(due, since: began)
             seams.ledger.add(due)
             if due.memberships != nil { publishVoters() }
             write = try consensus.advance(&effects)
@@ -108,7 +113,9 @@ final class ReplicaThread: @unchecked Sendable {
                 try seams.applier.order(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
-            case .committed(let index): seams.board.update { $0.commit = index.rawValue }
+            case .committed(let index):
+                seams.board.update { $0.commit = index.rawValue }
+                gauge.committed(index)
             case .confirmed(let time): seams.board.update { $0.note(confirmedAt: time) }
             case .send(let messages): seams.cluster.links.send(messages)
             case .forward(let leader, let requests): seams.cluster.links.send(requests, to: leader)
@@ -139,14 +146,16 @@ final class ReplicaThread: @unchecked Sendable {
     }
 
     /// That the thread is alive, and when the leader was heard from.
-    private func publishContact(now: Int64) {
+    private func publishContact(now: Int64) throws(ReplicaError) {
         let status = consensus.status
+        try gauge.ticked(consensus)
         seams.board.update {
             $0.note(contact: status, now: now, tickMilliseconds: ServerLimits.tickMilliseconds)
         }
     }
 
     private func publish(_ change: Leadership) {
+        gauge.led(change)
         seams.logger.notice(
             "leadership changed",
             metadata: [
@@ -170,9 +179,15 @@ final class LogLedger: Sendable {
 
     private let entries: Mutex<Entries>
 
-    /// - Parameter bytes: what the log held at the start.
-    init(bytes: Int, memberships: [MembershipRecord], snapshots: [SnapshotManifest]) {
-        entries = Mutex(Entries(bytes: bytes, memberships: memberships, snapshots: snapshots))
+    /// With what the log holds at the start.
+    init(_ log: WriteAheadLog) {
+        entries = Mutex(
+            Entries(
+                bytes: log.growth.sizes.usedBytes,
+                memberships: log.memberships,
+                snapshots: log.manifests
+            )
+        )
     }
 
     /// Those that the log has on record.

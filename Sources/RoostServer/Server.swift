@@ -11,6 +11,7 @@ import Replica
 import ServiceLifecycle
 import StateMachine
 import UnixSignals
+import ZooKeeperProtocol
 import ZooKeeperServer
 
 /// The assembly of a node, the only place that builds everything: storage, the threads of the
@@ -24,17 +25,28 @@ import ZooKeeperServer
 /// event loops, `Engine` all of these together, `Listener` a socket, `Server` the order of it.
 package struct Server: Sendable {
     private let configuration: ServerConfiguration
+    private let registry: MetricsRegistry
     private let logger: Logger
 
-    package init(configuration: ServerConfiguration, logger: Logger) {
+    /// - Parameter registry: where libraries tell their metrics, if it is swift-metrics' backend.
+    package init(
+        configuration: ServerConfiguration,
+        registry: MetricsRegistry = MetricsRegistry(),
+        logger: Logger
+    ) {
         self.configuration = configuration
+        self.registry = registry
         self.logger = logger
     }
 
     /// Serves until SIGINT or SIGTERM, then stops in order.
     /// - Throws: `StartProblem`.
     package func run() async throws {
-        let engine = try await Engine.open(configuration, logger: logger)
+        let engine = try await Engine.open(
+            configuration,
+            registry: registry,
+            logger: logger
+        )
         try await engine.start()
         let fronts = try await FrontEnds.open(engine, configuration, logger: logger)
         logger.notice(
@@ -47,7 +59,8 @@ package struct Server: Sendable {
         let group = ServiceGroup(
             // They stop in the opposite order.
             services: [
-                EngineService(engine: engine), fronts.consul, fronts.zooKeeper,
+                EngineService(engine: engine), fronts.collector, fronts.consul,
+                fronts.zooKeeper,
                 HandOver(staff: engine.staff),
             ],
             gracefulShutdownSignals: [.sigint, .sigterm],
@@ -64,6 +77,7 @@ package struct Server: Sendable {
 struct FrontEnds {
     let zooKeeper: Listener
     let consul: Listener
+    let collector: MetricsCollector
     private let consulLoops: ConsulLoops
 
     static func open(
@@ -73,7 +87,7 @@ struct FrontEnds {
     ) async throws -> FrontEnds {
         let zooKeeper = ZooKeeperFrontEnd(
             settings: zooKeeperSettings(engine, configuration),
-            clock: LoopClock(monotonic: HostClock.monotonic, wall: HostClock.wall),
+            clock: HostClock.loopClock,
             randomWord: { UInt64.random(in: .min ... .max) },
             logger: logger
         )
@@ -94,7 +108,18 @@ struct FrontEnds {
         ) { channel in
             try ConsulFrontEnd.configure(channel, loop: consulLoops.loop(of: channel))
         }
-        let settings = consulSettings(engine, configuration, port: consulListener.port)
+        let collector = MetricsCollector(
+            engine,
+            zooKeeper,
+            consulLoops,
+            logger: logger
+        )
+        let settings = consulSettings(
+            engine,
+            configuration,
+            collector,
+            port: consulListener.port
+        )
         for door in engine.loops.doors {
             try await door.loop.submit {
                 let port = engine.loops.port(on: door.loop)
@@ -108,6 +133,7 @@ struct FrontEnds {
         return FrontEnds(
             zooKeeper: zooKeeperListener,
             consul: consulListener,
+            collector: collector,
             consulLoops: consulLoops
         )
     }
@@ -129,12 +155,14 @@ struct FrontEnds {
         let directory = configuration.dataDirectory
         settings.process = ProcessProbe.facts(dataDirectory: directory)
         settings.usage = { ProcessProbe.usage(dataDirectory: directory) }
+        settings.node = { [measures = engine.measures] in NodeReport(measures) }
         return settings
     }
 
     private static func consulSettings(
         _ engine: Engine,
         _ configuration: ServerConfiguration,
+        _ collector: MetricsCollector,
         port: Int
     ) -> ConsulSettings {
         let own = HostPort(engine.board.current.ownAddress)
@@ -146,6 +174,7 @@ struct FrontEnds {
             httpPort: port
         )
         settings.datacenter = configuration.datacenter
+        settings.collect = { format, answer in Task { answer(await collector.text(format)) } }
         settings.operate = { [staff = engine.staff] request, answer in
             Task { answer(await staff.perform(request)) }
         }
@@ -173,6 +202,15 @@ final class ConsulLoops: Sendable {
         )
         loop.start()
         bound.set(loop, on: eventLoop)
+    }
+
+    /// Adds what a loop has counted; called on it.
+    func fill(_ figures: inout LoopFigures, on eventLoop: any EventLoop, beginsInterval: Bool) {
+        guard let loop = bound.value(on: eventLoop) else { return }
+        figures.consul = loop.collectCounts(beginsInterval: beginsInterval)
+        figures.consulConnections = loop.connectionCount
+        figures.blockedQueries = loop.blockedCount
+        figures.questions = loop.questionCount
     }
 
     func loop(of channel: any Channel) -> ConsulLoop {

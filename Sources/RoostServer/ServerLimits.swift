@@ -31,6 +31,10 @@ enum ServerLimits {
     /// not end, and how often it is looked at.
     static let operationMilliseconds: Int64 = 10_000
     static let operationPollMilliseconds = 20
+    /// Over how long the JSON of /v1/agent/metrics adds up, as in Consul.
+    static let metricsIntervalSeconds: Int64 = 10
+    /// Rows of values that libraries and rare events may have.
+    static let metricSeriesMax = 1_000
     /// Between two times that a node that joined asks for its vote.
     static let candidacyPauseMilliseconds = 500
     /// How long a leader that is to stop tries to hand over, how long clients may take to get their

@@ -26,6 +26,9 @@ final class ZooKeeperConnection: LoopClient {
     var unparsed = ByteBuffer()
     /// Whether the first frame in `unparsed` waits for `outstanding`.
     var isStalled = false
+    /// When what is being parsed came, or the first of what waits; and when bytes last came.
+    var arrivedAt: Int64 = 0
+    var receivedAt: Int64 = 0
     var isReadPaused = false
     var wantsRead = false
     /// The client has closed its side.
@@ -68,7 +71,8 @@ final class ZooKeeperConnection: LoopClient {
     struct Outstanding {
         var xid: Int32
         var opcode: Opcode
-        var startMilliseconds: Int64
+        /// When it came.
+        var startMicroseconds: Int64
         var detail: Detail
 
         enum Detail {
@@ -157,6 +161,7 @@ final class ZooKeeperConnection: LoopClient {
         let before = out.count
         let zxid = Int64(bitPattern: event.zxid)
         out.event(kind: event.kind.rawValue, path: event.path.bytes.rawSpan, zxid: zxid)
+        loop.traffic.eventBytesSent &+= UInt64(out.count - before)
         countSent(out.count - before)
     }
 

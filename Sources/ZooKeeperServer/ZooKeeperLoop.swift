@@ -1,5 +1,6 @@
 import Commands
 import Logging
+import Measures
 import NIOCore
 import Replica
 import StateMachine
@@ -14,6 +15,10 @@ final class ZooKeeperLoop {
     let sessionNames: SessionNames
     let logger: Logger
     var traffic = TrafficCounts()
+    /// How long requests took since the start; `srst` does not set it back.
+    var times = RequestTimes()
+    /// Reads of the requests that are being taken, to be measured together.
+    var unmeasuredReads: UInt64 = 0
     private(set) var connections: [ObjectIdentifier: ZooKeeperConnection] = [:]
     /// Whether the node is about to stop, and takes no more requests.
     private(set) var isRetiring = false
@@ -39,10 +44,16 @@ final class ZooKeeperLoop {
     /// The time as it was when it was last asked for; good enough for `cons`.
     private(set) var lastKnownTime: Int64 = 0
 
-    var now: Int64 {
-        lastKnownTime = port.clock.monotonic()
-        return lastKnownTime
+    var now: Int64 { microseconds / 1_000 }
+
+    var microseconds: Int64 {
+        let time = port.clock.microseconds()
+        lastKnownTime = time / 1_000
+        return time
     }
+
+    /// For all that was delivered together.
+    func note(deliveredAt time: Int64) { lastKnownTime = time / 1_000 }
 
     /// The zxid of the open snapshot, as replies to reads carry it.
     var snapshotZxid: Int64 {

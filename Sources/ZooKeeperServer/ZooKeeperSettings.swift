@@ -17,6 +17,8 @@ package struct ZooKeeperSettings: Sendable {
     package var process = ProcessFacts()
     /// What `conf`, `dirs` and `mntr` print about what it takes.
     package var usage: @Sendable () -> ProcessUsage = { ProcessUsage() }
+    /// What `mntr` prints of the node's own threads; it waits for nobody.
+    package var node: @Sendable () -> NodeReport = { NodeReport() }
 
     package init() {}
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreMetrics
 import Foundation
 import Logging
 import RoostServer
@@ -57,7 +58,14 @@ struct ServerCommand: AsyncParsableCommand {
                 environment: environment
             )
             ServerLog.bootstrap(settings)
-            try await Server(configuration: settings, logger: Logger(label: "roost")).run()
+            let registry = MetricsRegistry()
+            MetricsSystem.bootstrap(registry)
+            let server = Server(
+                configuration: settings,
+                registry: registry,
+                logger: Logger(label: "roost")
+            )
+            try await server.run()
         } catch let problem as ConfigurationProblem {
             throw CommandFailure.configuration("\(problem)").reported()
         } catch {

@@ -38,6 +38,8 @@ public struct AnswerHead: Equatable, Sendable {
         /// A KV value by ?raw.
         case raw
         case html
+        /// Prometheus' text format.
+        case prometheus
     }
 
     public enum Connection: Sendable {
@@ -107,6 +109,8 @@ public struct AnswerHead: Equatable, Sendable {
         case .json: out.append("Content-Type: application/json\r\n")
         case .text, .raw: out.append("Content-Type: text/plain\r\n")
         case .html: out.append("Content-Type: text/html; charset=utf-8\r\n")
+        case .prometheus:
+            out.append("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n")
         case .none, .guessedText: break
         }
         if let location { Self.line(&out, "Location: ", location) }

@@ -51,6 +51,13 @@ public struct JSONWriter: Sendable {
         Decimal.append(UInt64(value.magnitude), to: &out)
     }
 
+    /// A finite number.
+    public mutating func number(_ value: Double) {
+        precondition(value.isFinite, "JSON has no \(value)")
+        separate()
+        out.append(value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)")
+    }
+
     public mutating func string(_ text: String) {
         string(Array(text.utf8).rawSpan)
     }

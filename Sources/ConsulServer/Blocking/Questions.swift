@@ -133,7 +133,7 @@ final class Questions {
         guard Int(id.rawValue) < entries.count, let entry = entries[Int(id.rawValue)] else {
             return
         }
-        loop.counters.wakes += 1
+        loop.counts.evaluations += 1
         let evaluation = Evaluator.evaluate(entry.question, on: loop)
         let isSame = evaluation.content.isKnown(from: entry.known)
         entries[Int(id.rawValue)]?.known = evaluation.content
@@ -148,7 +148,9 @@ final class Questions {
         }
         let shared = SharedAnswer(evaluation.answer, loop)
         for waiter in ready { leave(waiter, on: loop) }
-        for waiter in ready { waiter.answerWaiting(shared) }
+        loop.port.counts.answeredQueries &+= UInt64(ready.count)
+        let time = loop.port.deliveredAt
+        for waiter in ready { waiter.answerWaiting(shared, at: time) }
     }
 
     /// Nothing new at a higher index: who asked from below it has seen as much.
@@ -199,6 +201,7 @@ final class Questions {
         guard loop.beginReading() else { return }
         defer { loop.port.end() }
         loop.refreshStatus()
+        let time = loop.port.clock.microseconds()
         var shared: [QuestionID: SharedAnswer] = [:]
         for waiter in due {
             // The snapshot's events may have answered it just now.
@@ -209,7 +212,7 @@ final class Questions {
                 ?? SharedAnswer(Evaluator.evaluate(entry.question, on: loop).answer, loop)
             shared[place.question] = answer
             leave(waiter, on: loop)
-            waiter.answerWaiting(answer)
+            waiter.answerWaiting(answer, at: time)
         }
     }
 

@@ -1,6 +1,7 @@
 import Commands
 import ConsulProtocol
 import DequeModule
+import Measures
 import NIOCore
 import NIOHTTP1
 import Replica
@@ -35,7 +36,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         /// In which term this node led when it asked; nil: it did not.
         case barrier(Question, ReadOptions, ledTerm: UInt64?)
         case news
-        case operation
+        /// Somebody else's answer, which is of this kind.
+        case operation(AnswerHead.Content)
         /// The answer is there; `flush` writes it.
         case answered(Answer)
         /// The barrier was passed in this term; `flush` asks.
@@ -59,6 +61,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var later: Deque<HTTPServerRequestPart>?
     private var outgoing: ByteBuffer?
     private var tag: UInt32 = 0
+    private var asked = Asked()
     private var readIsHeld = false
     /// The client has closed its side.
     private var hasInputEnded = false
@@ -190,6 +193,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func endBurst() {
         guard isInBurst else { return }
         isInBurst = false
+        loop.measureAnswered()
         loop.port.end()
     }
 
@@ -209,8 +213,9 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     private func begin(_ head: HTTPRequestHead) {
-        loop.counters.requests += 1
-        requestSince = loop.port.clock.monotonic()
+        loop.counts.requests += 1
+        asked = Asked(began: loop.port.clock.microseconds())
+        requestSince = asked.began / 1_000
         switch Exchange.begin(head, limits: loop.limits) {
         case .proceed(let request):
             phase = .receiving
@@ -233,7 +238,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func refuse(_ answer: Answer) {
         var answer = answer
         answer.head.connection = .close
-        loop.counters.errors += 1
+        loop.counts.errors += 1
         write(answer)
         close(whileSending: true)
     }
@@ -263,51 +268,64 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case .request(var request):
             request.body = exchange.body
             request.client = clientAddress
+            asked.note(request)
             perform(Dispatch.step(request, on: loop))
         }
     }
 
     private func perform(_ step: Step) {
         switch step {
-        case .answer(let answer): finish(answer)
+        case .answer(let answer):
+            asked.kind = .read
+            finish(answer)
         case .propose(let payloads, let continuation):
             guard let slot else { return }
-            loop.counters.writes += 1
+            asked.kind = .write
             tag &+= 1
             phase = .working(.commands(left: payloads.count, continuation))
             for payload in payloads { loop.port.propose(payload, from: slot, tag: tag) }
         case .ask(let question, let options):
+            loop.counts.queries += 1
+            asked.kind = .read
             switch loop.wait(for: options.consistency) {
             case .nothing: ask(question, options)
             case .catchUp: passBarrier(question, options) { $0.catchUp(from: $1, tag: $2) }
             case .barrier: passBarrier(question, options) { $0.barrier(from: $1, tag: $2) }
             }
-        case .operate(let request): operate(request)
+        case .operate(let request): operate(.json) { $0.operate(request, $1) }
+        case .collect(let format):
+            operate(format == .json ? .json : .prometheus) { $0.collect(format, $1) }
         }
     }
 
-    private func operate(_ request: OperatorRequest) {
+    /// Has somebody else answer, on another thread.
+    private func operate(
+        _ content: AnswerHead.Content,
+        _ work: (ConsulSettings, @escaping @Sendable (OperatorAnswer) -> Void) -> Void
+    ) {
         guard let context else { return }
         tag &+= 1
-        phase = .working(.operation)
-        let asked = tag
+        phase = .working(.operation(content))
+        let current = tag
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let limit = TimeAmount.milliseconds(loop.limits.operationMillisecondsMax)
         let timeout = context.eventLoop.scheduleTask(in: limit) {
-            bound.value.operated(.failure(500, "the leader does not answer"), tag: asked)
+            bound.value.operated(.failure(500, "the leader does not answer"), tag: current)
         }
-        loop.settings.operate(request) { answer in
+        work(loop.settings) { answer in
             timeout.cancel()
-            bound.eventLoop.execute { bound.value.operated(answer, tag: asked) }
+            bound.eventLoop.execute { bound.value.operated(answer, tag: current) }
         }
     }
 
     private func operated(_ result: OperatorAnswer, tag: UInt32) {
-        guard tag == self.tag, case .working(.operation) = phase else { return }
-        let answer: Answer =
-            result.status == 200
-            ? .json(result.body)
-            : .text(result.status, String(decoding: result.body, as: UTF8.self))
+        guard tag == self.tag, case .working(.operation(let content)) = phase else {
+            return
+        }
+        var answer = Answer.text(result.status, String(decoding: result.body, as: UTF8.self))
+        if result.status == 200 { answer.head.content = content }
+        // How long others took is not this loop's to tell.
+        asked = Asked()
         phase = .working(.answered(answer))
         flush()
     }
@@ -334,6 +352,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         let jitterMax = UInt64(max(1, options.waitMilliseconds / loop.limits.waitJitterDivisor))
         let wait = options.waitMilliseconds + Int64(loop.random() % jitterMax)
         phase = .working(.news)
+        asked.kind = .waiting
         let isWaiting = loop.questions.wait(
             self,
             for: question,
@@ -347,24 +366,27 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     // MARK: Answers
 
-    private func finish(_ answer: Answer) {
+    /// - Parameter time: when it was there, in microseconds; nil: in this burst.
+    private func finish(_ answer: Answer, at time: Int64? = nil) {
         var answer = answer
         if loop.isRetiring { shape.connection = .close }
         shape.apply(to: &answer)
-        if answer.head.status >= 500 { loop.counters.errors += 1 }
+        if answer.head.status >= 500 { loop.counts.errors += 1 }
+        if let time { loop.counts.measure(asked, at: time) } else { loop.unmeasured.append(asked) }
         phase = .idle
         write(answer)
         if answer.head.connection == .close { close() }
     }
 
-    /// Answers a client that waited for news.
-    func answerWaiting(_ shared: SharedAnswer) {
+    /// Answers a client that waited for news, which came at `time` (microseconds).
+    func answerWaiting(_ shared: SharedAnswer, at time: Int64) {
         guard case .working(.news) = phase else { return }
         if shape.takesPlain, !loop.isRetiring {
             phase = .idle
+            loop.counts.measure(asked, at: time)
             append(shared.plain)
         } else {
-            finish(shared.answer)
+            finish(shared.answer, at: time)
         }
         writeSoon()
         // Not from here: others may be waiting for the same answer.
@@ -468,8 +490,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func resume() {
         guard case .working(let work) = phase else { return }
         switch work {
-        case .answered(let answer): finish(answer)
+        case .answered(let answer): finish(answer, at: loop.port.deliveredAt)
         case .passed(let question, let options, let ledTerm):
+            if options.consistency == .consistent {
+                let waited = loop.port.deliveredAt - asked.began
+                loop.counts.consistentTimes.add(UInt64(max(0, waited)))
+            }
             guard beginBurst() else {
                 return finish(.text(500, "state is not readable"))
             }
@@ -497,6 +523,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if case .working(.barrier) = phase, now - requestSince > loop.limits.barrierMillisecondsMax
         {
             tag &+= 1
+            asked = Asked()
             phase = .working(.answered(.text(500, "rpc error: the leader did not answer in time")))
             return flush()
         }

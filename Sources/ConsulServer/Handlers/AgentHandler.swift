@@ -17,7 +17,9 @@ enum AgentHandler {
             case .agentVersion: .answer(AgentIdentity.version(request, loop))
             case .agentHost: .answer(AgentIdentity.host(request, loop))
             case .agentMembers: .answer(try AgentIdentity.members(request, loop))
-            case .agentMetrics: .answer(AgentIdentity.metrics(request, loop))
+            // As in the real agent, any other format is JSON.
+            case .agentMetrics:
+                .collect(request.parameters.first("format") == "prometheus" ? .prometheus : .json)
             case .agentReload: .answer(.empty(200))
             case .agentServices: .answer(try services(request, loop))
             case .agentService: try service(request, loop)

@@ -34,7 +34,8 @@ enum Dispatch {
         case .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
             .operatorTransfer:
             OperatorHandler.step(request)
-        case .acl: .answer(.text(401, "ACL support disabled"))
+        case .aclGet, .aclPut, .aclPost, .aclGetPutDelete:
+            .answer(.text(401, "ACL support disabled"))
         default: AgentHandler.step(request, loop)
         }
     }

@@ -1,5 +1,5 @@
 /// Everything that a path of the API may mean.
-enum Endpoint: Equatable {
+enum Endpoint: UInt8, CaseIterable {
     case root
     case key
     case transaction
@@ -16,7 +16,7 @@ enum Endpoint: Equatable {
     case coordinateDatacenters, coordinateNodes, eventList, preparedQueries, raftConfiguration
     case operatorMembers, operatorRemove, operatorPromote, operatorDemote, operatorTransfer
     /// /v1/acl, while there are no ACLs; the methods differ.
-    case acl(String)
+    case aclGet, aclPut, aclPost, aclGetPutDelete
 
     /// Reads of the state, whose options are looked at before anything else.
     var isRead: Bool {
@@ -73,7 +73,9 @@ enum Endpoint: Equatable {
             .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer:
             "PUT"
         case .preparedQueries: "GET,POST"
-        case .acl(let methods): methods
+        case .aclPut: "PUT"
+        case .aclPost: "POST"
+        case .aclGetPutDelete: "GET,PUT,DELETE"
         default: "GET"
         }
     }

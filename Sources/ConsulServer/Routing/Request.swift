@@ -83,6 +83,8 @@ enum Step {
     case ask(Question, ReadOptions)
     /// Have the leader carry it out.
     case operate(OperatorRequest)
+    /// Collect the node's metrics.
+    case collect(MetricsFormat)
 }
 
 /// How the outcome of a command becomes an answer.

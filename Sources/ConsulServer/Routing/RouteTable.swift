@@ -29,6 +29,18 @@ enum RouteTable {
         return .none
     }
 
+    /// Each endpoint's path as Consul's metrics write it ("v1.kv._"), by the endpoint's number; nil
+    /// where several paths share one.
+    static let metricNames: [String?] = {
+        var names = [[String]](repeating: [], count: Endpoint.allCases.count)
+        for (path, endpoint) in Array(exact) + Array(subtrees) {
+            let parts = "\(path)".split(separator: "/", omittingEmptySubsequences: false)
+            let words = parts.dropFirst().map { $0.isEmpty ? "_" : String($0) }
+            names[Int(endpoint.rawValue)].append(words.joined(separator: "."))
+        }
+        return names.map { $0.count == 1 ? $0[0] : nil }
+    }()
+
     private static let keyPrefix = Array("/v1/kv/".utf8)
 
     private static let exact: [ByteString: Endpoint] = [
@@ -64,25 +76,25 @@ enum RouteTable {
         "/v1/roost/members/promote": .operatorPromote,
         "/v1/roost/members/demote": .operatorDemote,
         "/v1/roost/leader/transfer": .operatorTransfer,
-        "/v1/acl/bootstrap": .acl("PUT"),
-        "/v1/acl/login": .acl("POST"),
-        "/v1/acl/logout": .acl("POST"),
-        "/v1/acl/replication": .acl("GET"),
-        "/v1/acl/policies": .acl("GET"),
-        "/v1/acl/policy": .acl("PUT"),
-        "/v1/acl/roles": .acl("GET"),
-        "/v1/acl/role": .acl("PUT"),
-        "/v1/acl/tokens": .acl("GET"),
-        "/v1/acl/token": .acl("PUT"),
-        "/v1/acl/token/self": .acl("GET"),
-        "/v1/acl/binding-rules": .acl("GET"),
-        "/v1/acl/binding-rule": .acl("PUT"),
-        "/v1/acl/auth-methods": .acl("GET"),
-        "/v1/acl/auth-method": .acl("PUT"),
-        "/v1/acl/create": .acl("PUT"),
-        "/v1/acl/update": .acl("PUT"),
-        "/v1/acl/list": .acl("GET"),
-        "/v1/acl/rules/translate": .acl("POST"),
+        "/v1/acl/bootstrap": .aclPut,
+        "/v1/acl/login": .aclPost,
+        "/v1/acl/logout": .aclPost,
+        "/v1/acl/replication": .aclGet,
+        "/v1/acl/policies": .aclGet,
+        "/v1/acl/policy": .aclPut,
+        "/v1/acl/roles": .aclGet,
+        "/v1/acl/role": .aclPut,
+        "/v1/acl/tokens": .aclGet,
+        "/v1/acl/token": .aclPut,
+        "/v1/acl/token/self": .aclGet,
+        "/v1/acl/binding-rules": .aclGet,
+        "/v1/acl/binding-rule": .aclPut,
+        "/v1/acl/auth-methods": .aclGet,
+        "/v1/acl/auth-method": .aclPut,
+        "/v1/acl/create": .aclPut,
+        "/v1/acl/update": .aclPut,
+        "/v1/acl/list": .aclGet,
+        "/v1/acl/rules/translate": .aclPost,
     ]
 
     private static let subtrees: [ByteString: Endpoint] = [
@@ -108,16 +120,16 @@ enum RouteTable {
         "/v1/agent/check/warn/": .agentCheckWarn,
         "/v1/agent/check/fail/": .agentCheckFail,
         "/v1/agent/check/update/": .agentCheckUpdate,
-        "/v1/acl/policy/": .acl("GET,PUT,DELETE"),
-        "/v1/acl/policy/name/": .acl("GET"),
-        "/v1/acl/role/": .acl("GET,PUT,DELETE"),
-        "/v1/acl/role/name/": .acl("GET"),
-        "/v1/acl/token/": .acl("GET,PUT,DELETE"),
-        "/v1/acl/binding-rule/": .acl("GET,PUT,DELETE"),
-        "/v1/acl/auth-method/": .acl("GET,PUT,DELETE"),
-        "/v1/acl/destroy/": .acl("PUT"),
-        "/v1/acl/info/": .acl("GET"),
-        "/v1/acl/clone/": .acl("PUT"),
-        "/v1/acl/rules/translate/": .acl("GET"),
+        "/v1/acl/policy/": .aclGetPutDelete,
+        "/v1/acl/policy/name/": .aclGet,
+        "/v1/acl/role/": .aclGetPutDelete,
+        "/v1/acl/role/name/": .aclGet,
+        "/v1/acl/token/": .aclGetPutDelete,
+        "/v1/acl/binding-rule/": .aclGetPutDelete,
+        "/v1/acl/auth-method/": .aclGetPutDelete,
+        "/v1/acl/destroy/": .aclPut,
+        "/v1/acl/info/": .aclGet,
+        "/v1/acl/clone/": .aclPut,
+        "/v1/acl/rules/translate/": .aclGet,
     ]
 }

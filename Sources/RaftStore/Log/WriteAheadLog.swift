@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Disk
 internal import LMDB
+package import Measures
 package import Raft
 
 /// The write-ahead log: entries, hard state, memberships, manifests, in one LMDB environment.
@@ -16,6 +17,8 @@ package final class WriteAheadLog {
     /// Lengthens the file; its `growAhead` is for a thread beside the owner.
     package let growth: FileGrowth
     package let identity: NodeIdentity
+    /// How long flushes took, in microseconds.
+    package let flushes = SharedDistribution()
 
     let environment: Environment
     let table: Table
@@ -126,9 +129,11 @@ package final class WriteAheadLog {
     /// knows what the disk holds after it.
     package func sync() throws(StoreError) {
         guard isSyncPending else { return }
+        let began = monotonicNanoseconds()
         do { try environment.sync(force: true) } catch {
             throw .fsyncFailed(path: directory, reason: error.description)
         }
+        flushes.add((monotonicNanoseconds() - began) / 1_000)
         isSyncPending = false
     }
 

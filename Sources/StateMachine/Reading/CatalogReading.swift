@@ -102,6 +102,29 @@ extension StateView {
         return found
     }
 
+    // MARK: - Counts
+
+    /// How much there is, by looking at keys only.
+    public var catalogCounts: CatalogCounts {
+        get throws(StateError) {
+            CatalogCounts(
+                nodes: try count(CatalogKey.node, in: tables.catalog),
+                services: try count(CatalogKey.service, in: tables.catalog),
+                checks: try count(CatalogKey.check, in: tables.catalog),
+                sessions: try count(CatalogKey.session, in: tables.leases)
+            )
+        }
+    }
+
+    private func count(_ tag: UInt8, in table: Table) throws(StateError) -> UInt64 {
+        var count: UInt64 = 0
+        try scan(CatalogKey(tag).span, in: table) { _, _ throws(StateError) in
+            count += 1
+            return true
+        }
+        return count
+    }
+
     // MARK: - Indexes
 
     /// Consul's index for questions about one service: that of its newest change; for one without
@@ -187,4 +210,13 @@ extension StateView {
             throw .damaged(table: Row.table, detail: "\(error)")
         }
     }
+}
+
+/// How much the catalog holds.
+public struct CatalogCounts: Equatable, Sendable {
+    public var nodes: UInt64
+    public var services: UInt64
+    public var checks: UInt64
+    /// Consul's sessions.
+    public var sessions: UInt64
 }

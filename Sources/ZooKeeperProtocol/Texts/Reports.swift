@@ -1,4 +1,5 @@
 package import Commands
+package import Measures
 
 /// Counts and the extremes of how long requests took, in milliseconds.
 package struct LatencyCounts: Equatable, Sendable {
@@ -9,9 +10,9 @@ package struct LatencyCounts: Equatable, Sendable {
 
     package init() {}
 
-    package mutating func add(_ milliseconds: UInt32) {
-        count &+= 1
-        total &+= UInt64(milliseconds)
+    package mutating func add(_ milliseconds: UInt32, times: UInt64 = 1) {
+        count &+= times
+        total &+= UInt64(milliseconds) &* times
         if milliseconds < smallest { smallest = milliseconds }
         if milliseconds > largest { largest = milliseconds }
     }
@@ -42,6 +43,8 @@ package struct TrafficCounts: Equatable, Sendable {
     package var packetsSent: UInt64 = 0
     package var bytesReceived: UInt64 = 0
     package var bytesSent: UInt64 = 0
+    /// Of watch events.
+    package var eventBytesSent: UInt64 = 0
     package var latency = LatencyCounts()
     package var connectionsAccepted: UInt64 = 0
     package var connectionsRejected: UInt64 = 0
@@ -71,6 +74,7 @@ package struct TrafficCounts: Equatable, Sendable {
         packetsSent += other.packetsSent
         bytesReceived += other.bytesReceived
         bytesSent += other.bytesSent
+        eventBytesSent += other.eventBytesSent
         latency.merge(other.latency)
         connectionsAccepted += other.connectionsAccepted
         connectionsRejected += other.connectionsRejected
@@ -176,6 +180,9 @@ package struct ServerReport: Equatable, Sendable {
     package var mode = Mode.standalone
     package var zxid: UInt64 = 0
     package var traffic = TrafficCounts()
+    /// How long requests took since the start, whatever was set back.
+    package var times = RequestTimes()
+    package var node = NodeReport()
     package var connectionCount = 0
     package var outstandingCount = 0
     package var znodeCount: UInt64 = 0

@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import DequeModule
+import Measures
 import Replica
 import Watches
 import ZooKeeperProtocol
@@ -45,11 +46,14 @@ extension ZooKeeperConnection {
     }
 
     private func finished(_ request: Outstanding, replyBytes: Int) {
-        let time = loop.now
-        let latency = UInt32(clamping: time - request.startMilliseconds)
+        let time = port.deliveredAt
+        let took = UInt64(max(0, time - request.startMicroseconds))
+        let latency = UInt32(clamping: took / 1_000)
+        loop.note(deliveredAt: time)
+        loop.times.writes.add(took)
         history.latency.add(latency)
         history.lastLatency = latency
-        history.lastReplyAt = time
+        history.lastReplyAt = time / 1_000
         loop.traffic.latency.add(latency)
         if request.opcode != .createSession { countSent(replyBytes) }
     }

@@ -2,6 +2,7 @@ import Bytes
 import Commands
 import LMDB
 import Logging
+import Measures
 import NIOCore
 import Replica
 import ZooKeeperProtocol
@@ -27,7 +28,7 @@ extension ZooKeeperConnection {
                 whole.writeBuffer(&buffer)
                 buffer = whole
             }
-            parse(&buffer)
+            parse(&buffer, isNew: true)
             keep(buffer)
         }
     }
@@ -36,7 +37,7 @@ extension ZooKeeperConnection {
     func resume() {
         var buffer = ByteBuffer()
         swap(&buffer, &unparsed)
-        parse(&buffer)
+        parse(&buffer, isNew: false)
         keep(buffer)
     }
 
@@ -70,16 +71,34 @@ extension ZooKeeperConnection {
         }
     }
 
-    private func parse(_ buffer: inout ByteBuffer) {
-        let time = loop.now
+    private func parse(_ buffer: inout ByteBuffer, isNew: Bool) {
+        let now = loop.microseconds
+        if isNew { receivedAt = now }
+        if !isStalled { arrivedAt = receivedAt }
         isStalled = false
-        let consumed = take(buffer.readableBytesSpan, at: time)
+        let consumed = take(buffer.readableBytesSpan)
         buffer.moveReaderIndex(forwardBy: consumed)
-        if consumed > 0, phase == .open { touch(at: time) }
+        if loop.unmeasuredReads > 0 { measureReads() }
+        // What is left came later than what was taken, and not after the last bytes.
+        if isStalled, consumed > 0 { arrivedAt = receivedAt }
+        if consumed > 0, phase == .open { touch(at: now / 1_000) }
+    }
+
+    /// Reads that came together are answered together; a read that had to wait for writes counts
+    /// from when it came.
+    private func measureReads() {
+        let count = loop.unmeasuredReads
+        loop.unmeasuredReads = 0
+        let took = UInt64(max(0, loop.microseconds - arrivedAt))
+        let milliseconds = UInt32(clamping: took / 1_000)
+        loop.times.reads.add(took, times: count)
+        loop.traffic.latency.add(milliseconds, times: count)
+        history.latency.add(milliseconds, times: count)
+        history.lastLatency = milliseconds
     }
 
     /// Takes whole frames off the front, as far as that is possible; answers how many bytes.
-    private func take(_ span: RawSpan, at time: Int64) -> Int {
+    private func take(_ span: RawSpan) -> Int {
         var offset = 0
         while !loop.isRetiring, span.byteCount - offset >= 4,
             phase == .open || phase == .greeting
@@ -93,7 +112,7 @@ extension ZooKeeperConnection {
             }
             let end = offset + 4 + Int(length)
             guard end <= span.byteCount else { return offset }
-            switch accept(span.extracting((offset + 4)..<end), at: time) {
+            switch accept(span.extracting((offset + 4)..<end)) {
             case .taken: offset = end
             case .wait:
                 isStalled = true
@@ -112,8 +131,8 @@ extension ZooKeeperConnection {
         return (try? reader.integer(as: Int32.self)) ?? -1
     }
 
-    private func accept(_ frame: RawSpan, at time: Int64) -> Intake {
-        if phase == .greeting { return greet(frame, at: time) }
+    private func accept(_ frame: RawSpan) -> Intake {
+        if phase == .greeting { return greet(frame) }
         guard hasRoomForAnswers else { return .wait }
         var reader = JuteReader(frame)
         let request: RequestHeader
@@ -124,7 +143,7 @@ extension ZooKeeperConnection {
         let body = reader.unread()
         let result =
             isWrite
-            ? write(request.xid, opcode, body, at: time)
+            ? write(request.xid, opcode, body)
             : answer(request.xid, opcode, body)
         if result != .wait { note(request.xid, opcode) }
         return result

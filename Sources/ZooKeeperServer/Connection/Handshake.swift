@@ -6,7 +6,7 @@ import ZooKeeperProtocol
 
 /// A session's beginning: a new one, or one that comes back to this server.
 extension ZooKeeperConnection {
-    func greet(_ frame: RawSpan, at time: Int64) -> Intake {
+    func greet(_ frame: RawSpan) -> Intake {
         let request: ConnectRequest
         do throws(JuteError) { request = try ConnectRequest(frame) } catch { return .stop }
         // The client has seen what this node has not: it must try another one.
@@ -21,7 +21,7 @@ extension ZooKeeperConnection {
         phase = .attaching
         loop.traffic.packetsReceived += 1
         history.received += 1
-        submit(sessionPayload(request), xid: 0, .createSession, at: time)
+        submit(sessionPayload(request), xid: 0, .createSession)
         return .taken
     }
 

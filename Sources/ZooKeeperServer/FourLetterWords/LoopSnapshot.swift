@@ -1,5 +1,6 @@
 import Bytes
 import Commands
+import Measures
 import Replica
 import Watches
 import ZooKeeperProtocol
@@ -14,6 +15,7 @@ struct LoopSnapshot: Sendable {
     }
 
     var traffic: TrafficCounts
+    var times: RequestTimes
     var connectionCount: Int
     var outstandingCount: Int
     var watchCount = 0
@@ -22,6 +24,7 @@ struct LoopSnapshot: Sendable {
 
     init(_ loop: ZooKeeperLoop, _ scope: Scope) {
         traffic = loop.traffic
+        times = loop.times
         connectionCount = loop.connections.count
         outstandingCount = loop.connections.values.reduce(0) { $0 + $1.outstanding.count }
         if scope.contains(.connections) { connections = loop.connections.values.map(\.report) }

@@ -2,10 +2,11 @@ import Bytes
 import Commands
 import LMDB
 import Logging
+package import Measures
 import NIOCore
 import Replica
 import StateMachine
-import ZooKeeperProtocol
+package import ZooKeeperProtocol
 
 /// Words about the server as a whole: all loops are asked, one answers.
 extension ZooKeeperFrontEnd {
@@ -27,6 +28,32 @@ extension ZooKeeperFrontEnd {
             }
         }
         return EventLoopFuture.whenAllSucceed(answers, on: eventLoop)
+    }
+}
+
+/// What the ZooKeeper side of a node has counted, for its metrics.
+package struct ZooKeeperFigures: Sendable {
+    package var traffic = TrafficCounts()
+    package var times = RequestTimes()
+    package var connectionCount = 0
+    package var outstandingCount = 0
+}
+
+extension ZooKeeperFrontEnd {
+    /// - Parameter beginsInterval: the recent extremes count anew from here on.
+    package func figures(beginsInterval: Bool) async throws -> ZooKeeperFigures {
+        var all = ZooKeeperFigures()
+        for bound in loops {
+            let snapshot = try await bound.eventLoop.submit {
+                defer { if beginsInterval { bound.value.times.beginInterval() } }
+                return LoopSnapshot(bound.value, [])
+            }.get()
+            all.traffic.merge(snapshot.traffic)
+            all.times.merge(snapshot.times)
+            all.connectionCount += snapshot.connectionCount
+            all.outstandingCount += snapshot.outstandingCount
+        }
+        return all
     }
 }
 
@@ -93,8 +120,10 @@ extension ZooKeeperConnection {
         let usage = loop.settings.usage()
         report.openFiles = usage.openFiles
         report.maxFiles = usage.maxFiles
+        report.node = loop.settings.node()
         for snapshot in snapshots {
             report.traffic.merge(snapshot.traffic)
+            report.times.merge(snapshot.times)
             report.connectionCount += snapshot.connectionCount
             report.outstandingCount += snapshot.outstandingCount
             report.watchCount += snapshot.watchCount

@@ -21,10 +21,8 @@ extension ZooKeeperConnection {
     private func answered(bytes: Int) {
         countSent(bytes)
         history.lastZxid = loop.snapshotZxid
-        history.latency.add(0)
-        history.lastLatency = 0
         history.lastReplyAt = loop.lastKnownTime
-        loop.traffic.latency.add(0)
+        loop.unmeasuredReads &+= 1
     }
 
     /// One reply that is not of the log and has no record.

@@ -6,18 +6,18 @@ import ZooKeeperProtocol
 /// Requests that go through the log, in the order in which they came. Paths and lists are judged
 /// where they are applied, against the state that they meet.
 extension ZooKeeperConnection {
-    func write(_ xid: Int32, _ opcode: Opcode?, _ body: RawSpan, at time: Int64) -> Intake {
+    func write(_ xid: Int32, _ opcode: Opcode?, _ body: RawSpan) -> Intake {
         guard let opcode else { return .stop }
         do throws(JuteError) {
             switch opcode {
             case .create, .create2, .createContainer, .createTTL:
-                submit(try create(opcode, body), xid: xid, opcode, at: time)
-            case .delete: submit(try delete(body), xid: xid, opcode, at: time)
-            case .setData: submit(try setData(body), xid: xid, opcode, at: time)
-            case .setACL: submit(try setACL(body), xid: xid, opcode, at: time)
-            case .multi: return try multi(xid, body, at: time)
-            case .sync: try sync(xid, body, at: time)
-            default: submit(CloseSession().encode(header), xid: xid, opcode, at: time)
+                submit(try create(opcode, body), xid: xid, opcode)
+            case .delete: submit(try delete(body), xid: xid, opcode)
+            case .setData: submit(try setData(body), xid: xid, opcode)
+            case .setACL: submit(try setACL(body), xid: xid, opcode)
+            case .multi: return try multi(xid, body)
+            case .sync: try sync(xid, body)
+            default: submit(CloseSession().encode(header), xid: xid, opcode)
             }
             return .taken
         } catch {
@@ -30,22 +30,20 @@ extension ZooKeeperConnection {
         _ payload: [UInt8],
         xid: Int32,
         _ opcode: Opcode,
-        detail: Outstanding.Detail = .none,
-        at time: Int64
+        detail: Outstanding.Detail = .none
     ) {
-        let tag = expect(xid: xid, opcode, detail, at: time)
+        let tag = expect(xid: xid, opcode, detail)
         port.propose(payload, from: slot, tag: tag)
     }
 
     private func expect(
         xid: Int32,
         _ opcode: Opcode,
-        _ detail: Outstanding.Detail,
-        at time: Int64
+        _ detail: Outstanding.Detail
     ) -> UInt32 {
         let tag = firstTag &+ UInt32(outstanding.count)
         outstanding.append(
-            Outstanding(xid: xid, opcode: opcode, startMilliseconds: time, detail: detail)
+            Outstanding(xid: xid, opcode: opcode, startMicroseconds: arrivedAt, detail: detail)
         )
         return tag
     }
@@ -108,18 +106,18 @@ extension ZooKeeperConnection {
         return Command.setACL(operation, identities).encode(header)
     }
 
-    private func multi(_ xid: Int32, _ body: RawSpan, at time: Int64) throws(JuteError) -> Intake {
+    private func multi(_ xid: Int32, _ body: RawSpan) throws(JuteError) -> Intake {
         var reader = JuteReader(body)
         guard let record = try MultiRecord(&reader) else { return refuse(xid, .marshallingError) }
         let payload = Command.multi(record.operations, identities).encode(header)
-        submit(payload, xid: xid, .multi, detail: .steps(record.opcodes), at: time)
+        submit(payload, xid: xid, .multi, detail: .steps(record.opcodes))
         return .taken
     }
 
     /// Waits until this node has applied all that was committed when it was asked.
-    private func sync(_ xid: Int32, _ body: RawSpan, at time: Int64) throws(JuteError) {
+    private func sync(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
         var reader = JuteReader(body)
         let path = try reader.textOrEmpty().copiedBytes()
-        port.barrier(from: slot, tag: expect(xid: xid, .sync, .path(path), at: time))
+        port.barrier(from: slot, tag: expect(xid: xid, .sync, .path(path)))
     }
 }

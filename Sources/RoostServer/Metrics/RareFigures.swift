@@ -1,0 +1,53 @@
+import CoreMetrics
+
+/// Figures of what happens seldom, by swift-metrics' interface: here a handler costs nothing that
+/// anybody would notice.
+struct RareFigures: Sendable {
+    private let taken: Counter
+    private let failed: Counter
+    private let takeTime: Timer
+    private let takenBytes: Gauge
+    private let installed: Counter
+    private let installTime: Timer
+
+    static let takeTimeName = "roost.snapshot.take_seconds"
+    static let installTimeName = "roost.snapshot.install_seconds"
+
+    init(_ registry: MetricsRegistry) {
+        func counter(_ name: String, _ help: String) -> Counter {
+            registry.describe(name, help)
+            let counter = Counter(label: name, dimensions: [], factory: registry)
+            counter.increment(by: 0)
+            return counter
+        }
+        func timer(_ name: String, _ help: String) -> Timer {
+            registry.describe(name, help)
+            return Timer(
+                label: name,
+                dimensions: [],
+                preferredDisplayUnit: .seconds,
+                factory: registry
+            )
+        }
+        taken = counter("roost.snapshot.taken_total", "Snapshots of this node's own state.")
+        failed = counter("roost.snapshot.failed_total", "Snapshots that could not be taken.")
+        takeTime = timer(Self.takeTimeName, "How long taking a snapshot took.")
+        registry.describe("roost.snapshot.bytes", "The size of the last snapshot that was taken.")
+        takenBytes = Gauge(label: "roost.snapshot.bytes", dimensions: [], factory: registry)
+        installed = counter("roost.snapshot.installed_total", "Snapshots of a leader's, installed.")
+        installTime = timer(Self.installTimeName, "How long installing a leader's snapshot took.")
+    }
+
+    func snapshotTaken(milliseconds: Int64, bytes: Int) {
+        taken.increment()
+        takeTime.recordMilliseconds(milliseconds)
+        takenBytes.record(bytes)
+    }
+
+    func snapshotFailed() { failed.increment() }
+
+    func snapshotInstalled(milliseconds: Int64) {
+        installed.increment()
+        installTime.recordMilliseconds(milliseconds)
+    }
+}
