@@ -155,7 +155,7 @@ let package = Package(
         ),
         module("ZooKeeperProtocol", ["Commands", "Bytes", "Measures"]),
         module("ConsulProtocol", ["Commands", "Bytes", "Measures"]),
-        module("PeerProtocol", ["Replica", "Raft", "Commands", "Bytes"]),
+        module("PeerProtocol", ["Replica", "StateMachine", "Raft", "Commands", "Bytes"]),
 
         // NIO from here up.
         module(
@@ -201,7 +201,10 @@ let package = Package(
         ),
 
         tests("RaftTests", ["Raft"]),
-        tests("PeerProtocolTests", ["PeerProtocol", "Replica", "Raft", "Commands", "Bytes"]),
+        tests(
+            "PeerProtocolTests",
+            ["PeerProtocol", "Replica", "StateMachine", "Raft", "Commands", "Bytes"]
+        ),
         tests(
             "PeerTransportTests",
             [
@@ -242,7 +245,10 @@ let package = Package(
         tests("CommandsTests", ["Commands", "Bytes"]),
         tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
-        tests("ReplicaTests", ["Replica", "Raft", "Watches", "Commands", "Bytes", "Measures"]),
+        tests(
+            "ReplicaTests",
+            ["Replica", "StateMachine", "Raft", "Watches", "Commands", "Bytes", "Measures"]
+        ),
 
         // Tools that a person runs.
         command(

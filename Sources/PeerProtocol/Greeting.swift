@@ -72,24 +72,34 @@ package struct PeerHello: Hashable, Sendable {
 
 /// The answer to a hello that is good.
 ///
-///     | incarnation 16 | flags 1: bit 0 is new, bit 1 knows the caller as a founder |
+///     | incarnation 16 | flags 1: bit 0 is new, bit 1 knows the caller as a founder,
+///     |                  bit 2 understands what is said of states |
 package struct PeerWelcome: Hashable, Sendable {
     package var incarnation: [UInt8]
     /// The sender has not begun its part in the cluster yet: its log is empty.
     package var isNew: Bool
     /// The sender began the cluster together with the caller's data directory.
     package var knowsFounder: Bool
+    /// Whether the sender takes frames about states; an older version ends the connection.
+    package var comparesStates: Bool
 
-    package init(incarnation: [UInt8], isNew: Bool, knowsFounder: Bool) {
+    package init(
+        incarnation: [UInt8],
+        isNew: Bool,
+        knowsFounder: Bool,
+        comparesStates: Bool = true
+    ) {
         precondition(incarnation.count == 16, "16 bytes")
         self.incarnation = incarnation
         self.isNew = isNew
         self.knowsFounder = knowsFounder
+        self.comparesStates = comparesStates
     }
 
     func write(to writer: inout ByteWriter) {
         writer.append(incarnation)
-        writer.integer(UInt8((isNew ? 1 : 0) | (knowsFounder ? 2 : 0)))
+        let flags = (isNew ? 1 : 0) | (knowsFounder ? 2 : 0) | (comparesStates ? 4 : 0)
+        writer.integer(UInt8(flags))
     }
 
     @_lifetime(reader: copy reader)
@@ -98,6 +108,7 @@ package struct PeerWelcome: Hashable, Sendable {
         let flags: UInt8 = try reader.integer()
         isNew = flags & 1 != 0
         knowsFounder = flags & 2 != 0
+        comparesStates = flags & 4 != 0
     }
 }
 

@@ -10,7 +10,7 @@ package import Replica
 /// The module opens no socket and keeps no state.
 ///
 /// Map: `PeerFrame` is a frame, `FrameHead` its first bytes, `Greeting` who talks to whom,
-/// `MessageCodec`, `RequestCodec` and `OperatorCodec` the bodies.
+/// `MessageCodec`, `RequestCodec`, `StateCodec` and `OperatorCodec` the bodies.
 package enum PeerFrame: Sendable {
     case hello(PeerHello)
     case welcome(PeerWelcome)
@@ -29,6 +29,9 @@ package enum PeerFrame: Sendable {
     /// An operator's request, for the leader.
     case operate(OperatorRequest)
     case operated(OperatorAnswer)
+    /// Digests of a member's state, for the leader, and what the leader found.
+    case stateReport(StateReport)
+    case stateVerdict(StateVerdict)
 
     enum Kind: UInt8 {
         case hello = 1
@@ -45,6 +48,8 @@ package enum PeerFrame: Sendable {
         case joined = 12
         case operate = 13
         case operated = 14
+        case stateReport = 15
+        case stateVerdict = 16
     }
 
     /// The whole frame.
@@ -77,6 +82,10 @@ package enum PeerFrame: Sendable {
         case .joined(let grant): grant.write(to: &writer); return .joined
         case .operate(let request): OperatorCodec.write(request, to: &writer); return .operate
         case .operated(let answer): OperatorCodec.write(answer, to: &writer); return .operated
+        case .stateReport(let report): StateCodec.write(report, to: &writer); return .stateReport
+        case .stateVerdict(let verdict):
+            StateCodec.write(verdict, to: &writer)
+            return .stateVerdict
         }
     }
 
@@ -124,6 +133,8 @@ package enum PeerFrame: Sendable {
         case .joined: .joined(try JoinGrant(&reader))
         case .operate: .operate(try OperatorCodec.request(&reader))
         case .operated: .operated(try OperatorCodec.answer(&reader))
+        case .stateReport: .stateReport(try StateCodec.report(&reader))
+        case .stateVerdict: .stateVerdict(try StateCodec.verdict(&reader))
         }
     }
 

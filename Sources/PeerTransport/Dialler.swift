@@ -32,7 +32,7 @@ enum Dialler {
         on loop: any EventLoop,
         _ shared: PeerLinks.Shared,
         next: @escaping @Sendable (any Channel) -> any ChannelInboundHandler
-    ) -> EventLoopFuture<any Channel> {
+    ) -> EventLoopFuture<Welcomed> {
         let greeting = ask(
             .hello(hello),
             of: address,
@@ -41,13 +41,19 @@ enum Dialler {
             shared.limits
         )
         return greeting.flatMapThrowing { reply in
-            guard case .welcome = reply.frame else {
+            guard case .welcome(let welcome) = reply.frame else {
                 reply.channel.close(promise: nil)
                 throw problem(reply.frame)
             }
             try reply.channel.pipeline.syncOperations.addHandler(next(reply.channel))
-            return reply.channel
+            return Welcomed(channel: reply.channel, welcome: welcome)
         }
+    }
+
+    /// A channel whose other side has taken the hello.
+    struct Welcomed {
+        let channel: any Channel
+        let welcome: PeerWelcome
     }
 
     struct Reply {

@@ -17,6 +17,7 @@ final class Link: @unchecked Sendable {
     private let node: NodeID
 
     private var channel: (any Channel)?
+    private var comparesStates = false
     private var isStopped = false
     private var delay: Int64
     private var lastTrouble = ""
@@ -68,6 +69,11 @@ final class Link: @unchecked Sendable {
         }
     }
 
+    /// The same for a frame about states, which an older version does not understand.
+    func sendState(_ frame: PeerFrame) {
+        loop.execute { if self.comparesStates { self.send(frame) } }
+    }
+
     private func watchBacklog(_ channel: any Channel) {
         guard !channel.isWritable else { return }
         let unsent = try? channel.syncOptions?.getOption(.bufferedWritableBytes)
@@ -84,7 +90,9 @@ final class Link: @unchecked Sendable {
             LinkHandler()
         }.whenComplete { result in
             switch result {
-            case .success(let channel): self.connected(channel)
+            case .success(let reached):
+                self.comparesStates = reached.welcome.comparesStates
+                self.connected(reached.channel)
             case .failure(let error):
                 if self.wasReached, Self.isRefusal(error) { self.died() }
                 self.failed("\(error)")

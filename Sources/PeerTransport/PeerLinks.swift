@@ -139,6 +139,15 @@ package final class PeerLinks: Sendable {
         link(to: peer)?.send(.answers(answers))
     }
 
+    /// What there is to say of states can be said again later.
+    package func send(_ report: StateReport, to leader: NodeID) {
+        link(to: leader)?.sendState(.stateReport(report))
+    }
+
+    package func send(_ verdict: StateVerdict, to member: NodeID) {
+        link(to: member)?.sendState(.stateVerdict(verdict))
+    }
+
     /// Streams a snapshot; its end is delivered.
     package func stream(_ transfer: SnapshotTransfer) {
         guard let address = links.withLockedValue({ $0[transfer.to]?.address }) else {
@@ -178,6 +187,8 @@ package enum PeerDelivery: Sendable {
     case messages([Message])
     case requests(ForwardedRequests, from: NodeID)
     case answers([ForwardAnswer])
+    case stateReport(StateReport, from: NodeID)
+    case stateVerdict(StateVerdict, from: NodeID)
     /// A member that this node has not heard of yet greets it.
     case introduced(PeerAddress)
     /// The peer takes what is sent to it from now on, until it is unreached.

@@ -68,10 +68,14 @@ final class Reception: ChannelInboundHandler {
             shared.deliver(.requests(requests, from: peer.from))
         case .answers(let answers) where peer.purpose == .messages:
             shared.deliver(.answers(answers))
+        case .stateReport(let report) where peer.purpose == .messages:
+            shared.deliver(.stateReport(report, from: peer.from))
+        case .stateVerdict(let verdict) where peer.purpose == .messages:
+            shared.deliver(.stateVerdict(verdict, from: peer.from))
         case .snapshotOffer(let offer): receive(offer, from: peer, context)
         case .snapshotChunk(let offset, let bytes): receiver?.take(bytes, at: offset)
         case .messages, .requests, .answers, .hello, .welcome, .refusal, .snapshotResume,
-            .snapshotEnd, .join, .joined, .operate, .operated:
+            .snapshotEnd, .join, .joined, .operate, .operated, .stateReport, .stateVerdict:
             close(context)
         }
     }

@@ -72,6 +72,8 @@ package struct RaftNode: ~Copyable {
     /// A peer with a newer log said that this node was removed: do not disturb the others.
     var isRemoved = false
     var isStorageFailed = false
+    /// Its state is not the others': see `setUnfitToLead`.
+    var isUnfitToLead = false
 
     /// The leader's part.
     var tracker = Tracker()
@@ -249,6 +251,28 @@ package struct RaftNode: ~Copyable {
     }
 
     package mutating func storageRecovered() { isStorageFailed = false }
+
+    /// What the state machine made of the log is wrong: step down, and neither lead nor campaign
+    /// as long as it is. The log itself is as good as ever, and the node goes on voting.
+    package mutating func setUnfitToLead(_ isUnfit: Bool) {
+        isUnfitToLead = isUnfit
+        if isUnfit, role == .leader { abdicate() }
+    }
+
+    /// The state machine was replaced by one that has applied all entries up to this index, which
+    /// may be less than the old one had: what follows is handed out again.
+    /// - Precondition: the index is committed and durable here, and what follows it is in the log.
+    package mutating func replaced(appliedUpTo index: LogIndex) {
+        log.rewind(to: index)
+        handedOut.removeAll()
+    }
+
+    /// What was handed out up to this index is not applied and never will be by the present state
+    /// machine: it need not be waited for.
+    package mutating func dropped(upTo index: LogIndex) { handedOut.release(upTo: index) }
+
+    /// Up to where everything is agreed on and stored here.
+    package var settled: LogIndex { min(log.commit, log.durable) }
 
     /// A snapshot's streaming ended. Success means that the receiver has it in full, verified
     /// it, and handed it to its core; it need not be installed yet.

@@ -68,7 +68,7 @@ package final class Applier {
             answerBarriers()
             return nil
         case .chores(let chores): return try look(for: chores)
-        case .install: preconditionFailure("the owner of the state's directory installs")
+        case .install, .refill: preconditionFailure("the owner of the state's directory installs")
         }
     }
 
@@ -93,8 +93,16 @@ package final class Applier {
         )
         for loop in loops { loop.post(LoopNotice(transaction: 0, body: body)) }
         answerBarriers()
-        var report = ApplyReport(applied: applied)
+        var report = firstReport
         try read { view throws(StateError) in report.members = try view.members }
+        return report
+    }
+
+    /// What is to be known of a state that was opened just now.
+    package var firstReport: ApplyReport {
+        var report = ApplyReport(applied: applied)
+        report.beginsSince = machine.summary.digestSince
+        report.marks = [machine.summary.mark]
         return report
     }
 
@@ -172,6 +180,7 @@ package final class Applier {
         startsLeases: Bool
     ) throws(ReplicaError) -> ApplyReport {
         var report = ApplyReport(applied: applied)
+        report.marks = result.marks
         let concerned = result.changes.filter(\.concernsLeases)
         let concernsMembers = result.changes.contains {
             if case .member = $0 { true } else { false }

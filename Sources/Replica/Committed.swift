@@ -30,6 +30,8 @@ package enum ApplyOrder: Sendable {
     case barrier(index: LogIndex, [Origin])
     /// A snapshot of the leader's takes the place of the state.
     case install(SnapshotManifest)
+    /// The same for a state that is wrong: its node's other snapshots are too, and go first.
+    case refill(SnapshotManifest)
     /// Look for what only the leader cleans up: empty containers, old tombstones.
     case chores(Chores)
 }
@@ -51,4 +53,8 @@ package struct ApplyReport: Sendable {
     package var members: [MemberRecord]?
     /// Commands that chores found to be due.
     package var due: [[UInt8]] = []
+    /// The state's digests, ascending.
+    package var marks: [StateMark] = []
+    /// Set in the first report on a state: see `StateSummary.digestSince`.
+    package var beginsSince: UInt64?
 }

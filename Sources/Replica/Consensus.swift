@@ -45,6 +45,7 @@ package struct Consensus: ~Copyable {
     private var reaper = TombstoneReaper()
     /// Why the state's disk takes nothing; nil: it does.
     var stateRefusal: String?
+    var comparison = Comparison()
 
     package init(
         id: NodeID,
@@ -52,7 +53,8 @@ package struct Consensus: ~Copyable {
         log: any DurableLog,
         limits: ReplicaLimits,
         raftLimits: RaftLimits,
-        random: any RandomNumberGenerator
+        random: any RandomNumberGenerator,
+        divergence: Divergence? = nil
     ) throws(ReplicaError) {
         var numbers = random
         underWay = RequestsUnderWay(firstForward: numbers.next() >> 16)
@@ -68,6 +70,8 @@ package struct Consensus: ~Copyable {
         } catch { throw .raft(error) }
         self.log = log
         self.limits = limits
+        comparison.divergence = divergence
+        if divergence != nil { node.setUnfitToLead(true) }
     }
 
     package var status: Status { node.status() }
@@ -104,6 +108,7 @@ package struct Consensus: ~Copyable {
         if let unrecorded { try take(unrecorded) }
         try retryHeld(&effects)
         expireRequests(&effects)
+        try compareStates(&effects)
         guard leadership?.role == .leader else { return }
         askForConfirmation()
         try endLeases(now: now, wall: wall, &effects)
@@ -128,6 +133,10 @@ package struct Consensus: ~Copyable {
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         (self.now, self.wall) = (now, wall)
+        if comparison.divergence != nil {
+            let origins = requests.proposals.map(\.origin) + requests.barriers + requests.catchUps
+            return effects.append(.refuse(origins, .noLeader))
+        }
         if leadership?.role == .leader {
             renew(requests.heartbeats, now: now)
         } else if let leader = leadership?.leader, !requests.heartbeats.isEmpty {
@@ -161,6 +170,8 @@ package struct Consensus: ~Copyable {
     /// are a little behind. A disk without room for the note gets it later, and nothing is dropped
     /// until then.
     package mutating func take(_ manifest: SnapshotManifest) throws(ReplicaError) {
+        // One of a wrong state helps nobody.
+        if comparison.divergence != nil { return unrecorded = nil }
         // One of the leader's may have come in meanwhile.
         if let newest = log.newestManifest, manifest.index <= newest.index {
             unrecorded = nil
@@ -173,6 +184,7 @@ package struct Consensus: ~Copyable {
             unrecorded = nil
             guard index > kept else { return }
             try log.compact(upTo: LogIndex(index - kept))
+            comparison.droppedUpTo = LogIndex(index - kept)
         } catch {
             guard case .diskFull = error else { throw .log(error) }
             unrecorded = manifest
@@ -196,6 +208,7 @@ package struct Consensus: ~Copyable {
         wall: Int64,
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
+        guard note(report, &effects) else { return }
         node.applied(upTo: report.applied)
         guard leadership?.role == .leader else { return }
         if let all = report.leasesAll {
@@ -320,8 +333,14 @@ extension Consensus {
                 batch.startsLeases = true
             }
         }
+        // A wrong state is not carried on: what comes now is handed out again to its successor.
+        let isDropped = comparison.divergence != nil && comparison.servesAt == nil
+        if isDropped {
+            lost += batch.origins.map(\.origin)
+            node.dropped(upTo: entries[entries.count - 1].index)
+        }
         if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
-        effects.append(.order(.apply(batch)))
+        if !isDropped { effects.append(.order(.apply(batch))) }
     }
 
     private mutating func lead(_ change: Leadership, _ effects: inout [ConsensusEffect]) {
@@ -329,6 +348,8 @@ extension Consensus {
         leadership = change
         confirmation = nil
         leases.removeAll()
+        comparison.court = StateCourt()
+        comparison.refills = []
         if change.role != .leader {
             nextContainerCheck = 0
             reaper = TombstoneReaper()
@@ -363,4 +384,13 @@ package enum ConsensusEffect: Sendable {
     case answer(NodeID, [ForwardAnswer])
     /// A follower needs a snapshot; then `snapshotSent`.
     case sendSnapshot(SnapshotTransfer)
+    /// A snapshot of the state is wanted now, whatever the log weighs; then `snapshotTaken`.
+    case takeSnapshot
+    /// The leader is to hear of this node's state.
+    case report(to: NodeID, StateReport)
+    /// A member is to hear what the leader found of its state.
+    case judge(NodeID, StateVerdict)
+    /// This node's state was found wrong: nobody is to be served from it any more, nor after a
+    /// restart. Nil: it was replaced by a good one.
+    case diverged(Divergence?)
 }

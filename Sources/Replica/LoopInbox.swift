@@ -13,6 +13,8 @@ package struct LoopNotice: Sendable {
         /// The state is another one from here on, as of `index`. What follows counts its
         /// transactions.
         case replaced(Environment, StateTables, index: UInt64)
+        /// The state was found wrong, as the status says: nobody is to be served from it.
+        case unfit
     }
 
     /// The state transaction that must be visible to the loop before it may act on this.

@@ -331,11 +331,11 @@ package final class LoopPort {
             counts.refusals.add(refusal, times: origins.count { $0.loop == loop })
             for origin in origins { complete(origin, .refused(refusal)) }
         case .replaced: return
+        case .unfit: sendAway()
         }
     }
 
-    /// Another state, with changes in between that nobody was told of: whoever holds a session
-    /// must come back, as after a server's restart, and every blocked question is asked again.
+    /// Another state, with changes in between that nobody was told of, as after a server's restart.
     private func replaceState(
         _ environment: Environment,
         _ tables: StateTables,
@@ -344,6 +344,11 @@ package final class LoopPort {
         reading = try StateReading(environment, tables)
         try reading.open()
         deliveredIndex = index
+        sendAway()
+    }
+
+    /// Whoever holds a session must come back, and every blocked question is asked again.
+    private func sendAway() {
         for binding in sessions.values.sorted(by: { $0.slot.rawValue < $1.slot.rawValue }) {
             slots[Int(binding.slot.rawValue)].client?.sessionEnded(.moved)
         }

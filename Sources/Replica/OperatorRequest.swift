@@ -10,6 +10,8 @@ package struct OperatorRequest: Hashable, Sendable {
         case demote = 4
         /// Hands leadership over.
         case transfer = 5
+        /// Replaces a wrong state by the leader's.
+        case refill = 6
     }
 
     package var verb: Verb

@@ -134,6 +134,7 @@ extension Consensus {
         // One that came before it may still wait for room on the disk.
         let commit = node.status().commit
         received = received.filter { waitsForRoom($0.key) || $0.key.index > commit }
+        if refill(from: manifest, of: leader) { return }
         received[manifest.descriptor] = manifest
         let message = Message(
             from: leader,
@@ -147,13 +148,18 @@ extension Consensus {
     /// The streaming of a snapshot to a follower ended.
     package mutating func snapshotSent(to peer: NodeID, succeeded: Bool) {
         node.snapshotSent(to: peer, succeeded: succeeded)
+        refillSent(to: peer, succeeded: succeeded)
     }
 
     /// The snapshot is noted before the log begins anew behind it, and the state follows: if the
     /// node stops in between, the state is rebuilt from the snapshot at the next start.
     mutating func note(_ snapshot: SnapshotDescriptor) throws(StoreError) {
         guard let manifest = received[snapshot] else { return }
-        try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
+        if comparison.divergence == nil {
+            try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
+        } else {
+            try log.recordAlone(manifest)
+        }
         received[snapshot] = nil
     }
 
@@ -166,6 +172,8 @@ extension Consensus {
         }
         let lost = underWay.skip(upTo: snapshot.index)
         if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
-        effects.append(.order(.install(manifest)))
+        let isRefill = comparison.divergence != nil
+        beginReplacement(by: manifest)
+        effects.append(.order(isRefill ? .refill(manifest) : .install(manifest)))
     }
 }

@@ -21,6 +21,9 @@ package enum ReplicaInput: Sendable {
     case snapshotReceived(SnapshotManifest, from: NodeID, term: Term)
     case snapshotSent(to: NodeID, succeeded: Bool)
     case operation(ReplicaOperation)
+    /// What a member says of its state, and what the leader says of this node's.
+    case stateReport(StateReport, from: NodeID)
+    case stateVerdict(StateVerdict, from: NodeID)
     /// The state's disk is full (the reason), or has room again (nil).
     case stateRoom(String?)
     /// A snapshot is on the disk and verified.
@@ -34,13 +37,15 @@ package struct ReplicaOperation: Sendable {
         case change([MembershipChange])
         case transfer(to: NodeID)
         case describe
+        /// Sends a member whose state is wrong a snapshot of the leader's.
+        case refill(NodeID)
     }
 
     package enum Result: Sendable {
         /// Where the change stands in the log.
         case proposed(LogIndex)
         case begun
-        case status(Status)
+        case status(Status, [NodeID: StateFinding])
         case failed(RaftError)
     }
 
@@ -77,6 +82,8 @@ extension Consensus {
             try take(received: manifest, from: leader, term: term)
         case .snapshotSent(let peer, let succeeded): snapshotSent(to: peer, succeeded: succeeded)
         case .operation(let operation): perform(operation)
+        case .stateReport(let report, let peer): take(report, from: peer)
+        case .stateVerdict(let verdict, let peer): take(verdict, from: peer, &effects)
         case .stateRoom(let reason): setStateRoom(reason)
         case .snapshotTaken(let manifest): try take(manifest)
         case .stop: break
@@ -91,7 +98,10 @@ extension Consensus {
             case .transfer(let target):
                 try transferLeadership(to: target)
                 operation.answer(.begun)
-            case .describe: operation.answer(.status(status))
+            case .describe: operation.answer(.status(status, findings))
+            case .refill(let member):
+                try refill(member)
+                operation.answer(.begun)
             }
         } catch { operation.answer(.failed(error)) }
     }

@@ -39,5 +39,15 @@ package struct ReplicaLimits: Sendable {
     /// Snapshots that the log keeps on record.
     package static let snapshotsOnRecord = 2
 
+    /// How often a node tells the leader of its state's digests, and the leader judges them.
+    static let comparisonMilliseconds: Int64 = 1_000
+    /// How long the leader waits for a majority's word when a state differs from its own.
+    static let disputeMilliseconds: Int64 = 10_000
+    /// Digests that a node keeps: at checkpoints (of a million entries), and at ends of batches.
+    static let checkpointsMax = 4_096
+    static let batchEndsMax = 512
+    /// Digests in one report.
+    package static let reportedMarksMax = 256
+
     package init() {}
 }

@@ -16,6 +16,8 @@ package struct ReplicaStatus: Sendable {
     package var peerAddresses: [String] = []
     package var applied: UInt64 = 0
     package var commit: UInt64 = 0
+    /// This node's state was found wrong: it serves nobody.
+    package var divergence: Divergence?
     /// Milliseconds since the leader was heard from; 0 on the leader.
     package var lastContactMilliseconds: Int64 = 0
 

@@ -41,6 +41,8 @@ final class ApplyThread: @unchecked Sendable {
     }
 
     func start() throws {
+        // Before anybody applies: it says what the state is now.
+        seams.replica.post(.report(applier.firstReport))
         thread = try OwnThread(named: "roost-apply") { self.run() }
     }
 
@@ -150,8 +152,13 @@ final class ApplyThread: @unchecked Sendable {
     }
 
     private func carryOut(_ order: ApplyOrder) throws(ReplicaError) -> ApplyReport? {
-        guard case .install(let manifest) = order else { return try applier.perform(order) }
-        return try install(manifest)
+        switch order {
+        case .install(let manifest): return try install(manifest)
+        case .refill(let manifest):
+            do throws(StoreError) { try seams.place.keepOnly(manifest) } catch { throw .log(error) }
+            return try install(manifest)
+        case .apply, .barrier, .chores: return try applier.perform(order)
+        }
     }
 
     /// Readers of the old state keep it until they have turned to the new one.
@@ -200,7 +207,7 @@ extension ApplyOrder {
                     $0.payload.count <= ServerLimits.appliedAtOnceBytesMax
                 }
         case .barrier: true
-        case .install, .chores: false
+        case .install, .refill, .chores: false
         }
     }
 }
@@ -218,6 +225,12 @@ final class StatePlace: Sendable {
     }
 
     var environment: Environment { current.withLock { $0 } }
+
+    func keepOnly(_ manifest: SnapshotManifest) throws(StoreError) {
+        do throws(SnapshotError) { try snapshots.keepOnly(manifest) } catch {
+            throw StoreError(error)
+        }
+    }
 
     func install(_ manifest: SnapshotManifest) throws(StoreError) -> StateDirectory {
         let state = try StateDirectory.install(

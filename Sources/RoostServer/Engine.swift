@@ -67,7 +67,6 @@ final class Engine: Sendable {
         nodeName = storage.log.identity.name
         nodeUUID = storage.nodeUUID
         loops = ClientLoops(count: configuration.eventLoopCount) { failure.end($0) }
-
         let replicaBell = Bell()
         let applyBell = Bell()
         let inbox = Mailbox<ReplicaInput> { replicaBell.ring() }
@@ -79,16 +78,10 @@ final class Engine: Sendable {
         let inboxes = loops.doors.map(\.inbox)
         cluster = Cluster(storage, configuration, inbox, logger: logger)
         cluster.update(try Self.members(storage))
-        board = StatusBoard(Self.status(storage, cluster.members))
+        board = StatusBoard(try Self.status(storage, cluster.members))
         isJoining = configuration.join != nil
         desk = ReplicaDesk(loops, inbox)
-        staff = Operator(
-            desk,
-            cluster.members,
-            board,
-            clusterID: storage.log.identity.clusterID,
-            logger: logger
-        )
+        staff = Operator(desk, cluster.members, board, storage.log.identity.clusterID, logger)
         applier = ApplyThread(
             applier: try Self.applier(storage, inboxes, limits),
             state: storage.state,
@@ -102,8 +95,12 @@ final class Engine: Sendable {
                 failure: failure
             )
         )
+        keeper = KeeperThread(
+            seams: Self.keeping(storage, configuration, place, ledger, measures, board, failure),
+            replica: inbox
+        )
         replica = ReplicaThread(
-            consensus: try Self.consensus(storage, limits),
+            consensus: try Self.consensus(storage, limits, board.current.divergence),
             seams: ReplicaThread.Seams(
                 inbox: inbox,
                 bell: replicaBell,
@@ -113,12 +110,11 @@ final class Engine: Sendable {
                 cluster: cluster,
                 ledger: ledger,
                 measures: measures,
+                keeper: keeper,
+                divergenceMarker: DivergenceMarker(directory: directory.statePath),
                 logger: logger,
                 failure: failure
             )
-        )
-        keeper = KeeperThread(
-            seams: Self.keeping(storage, configuration, place, ledger, inbox, measures, failure)
         )
     }
 
@@ -127,8 +123,8 @@ final class Engine: Sendable {
         _ configuration: ServerConfiguration,
         _ place: StatePlace,
         _ ledger: LogLedger,
-        _ inbox: Mailbox<ReplicaInput>,
         _ measures: NodeMeasures,
+        _ board: StatusBoard,
         _ failure: Failure
     ) -> KeeperThread.Seams {
         KeeperThread.Seams(
@@ -136,8 +132,8 @@ final class Engine: Sendable {
             ledger: ledger,
             snapshots: storage.snapshots,
             place: place,
-            replica: inbox,
             measures: measures,
+            board: board,
             logger: failure.logger,
             failure: failure,
             logBytesMin: configuration.snapshotLogBytesMin
@@ -167,19 +163,24 @@ final class Engine: Sendable {
         } catch { throw .state(error.description) }
     }
 
-    private static func status(_ storage: Storage, _ members: MemberBook) -> ReplicaStatus {
+    private static func status(
+        _ storage: Storage,
+        _ members: MemberBook
+    ) throws(StartProblem) -> ReplicaStatus {
         let identity = storage.log.identity
         var status = ReplicaStatus(node: identity.node, name: identity.name)
         let voters = storage.log.memberships.last?.membership.incoming ?? []
         status.ownAddress = members.address(of: identity.node)
         status.peerAddresses = voters.map { members.address(of: $0) }
         status.applied = storage.machine.summary.appliedIndex
+        status.divergence = try storage.divergence
         return status
     }
 
     private static func consensus(
         _ storage: Storage,
-        _ limits: ReplicaLimits
+        _ limits: ReplicaLimits,
+        _ divergence: Divergence?
     ) throws(StartProblem) -> Consensus {
         let applied = LogIndex(storage.machine.summary.appliedIndex)
         do throws(ReplicaError) {
@@ -189,7 +190,8 @@ final class Engine: Sendable {
                 log: storage.log,
                 limits: limits,
                 raftLimits: RaftLimits(),
-                random: SystemRandomNumberGenerator()
+                random: SystemRandomNumberGenerator(),
+                divergence: divergence
             )
         } catch { throw .state(FailureText.replica(error)) }
     }
@@ -213,6 +215,12 @@ final class Engine: Sendable {
     /// Joins the cluster's talk and starts the threads. A cluster of one serves when this returns;
     /// in a larger one clients wait for the leader, each for its own time.
     func start() async throws {
+        if let divergence = board.current.divergence {
+            logger.error(
+                "\(divergence.text)",
+                metadata: ["refill": "roost raft refill \(nodeName)"]
+            )
+        }
         try await cluster.open()
         try await loops.open(
             environment: place.environment,

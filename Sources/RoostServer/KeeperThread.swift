@@ -19,8 +19,8 @@ final class KeeperThread: @unchecked Sendable {
         let ledger: LogLedger
         let snapshots: SnapshotStore
         let place: StatePlace
-        let replica: Mailbox<ReplicaInput>
         let measures: NodeMeasures
+        let board: StatusBoard
         let logger: Logger
         let failure: Failure
         /// The least log between two snapshots.
@@ -28,15 +28,18 @@ final class KeeperThread: @unchecked Sendable {
     }
 
     private let seams: Seams
+    private let replica: Mailbox<ReplicaInput>
     private let bell = Bell()
     private let isStopping = Atomic<Bool>(false)
+    private let isSnapshotWanted = Atomic<Bool>(false)
     private var thread: OwnThread?
     private var isTroubled = false
     /// What was on record when files were last removed.
     private var pruned: [SnapshotManifest] = []
 
-    init(seams: Seams) {
+    init(seams: Seams, replica: Mailbox<ReplicaInput>) {
         self.seams = seams
+        self.replica = replica
     }
 
     func start() throws {
@@ -47,6 +50,12 @@ final class KeeperThread: @unchecked Sendable {
         isStopping.store(true, ordering: .releasing)
         bell.ring()
         thread?.join()
+    }
+
+    /// Has a snapshot taken now, whatever the log weighs; from any thread.
+    func takeSnapshot() {
+        isSnapshotWanted.store(true, ordering: .releasing)
+        bell.ring()
     }
 
     private func run() {
@@ -73,22 +82,29 @@ final class KeeperThread: @unchecked Sendable {
 
     /// When the log since the last snapshot outweighs the state: then copying costs at most as
     /// much again as writing did. A snapshot that fails is tried again later; the log stays.
+    /// One of a wrong state would be of no use.
     private func takeSnapshotIfDue() {
+        guard seams.board.current.divergence == nil else { return }
         let logBytes = seams.ledger.bytes
-        guard logBytes >= seams.logBytesMin, logBytes >= stateBytes else { return }
+        let isWanted = isSnapshotWanted.exchange(false, ordering: .acquiringAndReleasing)
+        guard isWanted || (logBytes >= seams.logBytesMin && logBytes >= stateBytes) else { return }
+        let environment = seams.place.environment
         let began = HostClock.monotonic()
         do throws(SnapshotError) {
             let manifest = try seams.snapshots.take(
-                of: seams.place.environment,
+                of: environment,
                 bytesPerSecondMax: ServerLimits.snapshotBytesPerSecond,
                 describe: coverage
             )
+            // The state may have been replaced or found wrong meanwhile.
+            guard environment === seams.place.environment, seams.board.current.divergence == nil
+            else { return try seams.snapshots.remove(manifest) }
             seams.ledger.settle(logBytes)
             seams.measures.rare.snapshotTaken(
                 milliseconds: HostClock.monotonic() - began,
                 bytes: manifest.byteCount
             )
-            seams.replica.post(.snapshotTaken(manifest))
+            replica.post(.snapshotTaken(manifest))
             isTroubled = false
         } catch {
             seams.measures.rare.snapshotFailed()

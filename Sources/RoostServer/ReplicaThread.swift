@@ -22,6 +22,8 @@ final class ReplicaThread: @unchecked Sendable {
         let cluster: Cluster
         let ledger: LogLedger
         let measures: NodeMeasures
+        let keeper: KeeperThread
+        let divergenceMarker: DivergenceMarker
         let logger: Logger
         let failure: Failure
     }
@@ -109,7 +111,10 @@ final class ReplicaThread: @unchecked Sendable {
         for effect in effects {
             switch effect {
             case .order(let order):
-                if case .install = order { seams.ledger.restart() }
+                switch order {
+                case .install, .refill: seams.ledger.restart()
+                case .apply, .barrier, .chores: break
+                }
                 try seams.applier.order(order)
             case .refuse(let origins, let refusal): refuse(origins, refusal)
             case .leadership(let change): publish(change)
@@ -121,6 +126,10 @@ final class ReplicaThread: @unchecked Sendable {
             case .forward(let leader, let requests): seams.cluster.links.send(requests, to: leader)
             case .answer(let peer, let answers): seams.cluster.links.send(answers, to: peer)
             case .sendSnapshot(let transfer): seams.cluster.links.stream(transfer)
+            case .takeSnapshot: seams.keeper.takeSnapshot()
+            case .report(let leader, let report): seams.cluster.links.send(report, to: leader)
+            case .judge(let member, let verdict): seams.cluster.links.send(verdict, to: member)
+            case .diverged(let divergence): publish(divergence)
             }
         }
         effects.removeAll(keepingCapacity: true)
@@ -151,6 +160,32 @@ final class ReplicaThread: @unchecked Sendable {
         try gauge.ticked(consensus)
         seams.board.update {
             $0.note(contact: status, now: now, tickMilliseconds: ServerLimits.tickMilliseconds)
+        }
+    }
+
+    /// The marker is for the next start; where it cannot be written, that start serves until the
+    /// state is compared again.
+    private func publish(_ divergence: Divergence?) {
+        seams.board.update { $0.divergence = divergence }
+        guard let divergence else {
+            return seams.logger.notice("the state is the cluster's again; serving")
+        }
+        for loop in seams.loops { loop.post(LoopNotice(transaction: 0, body: .unfit)) }
+        seams.logger.error(
+            "\(divergence.text)",
+            metadata: [
+                "equal": "\(divergence.equalAt.rawValue)",
+                "different": "\(divergence.differsAt.rawValue)",
+                "refill": "roost raft refill \(seams.board.current.name)",
+            ]
+        )
+        do throws(StoreError) {
+            try seams.divergenceMarker.write(
+                equalAt: divergence.equalAt,
+                differsAt: divergence.differsAt
+            )
+        } catch {
+            seams.logger.error("the state cannot be marked as wrong: \(error)")
         }
     }
 

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 package import Raft
 package import RaftStore
+import Replica
 import StateMachine
 
 /// A node's data directory, opened: log, state and snapshots, each as far as it can be trusted.
@@ -65,14 +66,38 @@ struct Storage {
             do throws(LogStorageError) {
                 ends = (try log.firstIndex(), try log.lastIndex())
             } catch { throw .database("\(directory.logPath): \(error)") }
-            do throws(SnapshotError) {
-                return try StartRepair.due(
-                    applied: LogIndex(machine.summary.appliedIndex),
-                    first: ends.first,
-                    last: ends.last,
-                    newest: snapshots.newestVerified
-                )
-            } catch { throw StoreError(error) }
+            return try StartRepair.due(
+                applied: applied,
+                first: ends.first,
+                last: ends.last,
+                term: term(at:)
+            ) { () throws(StoreError) in
+                do throws(SnapshotError) { return try snapshots.newestVerified() } catch {
+                    throw StoreError(error)
+                }
+            }
+        }
+    }
+
+    private var applied: (index: LogIndex, term: Term) {
+        (LogIndex(machine.summary.appliedIndex), Term(machine.summary.appliedTerm))
+    }
+
+    private func term(at index: LogIndex) throws(StoreError) -> Term {
+        do throws(LogStorageError) { return try log.term(at: index) } catch {
+            throw .database("\(directory.logPath): \(error)")
+        }
+    }
+
+    /// What was found of the state before the last stop.
+    var divergence: Divergence? {
+        get throws(StartProblem) {
+            let marker = DivergenceMarker(directory: directory.statePath)
+            do throws(StoreError) {
+                return try marker.read().map {
+                    Divergence(equalAt: $0.equalAt, differsAt: $0.differsAt)
+                }
+            } catch { throw .storage(error) }
         }
     }
 
@@ -130,6 +155,16 @@ struct Storage {
         guard applied.next >= first, applied <= last else {
             throw .gap(applied: applied.rawValue, first: first.rawValue, last: last.rawValue)
         }
+        do throws(StoreError) {
+            let held = try term(at: applied)
+            guard held.rawValue == machine.summary.appliedTerm else {
+                throw .database(
+                    "\(directory.statePath): entry \(applied.rawValue) is of term "
+                        + "\(machine.summary.appliedTerm), and of \(held.rawValue) in the log: "
+                        + "something of the data directory was replaced"
+                )
+            }
+        } catch { throw .storage(error) }
     }
 
     /// A UUID that stays with the directory: Consul's node ID.

@@ -36,6 +36,10 @@ package enum FourLetterWord: String, CaseIterable, Sendable {
         rawValue.utf8.reduce(0) { $0 << 8 | UInt32($1) }
     }
 
+    /// The answer of a server that has nothing to serve from.
+    package static let notServing =
+        "This ZooKeeper instance is not currently serving requests\n"
+
     /// The answer to a word that the operator has not allowed.
     package var refusal: String {
         "\(rawValue) is not executed because it is not in the whitelist.\n"

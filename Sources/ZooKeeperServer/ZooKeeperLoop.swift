@@ -91,10 +91,15 @@ final class ZooKeeperLoop {
 
     /// Closes connections that got no session in time, or whose client does not read; and all of
     /// them when this node has had no leader for a while, so that their clients find another node
-    /// before their sessions expire. The real server does the same when it loses its quorum.
+    /// before their sessions expire. The real server does the same when it loses its quorum. A node
+    /// whose state is wrong sends them away at once.
     func sweep() {
         let time = now
         for connection in connectionsInOrder { connection.checkPatience(at: time) }
+        if port.status.divergence != nil {
+            for connection in connectionsInOrder { connection.close() }
+            return
+        }
         guard isLeaderless(at: time) else { return leaderlessSince = nil }
         let since = leaderlessSince ?? time
         leaderlessSince = since

@@ -8,7 +8,10 @@ struct MembersCommand: AsyncParsableCommand {
         discussion: """
             Any member can be asked; the leader answers, or without one the member itself. LAG
             counts the leader's entries that are not known to be on the member's disk, CONTACT the
-            time since it was heard from.
+            time since it was heard from. DATA says whether the member's state is the cluster's:
+            good (EQUAL is the last index at which it was compared), wrong (and from which index
+            on; see roost raft refill), disputed while the leader waits for the others' word, or
+            unknown.
 
             EXAMPLES
               roost members
@@ -28,6 +31,14 @@ struct MembersCommand: AsyncParsableCommand {
         var match: UInt64
         var lag: UInt64
         var contact: UInt64
+        var equal: UInt64?
+        var differs: UInt64?
+        var data: String?
+
+        var dataText: String {
+            guard let data else { return "unknown" }
+            return data == "wrong" ? "wrong at \(differs ?? 0)" : data
+        }
 
         enum CodingKeys: String, CodingKey {
             case id = "ID"
@@ -39,6 +50,9 @@ struct MembersCommand: AsyncParsableCommand {
             case match = "MatchIndex"
             case lag = "Lag"
             case contact = "LastContactMilliseconds"
+            case equal = "EqualAt"
+            case differs = "DiffersAt"
+            case data = "Data"
         }
     }
 
@@ -73,10 +87,14 @@ struct MembersCommand: AsyncParsableCommand {
                 [
                     "\(member.id)", member.name, member.address, member.role, member.state,
                     "\(member.match)", "\(member.lag)", "\(member.contact) ms",
+                    member.dataText, "\(member.equal ?? 0)",
                 ]
             }
             Terminal.table(
-                ["ID", "NAME", "ADDRESS", "ROLE", "STATE", "MATCH", "LAG", "CONTACT"],
+                [
+                    "ID", "NAME", "ADDRESS", "ROLE", "STATE", "MATCH", "LAG", "CONTACT", "DATA",
+                    "EQUAL",
+                ],
                 rows
             )
         }
@@ -96,8 +114,9 @@ struct RaftCommands: AsyncParsableCommand {
               roost raft remove n3
               roost raft demote n4
               roost raft promote n4
+              roost raft refill n3
             """,
-        subcommands: [Transfer.self, Remove.self, Promote.self, Demote.self]
+        subcommands: [Transfer.self, Remove.self, Promote.self, Demote.self, Refill.self]
     )
 
     struct Change: ParsableArguments {
@@ -135,6 +154,21 @@ struct RaftCommands: AsyncParsableCommand {
 
         func run() async throws {
             try await change.perform("/v1/roost/members/remove", what: "removing")
+        }
+    }
+
+    struct Refill: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Replace a member's wrong state by a snapshot of the leader's.",
+            discussion: """
+                It ends when the leader has taken note; roost members shows when the member's data
+                are good again. The member's log is kept.
+                """
+        )
+        @OptionGroup var change: Change
+
+        func run() async throws {
+            try await change.perform("/v1/roost/members/refill", what: "refilling")
         }
     }
 

@@ -3,6 +3,7 @@ import Commands
 import PeerProtocol
 import Raft
 import Replica
+import StateMachine
 import Testing
 
 /// What leaves one node arrives at the other, and nothing else does.
@@ -75,6 +76,31 @@ import Testing
         )
     }
 
+    private static let marks = [
+        StateMark(index: 256, digest: .max), StateMark(index: 300, digest: 5),
+    ]
+    private static let divergence = Divergence(
+        equalAt: LogIndex(256),
+        differsAt: LogIndex(512)
+    )
+
+    /// What a node of an older version says: it must not be sent what it does not know.
+    @Test func `a welcome of an older version understands nothing of states`() throws {
+        let old = PeerWelcome(
+            incarnation: Self.incarnation,
+            isNew: false,
+            knowsFounder: true,
+            comparesStates: false
+        )
+        let bytes = PeerFrame.welcome(old).encoded()
+        #expect(bytes.last == 2)
+        guard case .welcome(let read) = try Self.decode(bytes) else {
+            Issue.record("it is read as something else")
+            return
+        }
+        #expect(read == old)
+    }
+
     static let frames: [PeerFrame] = [
         .hello(
             PeerHello(
@@ -107,6 +133,17 @@ import Testing
         ),
         .operate(OperatorRequest(.remove, member: "n3")),
         .operated(OperatorAnswer(status: 404, body: [1, 2])),
+        .stateReport(StateReport(since: 0, equalAt: LogIndex(7), marks: marks)),
+        .stateReport(
+            StateReport(since: 300, equalAt: .zero, marks: [], divergence: divergence)
+        ),
+        .stateVerdict(StateVerdict(equalAt: LogIndex(1 << 40))),
+        .stateVerdict(
+            StateVerdict(
+                equalAt: LogIndex(9),
+                difference: .init(first: LogIndex(256), evidence: marks[1])
+            )
+        ),
     ]
 
     private static func decode(_ bytes: [UInt8]) throws(PeerError) -> PeerFrame {

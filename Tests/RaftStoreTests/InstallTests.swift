@@ -134,4 +134,57 @@ import Testing
         #expect(try fixture.leftovers.isEmpty)
         #expect(try fixture.has("old", fixture.open()))
     }
+
+    // MARK: A state that is wrong
+
+    @Test func `the mark of a wrong state outlives a rebuilding and goes with the state`() throws {
+        let fixture = try Fixture()
+        let marker = DivergenceMarker(directory: fixture.state)
+        #expect(try marker.read() == nil)
+        try marker.write(equalAt: LogIndex(256), differsAt: LogIndex(512))
+        // The power was cut: what is rebuilt from this node's own snapshots may be as wrong.
+        try FileSystem.remove("\(fixture.state)/trust")
+        let rebuilt = try fixture.open()
+        guard case .rebuilt = rebuilt.origin else {
+            Issue.record("\(rebuilt.origin)")
+            return
+        }
+        let found = try #require(try marker.read())
+        #expect(found == (LogIndex(256), LogIndex(512)))
+        try rebuilt.close()
+        _ = try fixture.install()
+        #expect(try marker.read() == nil)
+    }
+
+    @Test func `an unreadable mark is a mark`() throws {
+        let fixture = try Fixture()
+        for text in ["", "roost-diverged 2\nequal 1\ndifferent 2\n", "roost-diverged 1\n"] {
+            try FileSystem.replace(
+                "\(fixture.state)/diverged",
+                with: Array(text.utf8),
+                in: fixture.state
+            )
+            let found = try DivergenceMarker(directory: fixture.state).read()
+            #expect(try #require(found) == (.zero, .zero))
+        }
+    }
+
+    @Test func `snapshots of a wrong state go, older and newer ones`() throws {
+        let fixture = try Fixture()
+        let own = try fixture.open()
+        for index in [UInt64(60), 80] {
+            _ = try fixture.snapshots.take(of: own.environment, bytesPerSecondMax: nil) { _ in
+                SnapshotCoverage(
+                    index: LogIndex(index),
+                    term: Term(4),
+                    membership: Sample.memberships[0]
+                )
+            }
+        }
+        #expect(try fixture.snapshots.list().count == 3)
+        try fixture.snapshots.keepOnly(fixture.manifest)
+        #expect(try fixture.snapshots.list() == [fixture.manifest])
+        #expect(try FileSystem.list(fixture.snapshots.directory).count == 2)
+        try fixture.snapshots.verify(fixture.manifest)
+    }
 }

@@ -86,6 +86,28 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
         #expect(rest == Array(entries(1...1000)[500...]))
     }
 
+    /// Of a state that went wrong, newer snapshots than the leader's may be on record.
+    @Test func `a snapshot that is recorded alone is the only one, also after a restart`() throws {
+        let directory = ScratchDirectory()
+        let leaders = Sample.manifest(LogIndex(700), term: Term(1))
+        try Sample.withNewLog(directory) { log in
+            try log.write(write(entries(1...1000)))
+            try log.record(Sample.manifest(LogIndex(600), term: Term(1)))
+            try log.record(Sample.manifest(LogIndex(900), term: Term(1)))
+            try log.compact(upTo: LogIndex(500))
+            try log.recordAlone(leaders)
+            #expect(log.manifests == [leaders])
+            #expect(try log.firstIndex() == LogIndex(501))
+            #expect(throws: StoreError.notCovered(index: LogIndex(800), snapshot: LogIndex(700))) {
+                try log.compact(upTo: LogIndex(800))
+            }
+            try log.close()
+        }
+        let again = try WriteAheadLog.open("\(directory.path)/wal", settings: Sample.settings)
+        #expect(again.manifests == [leaders])
+        #expect(try again.lastIndex() == LogIndex(1000))
+    }
+
     /// A commit deletes so many bytes of dropped entries and may stop within one that lies in
     /// several chunks. The check took the chunks that were left for damage, so that after a power
     /// cut recovery went back behind an acknowledged commit, or the log did not open.

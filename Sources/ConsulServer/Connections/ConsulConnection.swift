@@ -520,6 +520,11 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         {
             return context.close(promise: nil)
         }
+        if case .working(.barrier) = phase, let divergence = loop.port.status.divergence {
+            tag &+= 1
+            phase = .working(.answered(.text(500, divergence.text)))
+            return flush()
+        }
         if case .working(.barrier) = phase, now - requestSince > loop.limits.barrierMillisecondsMax
         {
             tag &+= 1

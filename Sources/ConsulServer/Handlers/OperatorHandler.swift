@@ -22,6 +22,7 @@ enum OperatorHandler {
         case .operatorPromote: .promote
         case .operatorDemote: .demote
         case .operatorTransfer: .transfer
+        case .operatorRefill: .refill
         default: nil
         }
     }

@@ -1,9 +1,13 @@
 import ConsulProtocol
+import Replica
 
 /// From a request to the family that answers it.
 enum Dispatch {
     static func step(_ request: Request, on loop: ConsulLoop) -> Step {
         if let refusal = refusal(request, loop) { return .answer(refusal) }
+        if let divergence = loop.status.divergence, !request.endpoint.isAboutNode {
+            return .answer(.text(500, divergence.text))
+        }
         return switch request.endpoint {
         case .root: .answer(StatusHandler.root())
         case .key: KeyHandler.step(request, loop)
@@ -32,7 +36,7 @@ enum Dispatch {
             .raftConfiguration:
             .answer(StatusHandler.standIn(request, loop))
         case .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
-            .operatorTransfer:
+            .operatorTransfer, .operatorRefill:
             OperatorHandler.step(request)
         case .aclGet, .aclPut, .aclPost, .aclGetPutDelete:
             .answer(.text(401, "ACL support disabled"))

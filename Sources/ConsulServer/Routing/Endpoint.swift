@@ -15,6 +15,7 @@ enum Endpoint: UInt8, CaseIterable {
     case statusLeader, statusPeers
     case coordinateDatacenters, coordinateNodes, eventList, preparedQueries, raftConfiguration
     case operatorMembers, operatorRemove, operatorPromote, operatorDemote, operatorTransfer
+    case operatorRefill
     /// /v1/acl, while there are no ACLs; the methods differ.
     case aclGet, aclPut, aclPost, aclGetPutDelete
 
@@ -61,6 +62,18 @@ enum Endpoint: UInt8, CaseIterable {
         }
     }
 
+    /// What is answered without a look at the state that clients share, and so by a node whose
+    /// state is wrong too.
+    var isAboutNode: Bool {
+        switch self {
+        case .root, .statusLeader, .statusPeers, .agentVersion, .agentHost, .agentMetrics,
+            .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
+            .operatorTransfer, .operatorRefill:
+            true
+        default: false
+        }
+    }
+
     /// The value of Allow; nil where any method does.
     var methods: String? {
         switch self {
@@ -70,7 +83,7 @@ enum Endpoint: UInt8, CaseIterable {
             .catalogDeregister, .agentServiceRegister, .agentServiceDeregister,
             .agentServiceMaintenance, .agentCheckRegister, .agentCheckDeregister, .agentCheckPass,
             .agentCheckWarn, .agentCheckFail, .agentCheckUpdate, .agentMaintenance, .agentReload,
-            .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer:
+            .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer, .operatorRefill:
             "PUT"
         case .preparedQueries: "GET,POST"
         case .aclPut: "PUT"

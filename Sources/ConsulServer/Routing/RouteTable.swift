@@ -75,6 +75,7 @@ enum RouteTable {
         "/v1/roost/members/remove": .operatorRemove,
         "/v1/roost/members/promote": .operatorPromote,
         "/v1/roost/members/demote": .operatorDemote,
+        "/v1/roost/members/refill": .operatorRefill,
         "/v1/roost/leader/transfer": .operatorTransfer,
         "/v1/acl/bootstrap": .aclPut,
         "/v1/acl/login": .aclPost,

@@ -4,7 +4,8 @@ extension RaftNode {
     /// Whether this node may stand for election.
     var mayCampaign: Bool {
         memberships.current.isVoter(id) && !isBarredFromVoting && !isRemoved && !isStorageFailed
-            && writes.stalledTicks(now: now) < limits.storageStallTicks && pendingSnapshot == nil
+            && !isUnfitToLead && writes.stalledTicks(now: now) < limits.storageStallTicks
+            && pendingSnapshot == nil
     }
 
     // MARK: Time
@@ -25,7 +26,7 @@ extension RaftNode {
     mutating func tickLeader() {
         heartbeatElapsed += 1
         tickTransfer()
-        if isStorageStalled || isStorageFailed { return abdicate() }
+        if isStorageStalled || isStorageFailed || isUnfitToLead { return abdicate() }
         if !hasQuorumContact { return becomeFollower(term: term, leader: nil) }
         guard heartbeatElapsed >= limits.heartbeatTicks else { return }
         sendHeartbeats(beginningRound: reads.wantsRound || limits.leaseTicks != nil)

@@ -153,6 +153,13 @@ struct RaftLog {
         applied = max(applied, index)
     }
 
+    /// The state machine was replaced by one that has applied up to `index`.
+    mutating func rewind(to index: LogIndex) {
+        precondition(index <= min(commit, durable), "a state beyond what is agreed on")
+        handedOut = index
+        applied = index
+    }
+
     /// Lets go of stored and handed out entries while they weigh more than is to be kept.
     mutating func trim(keepingBytes bytesMax: Int) {
         tail.dropFront(upTo: min(durable, handedOut), keepingBytes: bytesMax)

@@ -18,6 +18,8 @@ package protocol DurableLog: LogStorage {
     func write(_ write: LogWrite) throws(StoreError)
     /// Takes note of a durable snapshot, and forgets all but the newest ones.
     func record(_ manifest: SnapshotManifest, keeping count: Int) throws(StoreError)
+    /// Takes note of a durable snapshot, and forgets all others, older and newer.
+    func recordAlone(_ manifest: SnapshotManifest) throws(StoreError)
     /// Drops the entries up to `index` with the next write; a recorded snapshot must cover them.
     func compact(upTo index: LogIndex) throws(StoreError)
     /// Frees some of the room of dropped entries.

@@ -193,6 +193,21 @@ package final class WriteAheadLog {
         try sync()
     }
 
+    /// Takes note of a snapshot that is on the disk and verified, and forgets all others, which
+    /// are of a state that went wrong. Durable when it returns.
+    package func recordAlone(_ manifest: SnapshotManifest) throws(StoreError) {
+        var transaction = try begin()
+        for old in transaction.records.tagged(StoreKey.manifestTag) {
+            transaction.records.set(old.key, nil)
+        }
+        transaction.records.set(
+            manifest.key,
+            try StateRecord.seal(manifest.body, under: manifest.key)
+        )
+        try finish(transaction)
+        try sync()
+    }
+
     /// Drops the entries up to `index` with the next write; a recorded snapshot must cover them.
     package func compact(upTo index: LogIndex) throws(StoreError) {
         let covered = newestManifest?.index ?? .zero

@@ -8,20 +8,33 @@ package enum StartRepair: Hashable, Sendable {
     case keep
     /// The log begins behind the snapshot already, and the state lacks it.
     case install(SnapshotManifest)
-    /// The state was rebuilt from the snapshot, and the log has not heard of it.
+    /// The state was rebuilt from the snapshot, and the log has not heard of it: it ends before
+    /// it, or holds entries there that are not the snapshot's.
     case beginBehind(SnapshotManifest)
 
     /// To be asked again after `install`.
-    /// - Parameter newest: the newest snapshot that verifies; asked for only if it matters, since
-    ///   all of it is read.
+    ///
+    /// An index alone does not say that they go together: where the log ends in entries that were
+    /// never agreed on, the state may be of a leader's snapshot that covers other entries of the
+    /// same indexes.
+    /// - Parameters:
+    ///   - applied: up to where the state is applied, and the term of that entry.
+    ///   - term: of the log's entry of an index from right before `first` to `last`.
+    ///   - newest: the newest snapshot that verifies; asked for only if it matters, since all of it
+    ///     is read.
     package static func due<Failure: Error>(
-        applied: LogIndex,
+        applied: (index: LogIndex, term: Term),
         first: LogIndex,
         last: LogIndex,
+        term: (LogIndex) throws(Failure) -> Term,
         newest: () throws(Failure) -> SnapshotManifest?
     ) throws(Failure) -> StartRepair {
-        if applied > last {
-            guard let newest = try newest(), newest.index == applied else { return .keep }
+        let (applied, appliedTerm) = applied
+        let isHeld = applied.next >= first && applied <= last
+        let isOther = isHeld ? try term(applied) != appliedTerm : false
+        if applied > last || isOther {
+            guard let newest = try newest(), newest.index == applied, newest.term == appliedTerm
+            else { return .keep }
             return .beginBehind(newest)
         }
         guard applied.next < first, let newest = try newest() else { return .keep }

@@ -9,8 +9,9 @@ package import Raft
 /// The file INDEX-TERM.manifest is "ROOSTSN1", then the body in a state record's frame under the
 /// key of the manifest.
 package struct SnapshotManifest: Hashable, Sendable {
-    /// The newest format of a snapshot's content that this version reads and writes.
-    package static let formatVersion = 1
+    /// The newest format of a snapshot's content that this version reads and writes: that of the
+    /// state's tables.
+    package static let formatVersion = 2
     static let magic: [UInt8] = Array("ROOSTSN1".utf8)
 
     package var formatVersion = SnapshotManifest.formatVersion

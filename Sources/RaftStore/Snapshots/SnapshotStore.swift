@@ -130,13 +130,21 @@ package final class SnapshotStore: Sendable {
     ) throws(SnapshotError) -> [SnapshotManifest] {
         guard let newest = onRecord.map(\.index).max() else { return [] }
         let old = try list().filter { $0.index < newest && !onRecord.contains($0) }
-        do {
-            for manifest in old {
-                try FileSystem.remove("\(directory)/\(manifest.name).manifest")
-                try FileSystem.remove(path(of: manifest))
-            }
-        } catch { throw .disk(error) }
+        for manifest in old { try remove(manifest) }
         return old
+    }
+
+    package func remove(_ manifest: SnapshotManifest) throws(SnapshotError) {
+        do {
+            try FileSystem.remove("\(directory)/\(manifest.name).manifest")
+            try FileSystem.remove(path(of: manifest))
+        } catch { throw .disk(error) }
+    }
+
+    /// Removes all but one: the others are of a state that went wrong.
+    package func keepOnly(_ kept: SnapshotManifest) throws(SnapshotError) {
+        for manifest in try list() where manifest != kept { try remove(manifest) }
+        do { try FileSystem.syncDirectory(directory) } catch { throw .disk(error) }
     }
 
     package func path(of manifest: SnapshotManifest) -> String {

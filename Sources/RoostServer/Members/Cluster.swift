@@ -242,6 +242,8 @@ extension ReplicaInput {
         case .messages(let messages): self = .messages(messages)
         case .requests(let requests, let peer): self = .forwarded(requests, from: peer)
         case .answers(let answers): self = .forwardAnswers(answers)
+        case .stateReport(let report, let peer): self = .stateReport(report, from: peer)
+        case .stateVerdict(let verdict, let peer): self = .stateVerdict(verdict, from: peer)
         case .lost(let peer): self = .lost(peer)
         case .snapshotReceived(let manifest, let leader, let term):
             self = .snapshotReceived(manifest, from: leader, term: term)

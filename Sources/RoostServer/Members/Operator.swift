@@ -21,8 +21,8 @@ final class Operator: Sendable {
         _ desk: ReplicaDesk,
         _ members: MemberBook,
         _ board: StatusBoard,
-        clusterID: [UInt8],
-        logger: Logger
+        _ clusterID: [UInt8],
+        _ logger: Logger
     ) {
         self.desk = desk
         self.members = members
@@ -47,10 +47,10 @@ final class Operator: Sendable {
 
     /// Without a leader nothing can be changed; who the members are can still be told.
     private func performUnled(_ request: OperatorRequest) async -> OperatorAnswer {
-        guard request.verb == .members, let status = try? await desk.status() else {
+        guard request.verb == .members, let report = try? await desk.report() else {
             return .failure(500, "No cluster leader")
         }
-        return OperatorAnswer(status: 200, body: MemberReport(status, members).json)
+        return OperatorAnswer(status: 200, body: MemberReport(report, members).json)
     }
 
     func performAsLeader(_ request: OperatorRequest) async -> OperatorAnswer {
@@ -58,12 +58,10 @@ final class Operator: Sendable {
             guard board.current.isLeader else {
                 throw OperatorProblem(500, "leadership has just changed; try again")
             }
-            let status = try await desk.status()
+            let report = try await desk.report()
+            let status = report.status
             guard request.verb != .members else {
-                return OperatorAnswer(
-                    status: 200,
-                    body: MemberReport(status, members).json
-                )
+                return OperatorAnswer(status: 200, body: MemberReport(report, members).json)
             }
             let node = try found(request.member)
             guard status.membership.contains(node) || request.verb == .remove else {
@@ -75,12 +73,17 @@ final class Operator: Sendable {
             )
             switch request.verb {
             case .members: break
-            case .transfer: try await transfer(to: node)
+            case .transfer:
+                guard report.findings[node]?.divergence == nil else {
+                    throw OperatorProblem(409, "its state is wrong; refill it first")
+                }
+                try await transfer(to: node)
             case .promote: try await change(.promote(node)) { $0.isVoter(node) }
             case .demote:
                 try checkMajority(without: node, status)
                 try await change(.demote(node)) { !$0.isVoter(node) }
             case .remove: try await remove(node, status)
+            case .refill: try await refill(node, report.findings)
             }
             return OperatorAnswer(status: 200, body: Array("true".utf8))
         } catch let problem as OperatorProblem {
@@ -112,9 +115,10 @@ final class Operator: Sendable {
     /// time, the others elect somebody when this node is gone.
     func handOver() async {
         do {
-            let status = try await desk.status()
+            let (status, findings) = try await desk.report()
             let heirs = status.peers.filter {
                 $0.isVoter && $0.ticksSinceContact < RaftLimits().electionTicks
+                    && findings[$0.id]?.divergence == nil
             }
             let heir = heirs.max { ($0.match, $1.id) < ($1.match, $0.id) }
             guard status.role == .leader, let heir else { return }
@@ -128,6 +132,17 @@ final class Operator: Sendable {
         } catch {
             logger.notice("leadership was not handed over", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// Begins it: how long the snapshot takes, its size says.
+    private func refill(_ node: NodeID, _ findings: [NodeID: StateFinding]) async throws {
+        guard findings[node]?.divergence != nil else {
+            throw OperatorProblem(
+                409,
+                "the state of \(members[node]?.name ?? "the node") is not known to be wrong"
+            )
+        }
+        try check(await desk.ask(.refill(node)))
     }
 
     private func remove(_ node: NodeID, _ status: Status) async throws {
@@ -290,10 +305,15 @@ struct OperatorProblem: Error {
 /// Who belongs to the cluster, as a node sees it; only the leader knows how far the others are.
 struct MemberReport {
     private let status: Status
+    private let findings: [NodeID: StateFinding]
     private let members: MemberBook
 
-    init(_ status: Status, _ members: MemberBook) {
-        self.status = status
+    init(
+        _ report: (status: Status, findings: [NodeID: StateFinding]),
+        _ members: MemberBook
+    ) {
+        status = report.status
+        findings = report.findings
         self.members = members
     }
 
@@ -331,7 +351,17 @@ struct MemberReport {
         json.member("Lag", UInt64(peer?.lagCount ?? 0))
         let ticks = Int64(peer?.ticksSinceContact ?? 0)
         json.member("LastContactMilliseconds", UInt64(ticks * ServerLimits.tickMilliseconds))
+        write(findings[node], &json)
         json.endObject()
+    }
+
+    private func write(_ finding: StateFinding?, _ json: inout JSONWriter) {
+        json.member("EqualAt", (finding?.equalAt ?? .zero).rawValue)
+        json.member("DiffersAt", (finding?.divergence?.differsAt ?? .zero).rawValue)
+        let isWrong = finding?.divergence != nil
+        let health = isWrong ? "wrong" : finding?.isDisputed == true ? "disputed" : "good"
+        let isKnown = isWrong || finding?.equalAt ?? .zero > .zero
+        json.member("Data", ByteString(isKnown ? health : "unknown"))
     }
 
     private func role(_ node: NodeID) -> String {

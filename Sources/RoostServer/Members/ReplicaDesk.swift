@@ -24,11 +24,14 @@ final class ReplicaDesk: Sendable {
         }.get()
     }
 
-    func status() async throws -> Status {
-        guard case .status(let status) = await ask(.describe) else {
+    func status() async throws -> Status { try await report().status }
+
+    /// How the replica stands, and what is known of the members' states.
+    func report() async throws -> (status: Status, findings: [NodeID: StateFinding]) {
+        guard case .status(let status, let findings) = await ask(.describe) else {
             throw OperatorProblem(500, "the replica does not say how it stands")
         }
-        return status
+        return (status, findings)
     }
 
     func ask(_ kind: ReplicaOperation.Kind) async -> ReplicaOperation.Result {

@@ -28,4 +28,20 @@ public struct AppliedBatch: Equatable, Sendable {
     public var entries: [AppliedEntry]
     /// In the order of the log.
     public var changes: [Change]
+    /// The digests at the checkpoints within, and at the end.
+    public var marks: [StateMark] = []
+}
+
+/// The digest of the state at an index: equal on every node.
+public struct StateMark: Hashable, Sendable {
+    public var index: UInt64
+    public var digest: UInt64
+
+    public init(index: UInt64, digest: UInt64) {
+        self.index = index
+        self.digest = digest
+    }
+
+    /// Whether all nodes make a mark of this index, however their batches fall.
+    public static func isCheckpoint(_ index: UInt64) -> Bool { Patrol.isDue(at: index) }
 }

@@ -70,6 +70,7 @@ struct Batch: ~Copyable {
         if !committed.payload.isEmpty {
             outcome = try dispatch(committed.payload.rawSpan)
         }
+        if Patrol.isDue(at: committed.index) { try patrol() }
         summary.appliedIndex = committed.index
         summary.appliedTerm = committed.term
         digest(committed)
@@ -81,6 +82,9 @@ struct Batch: ~Copyable {
         let asked = XXH64.combine(named, XXH64.hash(committed.payload, seed: committed.term))
         summary.digest = XXH64.combine(asked, effect)
     }
+
+    /// What was read of the state's files.
+    mutating func mix(_ read: UInt64) { effect = XXH64.combine(effect, read) }
 
     // MARK: - Writing
 

@@ -44,7 +44,8 @@ public final class Machine {
         caches = .none
         var applied: [AppliedEntry] = []
         applied.reserveCapacity(entries.count)
-        for entry in entries {
+        var marks: [StateMark] = []
+        for (offset, entry) in entries.enumerated() {
             let firstChange = batch.changes.count
             let outcome = try batch.apply(entry)
             applied.append(
@@ -54,11 +55,15 @@ public final class Machine {
                     changes: firstChange..<batch.changes.count
                 )
             )
+            if StateMark.isCheckpoint(entry.index) || offset + 1 == entries.count {
+                marks.append(batch.summary.mark)
+            }
         }
         let result = AppliedBatch(
             transactionID: batch.transaction.id,
             entries: applied,
-            changes: batch.changes
+            changes: batch.changes,
+            marks: marks
         )
         let end = try batch.finish { willCommit(result) }
         (summary, caches) = end

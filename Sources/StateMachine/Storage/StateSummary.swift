@@ -5,13 +5,16 @@ internal import Bytes
 /// ```
 /// UInt64 each, big-endian: format version, applied index, applied term, digest, znodes,
 /// ephemerals, znode bytes, keys, ACL lists, ZooKeeper sessions, then the indexes in the order of
-/// `TableIndexes`
+/// `TableIndexes`, and since format 2 the index from which on the digest covers records at rest
 /// ```
 public struct StateSummary: Equatable, Sendable {
     public internal(set) var appliedIndex: UInt64 = 0
     public internal(set) var appliedTerm: UInt64 = 0
     /// Depends on every entry so far and on what each one did; equal on all nodes at equal indexes.
     public internal(set) var digest: UInt64 = 0
+    /// The index from which on it was made in the way of today's format: digests of states that
+    /// differ in this cannot be compared.
+    public internal(set) var digestSince: UInt64 = 0
 
     public internal(set) var znodeCount: UInt64 = 0
     public internal(set) var ephemeralCount: UInt64 = 0
@@ -24,6 +27,14 @@ public struct StateSummary: Equatable, Sendable {
 
     public internal(set) var indexes = TableIndexes()
 
+    public var mark: StateMark { StateMark(index: appliedIndex, digest: digest) }
+
+    /// Everything that is counted, as one number.
+    var counted: UInt64 {
+        var mixed: UInt64 = 0
+        for field in fields { mixed = XXH64.combine(mixed, field) }
+        return mixed
+    }
 }
 
 /// For each of Consul's tables the index of the last entry that changed it; 0 if none did.
@@ -51,7 +62,7 @@ extension StateSummary {
             appliedIndex, appliedTerm, digest, znodeCount, ephemeralCount, znodeBytes, keyCount,
             aclCount, zooKeeperSessionCount, indexes.keys, indexes.tombstones, indexes.nodes,
             indexes.services, indexes.checks, indexes.sessions, indexes.serviceExtinction,
-            indexes.nodeExtinction,
+            indexes.nodeExtinction, digestSince,
         ]
     }
 
@@ -60,11 +71,11 @@ extension StateSummary {
         do throws(BytesError) {
             var reader = SpanReader(record)
             let format: UInt64 = try reader.integer()
-            if format == StateTables.formatVersion {
-                try readFields(&reader)
-                return
+            guard (1...StateTables.formatVersion).contains(format) else {
+                throw BytesError.badTag(offset: 0, tag: format)
             }
-            throw .badTag(offset: 0, tag: format)
+            try readFields(&reader)
+            digestSince = format == 1 ? appliedIndex : try reader.integer()
         } catch .badTag(offset: 0, let found) {
             throw .newerFormat(found: found, known: StateTables.formatVersion)
         } catch {

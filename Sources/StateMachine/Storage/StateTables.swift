@@ -6,6 +6,7 @@ public import LMDB
 /// |---|---|---|
 /// | meta | "summary" | StateSummary |
 /// | meta | "member", node UInt64 / "members" | MemberRecord / next number UInt64 |
+/// | meta | "patrol" | see `Patrol` |
 /// | znodes | path with its last slash as 00 (`NameKey`) | ZnodeRecord |
 /// | ephemerals | owner UInt64, path (`NameKey`) | path if the key is shortened |
 /// | acls | "i", ACLID UInt32 / "h", SHA-256 of the list | list (ACLCodec) / ACLID |
@@ -21,7 +22,8 @@ public import LMDB
 /// Integers in keys are big-endian, so that they sort.
 public struct StateTables: Sendable {
     /// The version of all layouts together; a newer binary reads older ones, never the reverse.
-    public static let formatVersion: UInt64 = 1
+    /// Format 2 has the patrol.
+    public static let formatVersion: UInt64 = 2
 
     static let names = [
         "meta", "znodes", "ephemerals", "acls", "sessions", "keys", "held", "tombstones", "delays",

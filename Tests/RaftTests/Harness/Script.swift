@@ -46,6 +46,11 @@ final class Script {
         case "storage-failed": try on(words) { node throws(RaftError) in node.storageFailed() }
         case "storage-recovered":
             try on(words) { node throws(RaftError) in node.storageRecovered() }
+        case "unfit": try on(words) { node throws(RaftError) in node.setUnfitToLead(true) }
+        case "fit": try on(words) { node throws(RaftError) in node.setUnfitToLead(false) }
+        case "replaced":
+            let index = LogIndex(try id(words, 1).rawValue)
+            try on(words) { node throws(RaftError) in node.replaced(appliedUpTo: index) }
         case "crash": try member(words).crash()
         case "restart": try member(words).restart()
         case "wipe": try cluster.wipe(try id(words, 0))

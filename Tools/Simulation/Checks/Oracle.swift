@@ -184,7 +184,26 @@ final class Oracle {
         }
     }
 
+    /// A node was told that its state is wrong, which it must be.
+    func diverged(_ host: Host, _ divergence: Divergence) {
+        trial.trace("node \(host.id.rawValue): \(divergence.text)")
+        guard trial.refillsNodes else {
+            return fail("\(Self.divergenceMark) \(host.id.rawValue): \(divergence.text)")
+        }
+        trial.tally.diverged += 1
+        trial.refill(host)
+    }
+
+    static let divergenceMark = "found by comparing states: node"
+
+    func mended(_ host: Host) {
+        trial.trace("node \(host.id.rawValue) is refilled")
+        trial.tally.refilled += 1
+    }
+
     func applied(_ summary: StateSummary, on host: Host) {
+        // It is for the nodes themselves to find these.
+        if let mutant = trial.mutant, mutant.isForNodesToFind { return }
         let index = summary.appliedIndex
         guard let known = digests[index] else {
             digests[index] = summary.digest

@@ -1,3 +1,5 @@
+import Bytes
+import LMDB
 import Raft
 import Replica
 
@@ -60,6 +62,12 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// Applies two entries in the wrong order.
     case swapsEntries
 
+    // One node's state, which the nodes must find by comparing theirs: no other check looks.
+    /// Applies an entry differently on one node.
+    case altersEntry
+    /// A record that nobody reads or writes again changes on one node's disk.
+    case rotsRecord
+
     // The front ends.
     /// Tells a client that its write is done when it has only been sent.
     case answersEarly
@@ -71,6 +79,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case tellsEventsLate
 
     package var name: String { rawValue }
+
+    var isForNodesToFind: Bool { self == .altersEntry || self == .rotsRecord }
 
     /// Within how many seeds it must be found.
     package var seedsMax: UInt64 {
@@ -101,6 +111,13 @@ package enum Mutant: String, CaseIterable, Sendable {
         case .trustsOldWord:
             // Its thread waits for the disk, while its event loop goes on.
             settings.faults = [.diskStall, .pause, .fullPartition]
+        case .altersEntry, .rotsRecord:
+            // One wrong state must not become two by a snapshot of it.
+            settings.nodeCount = 3
+            settings.entriesPerSnapshot = 100
+            settings.replica.trailingEntries = 2_000
+            settings.faultyMicroseconds = 90_000_000
+            settings.faults = [.slowWires, .brokenConnections, .leadershipTransfer, .clockDrift]
         case .trustsOldLeader:
             settings.faults = [.pause, .pause, .fullPartition]
         case .countsOldTerms:
@@ -182,16 +199,38 @@ package enum Mutant: String, CaseIterable, Sendable {
         return .zero
     }
 
+    // MARK: The state
+
+    /// Adds a record where there must be none, once.
+    func spoil(_ state: StateHome.State, on host: Host, in trial: Trial) {
+        guard self == .rotsRecord, host.id == NodeID(1), !host.home.hasRotted,
+            trial.dice.chance(20)
+        else { return }
+        host.home.hasRotted = true
+        do {
+            let table = try state.environment.openTables(["delays"], create: false)[0]
+            var transaction = try WriteTransaction(state.environment)
+            let key = Array("rot".utf8)
+            try transaction.put(key.rawSpan, key.rawSpan, in: table)
+            try transaction.commit()
+        } catch {
+            preconditionFailure("the simulator's own bug: \(error)")
+        }
+    }
+
     // MARK: Orders
 
     /// What the bug makes of an order to the thread that applies.
     func spoil(_ order: ApplyOrder, on host: Host, in trial: Trial) -> [ApplyOrder] {
         guard case .apply(var batch) = order else { return [order] }
         switch self {
-        case .appliesDifferently:
-            guard host.id == NodeID(1), trial.dice.chance(20) else { return [order] }
+        case .appliesDifferently, .altersEntry:
+            guard host.id == NodeID(1), !host.home.hasRotted, trial.dice.chance(20) else {
+                return [order]
+            }
             for offset in batch.entries.indices where batch.entries[offset].payload.count > 40 {
                 batch.entries[offset].payload[9] ^= 1
+                host.home.hasRotted = self == .altersEntry
             }
         case .skipsEntry:
             guard trial.dice.chance(5) else { return [order] }

@@ -58,7 +58,8 @@ final class NodeProcess {
             log: host.log,
             limits: trial.settings.replica,
             raftLimits: trial.settings.raft,
-            random: SeededGenerator(seed: trial.dice.word())
+            random: SeededGenerator(seed: trial.dice.word()),
+            divergence: host.home.divergence
         )
         applier = try Applier(
             machine: state.machine,
@@ -67,7 +68,9 @@ final class NodeProcess {
             loops: [loopInbox],
             limits: trial.settings.replica
         )
-        board = StatusBoard(ReplicaStatus(node: host.id, name: "n\(host.id.rawValue)"))
+        var status = ReplicaStatus(node: host.id, name: "n\(host.id.rawValue)")
+        status.divergence = host.home.divergence
+        board = StatusBoard(status)
         let port = LoopPort.Parts(
             state: state,
             inbox: loopInbox,
@@ -82,11 +85,13 @@ final class NodeProcess {
     /// As `Storage` does at a server's start.
     private static func openState(of host: Host) throws -> StateHome.State {
         let state = try host.home.open()
+        let summary = state.machine.summary
         let repair = try StartRepair.due(
-            applied: LogIndex(state.machine.summary.appliedIndex),
+            applied: (LogIndex(summary.appliedIndex), Term(summary.appliedTerm)),
             first: host.log.contents.base.next,
             last: host.log.contents.last,
-            newest: host.home.snapshots.newestVerified
+            term: { (index) throws(any Error) in try host.log.term(at: index) },
+            newest: { () throws(any Error) in try host.home.snapshots.newestVerified() }
         )
         switch repair {
         case .keep: return state
@@ -105,6 +110,7 @@ final class NodeProcess {
         act(kind: 4) { process throws(ReplicaError) in
             process.consensus.standForElectionIfAlone()
         }
+        inbox.post(.report(applier.firstReport))
         planTurn()
         planLoop()
         planHeartbeat()
@@ -271,6 +277,13 @@ final class NodeProcess {
                 trial.network.send(answers, from: host.id, to: peer, in: trial)
             case .sendSnapshot(let transfer):
                 SnapshotTransit.begin(transfer, from: self, in: trial)
+            case .takeSnapshot: takeSnapshot()
+            case .report(let leader, let report):
+                trial.network.send(report, from: host.id, to: leader, in: trial)
+            case .judge(let member, let verdict):
+                if verdict.equalAt > .zero { trial.tally.compared += 1 }
+                trial.network.send(verdict, from: host.id, to: member, in: trial)
+            case .diverged(let divergence): publish(divergence)
             }
         }
     }
@@ -289,6 +302,15 @@ final class NodeProcess {
         if change.role == .leader { trial.lastElection = trial.now }
         let address = change.leader.map { Self.address(of: $0) } ?? ""
         noteStatus { $0.note(change, leaderAddress: address) }
+    }
+
+    /// As `ReplicaThread` does; the marker on the disk is the machine's.
+    private func publish(_ divergence: Divergence?) {
+        board.update { $0.divergence = divergence }
+        guard let divergence else { return trial.oracle.mended(host) }
+        host.home.divergence = divergence
+        loopInbox.post(LoopNotice(transaction: 0, body: .unfit))
+        trial.oracle.diverged(host, divergence)
     }
 
     /// What the event loops are to know; a bug may make them take an old word for a new one.
@@ -338,13 +360,19 @@ final class NodeProcess {
         let joined = Applier.join(waitingOrders, entriesMax: trial.dice.number(1...64))
         waitingOrders = []
         for order in joined {
-            if case .install(let manifest) = order {
+            switch order {
+            case .install(let manifest): inbox.post(.report(try install(manifest)))
+            case .refill(let manifest):
+                do { try host.home.snapshots.keepOnly(manifest) } catch {
+                    throw .log(.database("\(error)"))
+                }
                 inbox.post(.report(try install(manifest)))
-            } else if let report = try applier.perform(order) {
-                inbox.post(.report(report))
+            case .apply, .barrier, .chores:
+                if let report = try applier.perform(order) { inbox.post(.report(report)) }
             }
             trial.oracle.applied(summary, on: host)
         }
+        trial.mutant?.spoil(state, on: host, in: trial)
         takeSnapshotIfDue()
     }
 
@@ -373,7 +401,15 @@ final class NodeProcess {
 
     private func takeSnapshotIfDue() {
         let applied = LogIndex(summary.appliedIndex)
-        guard applied.count(after: snapshotIndex) >= trial.settings.entriesPerSnapshot,
+        guard applied.count(after: snapshotIndex) >= trial.settings.entriesPerSnapshot else {
+            return
+        }
+        takeSnapshot()
+    }
+
+    private func takeSnapshot() {
+        let applied = LogIndex(summary.appliedIndex)
+        guard consensus.divergence == nil,
             let membership = host.log.membership(at: applied), !membership.membership.isEmpty
         else { return }
         snapshotIndex = applied

@@ -112,6 +112,12 @@ final class SimulatedLog: DurableLog {
         settle()
     }
 
+    func recordAlone(_ manifest: SnapshotManifest) throws(StoreError) {
+        try prepare()
+        contents.manifests = [manifest]
+        settle()
+    }
+
     func compact(upTo index: LogIndex) throws(StoreError) {
         let covered = contents.manifests.last?.index ?? .zero
         guard index <= covered else { throw .notCovered(index: index, snapshot: covered) }

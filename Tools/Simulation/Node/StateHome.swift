@@ -2,6 +2,7 @@ import Foundation
 import LMDB
 import Raft
 import RaftStore
+import Replica
 import StateMachine
 
 /// Where a machine keeps its state and its snapshots: real files, in a directory in memory.
@@ -11,6 +12,10 @@ import StateMachine
 final class StateHome {
     let snapshots: SnapshotStore
     private let directory: String
+    /// Said of the state that is there; it goes with it.
+    var divergence: Divergence?
+    /// A mutant has spoiled a state here.
+    var hasRotted = false
     private var number = 0
     /// The state's directory; nil: it was lost.
     private var current: String?
@@ -46,6 +51,7 @@ final class StateHome {
         try snapshots.restore(manifest, to: "\(path)/data.mdb")
         remove(current)
         current = path
+        divergence = nil
         return try Self.open(path)
     }
 

@@ -146,6 +146,27 @@ final class Network {
         _ = connected(from: from, to: to, in: trial) { $0.receive(.forwardAnswers(answers)) }
     }
 
+    func send(_ report: StateReport, from: NodeID, to: NodeID, in trial: Trial) {
+        guard case .stateReport(let report)? = travelled(.stateReport(report), in: trial) else {
+            return
+        }
+        _ = connected(from: from, to: to, in: trial) {
+            $0.receive(.stateReport(report, from: from))
+        }
+    }
+
+    func send(_ verdict: StateVerdict, from: NodeID, to: NodeID, in trial: Trial) {
+        guard case .stateVerdict(let verdict)? = travelled(.stateVerdict(verdict), in: trial)
+        else { return }
+        _ = connected(from: from, to: to, in: trial) {
+            $0.receive(.stateVerdict(verdict, from: from))
+        }
+    }
+
+    private func travelled(_ frame: PeerFrame, in trial: Trial) -> PeerFrame? {
+        decoded(frame.encoded(), in: trial)
+    }
+
     /// Sends by the line from one node to another, if there is one. What is under way when the
     /// line ends does not arrive; where only the way back is cut it does, and the line ends too.
     /// False: there is no line.

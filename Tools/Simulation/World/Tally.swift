@@ -18,6 +18,9 @@ package struct Tally: Sendable {
     package var transfers = 0
     package var transfersBroken = 0
     package var installed = 0
+    package var compared = 0
+    package var diverged = 0
+    package var refilled = 0
     package var requests = 0
     package var unanswered = 0
     package var histories = 0
@@ -46,6 +49,7 @@ package struct Tally: Sendable {
         if sessions == 0 { names.append("sessions") }
         if watchEvents == 0 { names.append("watch events") }
         if installed == 0 { names.append("snapshots installed") }
+        if compared == 0 { names.append("states found equal") }
         return names + FaultKind.allCases.filter { self[$0] == 0 }.map(\.name)
     }
 
@@ -61,7 +65,9 @@ package struct Tally: Sendable {
             ("leaders", \.leaders), ("entries", \.entries), ("snapshots", \.snapshots),
             ("snapshot transfers", \.transfers),
             ("snapshot transfers broken", \.transfersBroken),
-            ("snapshots installed", \.installed), ("requests", \.requests),
+            ("snapshots installed", \.installed), ("states found equal", \.compared),
+            ("states found wrong", \.diverged),
+            ("states refilled", \.refilled), ("requests", \.requests),
             ("requests without answer", \.unanswered), ("histories", \.histories),
             ("histories undecided", \.undecided), ("watch events", \.watchEvents),
             ("sessions", \.sessions),

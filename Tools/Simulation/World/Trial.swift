@@ -25,6 +25,8 @@ package final class Trial {
     /// Takes a line for everything that matters to whoever looks at a failure.
     package var tracer: ((String) -> Void)?
     private let directory: String
+    /// A node that finds its state wrong is refilled, as by an operator, and no failure.
+    package var refillsNodes = false
 
     /// - Parameters:
     ///   - nodes: how many voters; nil: the seed decides.
@@ -106,6 +108,19 @@ package final class Trial {
             adversary.restartLater(host)
         } else {
             oracle.fail("node \(host.id.rawValue) stops by itself: \(error)")
+        }
+    }
+
+    /// An operator asks whoever leads to refill a node, until it is.
+    func refill(_ host: Host) {
+        plan(at: now + 1_000_000, kind: 23) { [unowned self] in
+            guard host.home.divergence != nil else { return }
+            for process in hosts.compactMap(\.process) where process.status.role == .leader {
+                _ = process.operate { consensus throws(RaftError) in
+                    try consensus.refill(host.id)
+                }
+            }
+            refill(host)
         }
     }
 
