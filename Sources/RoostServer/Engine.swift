@@ -20,6 +20,8 @@ final class Engine: Sendable {
     private let keeper: KeeperThread
     private let desk: ReplicaDesk
     private let isJoining: Bool
+    private let relocation: Relocation?
+    private let rollCall: RollCall
     let staff: Operator
     private let cluster: Cluster
     /// Holds the lock of the data directory.
@@ -78,7 +80,15 @@ final class Engine: Sendable {
         cluster.update(try Self.members(storage))
         board = StatusBoard(Self.status(storage, cluster.members))
         isJoining = configuration.join != nil
+        relocation = Relocation(
+            cluster.gate,
+            records: try Self.members(storage),
+            configuration,
+            cluster.members,
+            logger: logger
+        )
         desk = ReplicaDesk(loops, inbox)
+        rollCall = RollCall(desk, board, cluster.members, logger: logger)
         staff = Operator(
             desk,
             cluster.members,
@@ -218,6 +228,21 @@ final class Engine: Sendable {
         }
     }
 
+    /// Until the cluster knows where this node is.
+    func tellAddress() async {
+        guard let relocation else { return }
+        do { try await relocation.announce() } catch {
+            logger.info("the new address was not told", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// As long as the node serves.
+    func callRoll() async {
+        do { try await rollCall.call() } catch {
+            logger.debug("no more roll calls", metadata: ["reason": "\(error)"])
+        }
+    }
+
     private func waitUntilReady() async throws {
         let deadline = HostClock.monotonic() + ServerLimits.startSeconds * 1_000
         let ready = Readiness(loops: loops)
@@ -246,10 +271,13 @@ struct EngineService: Service {
     let engine: Engine
 
     func run() async throws {
-        let candidacy = Task { await engine.seekVote() }
+        let errands = [
+            Task { await engine.tellAddress() }, Task { await engine.seekVote() },
+            Task { await engine.callRoll() },
+        ]
         try await gracefulShutdown()
-        // Not awaited: it may wait for a leader that does not answer.
-        candidacy.cancel()
+        // Not awaited: they may wait for a leader that does not answer.
+        for errand in errands { errand.cancel() }
         try await engine.stop()
     }
 }

@@ -148,6 +148,7 @@ def test_writes_go_on_while_a_node_comes_back_to_a_large_state(roomy):
           f"before {mean(before):,.0f}, meanwhile {mean(during):,.0f} "
           f"({mean(during) / mean(before):.0%}), the worst quarter of a second "
           f"{min(during):,.0f}, after {mean(meter.rates(level, end)):,.0f}")
+    print("in thousands, by quarters of a second:", *(f"{rate / 1000:.0f}" for rate in during))
     assert mean(during) > mean(before) / 2
     assert all(w.exitcode is None or w.exitcode < 0 for w in writers), "a writer was refused"
 
