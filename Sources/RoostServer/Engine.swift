@@ -21,7 +21,6 @@ final class Engine: Sendable {
     private let desk: ReplicaDesk
     private let isJoining: Bool
     private let relocation: Relocation?
-    private let rollCall: RollCall
     let staff: Operator
     private let cluster: Cluster
     /// Holds the lock of the data directory.
@@ -80,15 +79,8 @@ final class Engine: Sendable {
         cluster.update(try Self.members(storage))
         board = StatusBoard(Self.status(storage, cluster.members))
         isJoining = configuration.join != nil
-        relocation = Relocation(
-            cluster.gate,
-            records: try Self.members(storage),
-            configuration,
-            cluster.members,
-            logger: logger
-        )
+        relocation = Relocation(cluster, try Self.members(storage), configuration, logger: logger)
         desk = ReplicaDesk(loops, inbox)
-        rollCall = RollCall(desk, board, cluster.members, logger: logger)
         staff = Operator(
             desk,
             cluster.members,
@@ -238,6 +230,7 @@ final class Engine: Sendable {
 
     /// As long as the node serves.
     func callRoll() async {
+        let rollCall = RollCall(desk, board, cluster.members, logger: logger)
         do { try await rollCall.call() } catch {
             logger.debug("no more roll calls", metadata: ["reason": "\(error)"])
         }

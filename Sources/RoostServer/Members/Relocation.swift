@@ -17,12 +17,12 @@ struct Relocation: Sendable {
 
     /// Nil if there is nothing to tell.
     init?(
-        _ gate: PeerGate,
-        records: [MemberRecord],
+        _ cluster: Cluster,
+        _ records: [MemberRecord],
         _ configuration: ServerConfiguration,
-        _ members: MemberBook,
         logger: Logger
     ) {
+        let gate = cluster.gate
         let own = records.first { $0.node == gate.node.rawValue && !$0.name.bytes.isEmpty }
         let address = Self.address(configuration)
         guard let own, "\(own.address)" != address, configuration.ownPeerPort != 0 else {
@@ -30,7 +30,7 @@ struct Relocation: Sendable {
         }
         request = JoinRequest(name: gate.name, address: address, incarnation: gate.incarnation)
         self.gate = gate
-        self.members = members
+        members = cluster.members
         self.logger = logger
     }
 
