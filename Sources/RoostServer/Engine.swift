@@ -23,6 +23,7 @@ final class Engine: Sendable {
     private let keeper: KeeperThread
     private let desk: ReplicaDesk
     private let isJoining: Bool
+    private let relocation: Relocation?
     let staff: Operator
     private let cluster: Cluster
     /// Holds the lock of the data directory.
@@ -80,6 +81,7 @@ final class Engine: Sendable {
         cluster.update(try Self.members(storage))
         board = StatusBoard(try Self.status(storage, cluster.members))
         isJoining = configuration.join != nil
+        relocation = Relocation(cluster, try Self.members(storage), configuration, logger: logger)
         desk = ReplicaDesk(loops, inbox)
         staff = Operator(desk, cluster.members, board, storage.log.identity.clusterID, logger)
         applier = ApplyThread(
@@ -245,6 +247,22 @@ final class Engine: Sendable {
         }
     }
 
+    /// Until the cluster knows where this node is.
+    func tellAddress() async {
+        guard let relocation else { return }
+        do { try await relocation.announce() } catch {
+            logger.info("the new address was not told", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// As long as the node serves.
+    func callRoll() async {
+        let rollCall = RollCall(desk, board, cluster.members, logger: logger)
+        do { try await rollCall.call() } catch {
+            logger.debug("no more roll calls", metadata: ["reason": "\(error)"])
+        }
+    }
+
     private func waitUntilReady() async throws {
         let deadline = HostClock.monotonic() + ServerLimits.startSeconds * 1_000
         let ready = Readiness(loops: loops)
@@ -273,10 +291,13 @@ struct EngineService: Service {
     let engine: Engine
 
     func run() async throws {
-        let candidacy = Task { await engine.seekVote() }
+        let errands = [
+            Task { await engine.tellAddress() }, Task { await engine.seekVote() },
+            Task { await engine.callRoll() },
+        ]
         try await gracefulShutdown()
-        // Not awaited: it may wait for a leader that does not answer.
-        candidacy.cancel()
+        // Not awaited: they may wait for a leader that does not answer.
+        for errand in errands { errand.cancel() }
         try await engine.stop()
     }
 }

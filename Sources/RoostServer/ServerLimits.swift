@@ -42,6 +42,10 @@ enum ServerLimits {
     static let handOverMilliseconds: Int64 = 2_000
     static let retirementMilliseconds: Int64 = 2_000
     static let retirementPollMilliseconds = 5
+    /// How often the leader looks who is alive, and after which silence it says that a member is
+    /// not: about as long as Consul's gossip takes to be sure.
+    static let rollCallMilliseconds: Int64 = 500
+    static let memberSilenceMilliseconds: Int64 = 5_000
     /// Until a cluster of one must serve after its start.
     static let startSeconds: Int64 = 60
 }

@@ -59,9 +59,9 @@ class Node(Roost):
 class Cluster:
     """The first voters, told the same list."""
 
-    def __init__(self, directory, count=3, arguments=(), preload=None):
+    def __init__(self, directory, count=3, arguments=(), preload=None, kind=Node):
         self.directory = directory
-        self.nodes = [Node(directory / f"n{i}", f"n{i}", arguments, preload,
+        self.nodes = [kind(directory / f"n{i}", f"n{i}", arguments, preload,
                            {"SYNCFAULT_TRIGGER": str(directory / f"n{i}.trigger")}) for i in range(1, count + 1)]
         self.list = ",".join(f"{n.name}={n.peer}" for n in self.nodes)
         for node in self.nodes:
@@ -109,8 +109,7 @@ def free_address():
 
 def roost(node, *words):
     """Roost's own command line, asked of this node."""
-    binary = node.command()[0]
-    done = subprocess.run([binary, *words, "--address", node.http],
+    done = subprocess.run([node.binary, *words, "--address", node.http],
                           capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout + done.stderr
 

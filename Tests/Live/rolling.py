@@ -221,8 +221,8 @@ class Raw(Client):
     def _write_eight(self):
         sent = {}
         for value in range(self.next, self.next + 8):
+            self.next = value + 1  # sent or not: the connection may end in between
             sent[self.session.send("setData", set_body(f"/{self.name}", b"%d" % value))] = value
-        self.next += 8
         while sent:
             frame = self.session.read()
             if frame.xid == -1:

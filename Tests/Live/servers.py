@@ -184,11 +184,14 @@ class Roost(Server):
         self.zookeeper = f"127.0.0.1:{self.ports['zookeeper']}"
         self.http = f"http://127.0.0.1:{self.ports['http']}"
 
+    @property
+    def binary(self):
+        return os.environ.get("ROOST_BIN", str(REPOSITORY / ".build/debug/roost"))
+
     def command(self):
-        binary = os.environ.get("ROOST_BIN", str(REPOSITORY / ".build/debug/roost"))
         ports = [f"--{k}-port={p}" for k, p in self.ports.items()]
         extra = shlex.split(os.environ.get("ROOST_ARGUMENTS", ""))
-        return [binary, "server", f"--data-dir={self.data}", "--bind=127.0.0.1", "--name=n1", "--four-letter-words=*",
+        return [self.binary, "server", f"--data-dir={self.data}", "--bind=127.0.0.1", "--name=n1", "--four-letter-words=*",
                 *ports, *self.arguments, *extra]
 
     def serves(self):

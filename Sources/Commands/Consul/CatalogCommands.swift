@@ -62,8 +62,9 @@ public struct UpdateCheck: Equatable, Sendable {
     public var checkID: ByteString
     public var status: CheckStatus
     public var output: ByteString
-    /// The leader's verdict; the entry then does nothing in a term other than `term`.
+    /// The leader's verdict that a TTL ran out.
     public var expired: Bool
+    /// Of any verdict of the leader: the entry does nothing in another term; 0: a client's word.
     public var term: UInt64
 
     public init(

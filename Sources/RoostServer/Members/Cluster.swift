@@ -12,7 +12,7 @@ import Synchronization
 final class Cluster: Sendable {
     let members: MemberBook
     let links: PeerLinks
-    private let gate: PeerGate
+    let gate: PeerGate
     private let host: String
     private let port: Int
     private let hasBegun: Bool
@@ -34,7 +34,8 @@ final class Cluster: Sendable {
             clusterID: identity.clusterID,
             node: identity.node,
             name: identity.name,
-            address: members.address(of: identity.node),
+            address: configuration.join == nil
+                ? members.address(of: identity.node) : Relocation.address(configuration),
             incarnation: standing.incarnation,
             founders: standing.hasBegun ? standing.directories : nil
         )

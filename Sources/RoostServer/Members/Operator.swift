@@ -159,7 +159,11 @@ final class Operator: Sendable {
             try checkMajority(without: node, status)
             try await change(.remove(node)) { !$0.contains(node) }
         }
+        let name = members[node]?.name
         _ = try await propose(DismissMember(node: node.rawValue).encode(CommandHeader()))
+        // As Consul's catalog does with a server that leaves.
+        guard let name, !name.isEmpty else { return }
+        _ = try await propose(Deregister(node: ByteString(name)).encode(CommandHeader()))
     }
 
     /// A change that leaves no living majority could be neither agreed on nor taken back.

@@ -92,7 +92,8 @@ extension Batch {
     }
 
     mutating func apply(_ command: UpdateCheck) throws(StateError) -> ConsulOutcome {
-        if command.expired && command.term != entry.term { return .expiryOutdated }
+        let isVerdict = command.expired || command.term != 0
+        if isVerdict && command.term != entry.term { return .expiryOutdated }
         guard let old = try view.check(node: command.node, id: command.checkID) else {
             return .failed(.unknownCheck(command.checkID))
         }
