@@ -22,7 +22,7 @@ from faults.run import Options, Run
 from faults.wrong import WRONGS
 
 HOME = Path(os.environ.get("FAULTS_HOME", "/var/tmp/roost-faults"))
-WRONG_SECONDS = 15
+WRONG_SECONDS = 6
 
 
 def arguments() -> argparse.Namespace:
