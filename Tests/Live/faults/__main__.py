@@ -94,9 +94,9 @@ def run_wrongs(given: argparse.Namespace, seed: int) -> int:
             continue
         began = time.monotonic()
         report = one_run(given, seed, wrong)
-        found = [v for v in report["violations"] if cause.finds(v)]
+        found = cause.finds(report["violations"])
         missed += not found
-        text = found[0] if found else f"NOT FOUND; {report['violations'][:2]}"
+        text = found or f"NOT FOUND; {report['violations'][:2]}"
         print(f"{wrong:18} {time.monotonic() - began:5.1f} s  {text.splitlines()[0][:160]}",
               flush=True)
     return 1 if missed else 0

@@ -96,6 +96,12 @@ class Network:
     def joined(self, one: int, other: int) -> bool:
         return (one, other) not in self.cuts and (other, one) not in self.cuts
 
+    def discard(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for port in range(1, self.nodes + 1):
+            run("ip", "netns", "delete", f"n{port}")
+
     def counts(self) -> dict[str, int]:
         names = ("passed", "dropped", "delayed", "doubled", "swapped", "overflowed")
         return dict(zip(names, map(int, self._ask("count").split())))

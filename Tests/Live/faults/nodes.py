@@ -164,7 +164,8 @@ class Cluster:
         for node in self.nodes:
             if node.alive():
                 node.kill()
-        self.network.process.kill()
+            run("umount", "-l", node.disk)
+        self.network.discard()
 
 
 def leader_known_by(node: Node, seconds: float = 1) -> str:
