@@ -130,8 +130,9 @@ def ended(session, called, returned=UNKNOWN):
 
 
 GOOD_LOCKS = {
-    "held, refused, released, taken": [acquire("s", "a", 0, 1, True), acquire("t", "b", 2, 3, False),
-                                       release("s", "c", 4, 5, True), acquire("t", "d", 6, 7, True)],
+    "held, refused, released, taken": [
+        acquire("s", "a", 0, 1, True), acquire("t", "b", 2, 3, False),
+        release("s", "c", 4, 5, True), acquire("t", "d", 6, 7, True)],
     "taken after the session's end": [acquire("s", "a", 0, 1, True), ended("s", 2, 3),
                                       acquire("t", "b", 4, 5, True)],
     "taken after a session that ended unseen": [acquire("s", "a", 0, 1, True), ended("s", 2),

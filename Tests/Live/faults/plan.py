@@ -13,8 +13,8 @@ KINDS = {
 }
 WHOLE_CLUSTER = {"kill-all", "split", "bridge", "slow-net", "lossy-net", "transfer"}
 TOGETHER = [55, 33, 12]
-HOLD_SECONDS = (1.0, 8.0)
-CALM_SECONDS = (0.2, 3.0)
+HOLD_SECONDS = (0.5, 7.0)
+CALM_SECONDS = (0.1, 2.0)
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,8 @@ class Run:
         until = time.monotonic() + self.options.seconds
         healed = time.monotonic()
         if self.wrong:
-            self.world.stopping.wait(self.options.seconds)
-            return healed
+            self.wrong.act(self.cluster, self.options.seconds)
+            return time.monotonic()
         for step in steps(self.options.seed, self.options.nodes, self.options.only):
             if time.monotonic() >= until or self.history.violations:
                 break

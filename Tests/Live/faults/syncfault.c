@@ -56,7 +56,9 @@ static int fails(const char *call) {
 int fsync(int fd) { return fails("fsync") ? -1 : REAL(fsync)(fd); }
 int fdatasync(int fd) { return fails("fdatasync") ? -1 : REAL(fdatasync)(fd); }
 int syncfs(int fd) { return fails("syncfs") ? -1 : REAL(syncfs)(fd); }
-int msync(void *at, size_t count, int flags) { return fails("msync") ? -1 : REAL(msync)(at, count, flags); }
+int msync(void *at, size_t count, int flags) {
+    return fails("msync") ? -1 : REAL(msync)(at, count, flags);
+}
 int sync_file_range(int fd, off64_t at, off64_t count, unsigned flags) {
     return fails("sync_file_range") ? -1 : REAL(sync_file_range)(fd, at, count, flags);
 }

@@ -3,9 +3,9 @@
 //
 //   wire PORTS SEED
 //
-// Makes the TUN devices wire0 ... wirePORTS-1; whoever started it moves them into the nodes' network
-// namespaces. A packet to an address that ends in .N leaves by port N-1. Commands on standard input,
-// each answered by a line:
+// Makes the TUN devices wire0 ... wirePORTS-1; whoever started it moves them into the nodes'
+// network namespaces. A packet to an address that ends in .N leaves by port N-1. Commands on
+// standard input, each answered by a line:
 //
 //   cut FROM TO                 nothing passes in that direction
 //   mend FROM TO
@@ -29,7 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PORTS_MAX = 16, PACKET_MAX = 9216, WAITING_MAX = 16384, TURN_MAX = 64, LINE_MAX_BYTES = 256 };
+enum { PORTS_MAX = 16, PACKET_MAX = 9216, WAITING_MAX = 16384, TURN_MAX = 64 };
+enum { LINE_MAX_BYTES = 256 };
 
 struct link { int cut; long delay, jitter, loss, doubled, swapped; uint64_t last; };
 struct packet { uint64_t due, order; int to; size_t size; char bytes[]; };

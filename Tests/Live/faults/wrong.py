@@ -9,11 +9,14 @@ import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from faults.clients.base import Place
+from faults.network import run
+from faults.nodes import Cluster
 from jute import OP
 
 EVENT_XID = -1
@@ -34,6 +37,11 @@ class Proxy:
 
     def answer(self, method: str, path: str, body: bytes, forward: Callable):
         return forward()
+
+    @staticmethod
+    def act(cluster: Cluster, seconds: float) -> None:
+        """What is done to the nodes themselves, once."""
+        time.sleep(seconds)
 
     def _listen_to_http(self) -> tuple[str, int]:
         proxy = self
@@ -236,6 +244,25 @@ class ZxidGoesBack(Proxy):
         return [frame]
 
 
+class RolledBack(Proxy):
+    """All nodes fall back to the disks that they had a while ago: what was acknowledged since is
+    lost, as if it had never been synced."""
+
+    @staticmethod
+    def act(cluster: Cluster, seconds: float) -> None:
+        for node in cluster.nodes:
+            node.kill()
+            run("cp", "-a", "--sparse=always", node.data, f"{node.data}.old")
+            node.start()
+        time.sleep(seconds)
+        for node in cluster.nodes:
+            node.kill()
+        for node in cluster.nodes:
+            run("rm", "-rf", node.data)
+            run("mv", f"{node.data}.old", node.data)
+            node.start()
+
+
 class EphemeralsVanish(Proxy):
     """Now and then an ephemeral is not there for a moment."""
 
@@ -289,12 +316,16 @@ class WrongCluster:
     def places(self) -> list[Place]:
         return [proxy.place for proxy in self.proxies]
 
+    def act(self, cluster: Cluster, seconds: float) -> None:
+        self.proxies[0].act(cluster, seconds)
+
 
 WRONGS = {
     "nothing": Wrong(Proxy, ()),
     "stale-reads": Wrong(StaleReads, ("key/", "not linearizable")),
     "false-acks": Wrong(FalseAcknowledgements, ("key/", "not linearizable")),
     "lost-additions": Wrong(LostAdditions, ("lost", "acknowledged keys")),
+    "rolled-back": Wrong(RolledBack, ("lost", "acknowledged")),
     "two-holders": Wrong(TwoHolders, ("lock/", "not linearizable")),
     "index-goes-back": Wrong(IndexGoesBack, ("the index of", "went back")),
     "lost-events": Wrong(LostEvents, ("no event came before",)),

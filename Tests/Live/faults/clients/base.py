@@ -114,7 +114,8 @@ class Client(threading.Thread):
         open_one.sock.settimeout(seconds)
         return open_one
 
-    def ask(self, connection, place: Place, method: str, path: str, body: str | bytes = "") -> Answer:
+    def ask(self, connection, place: Place, method: str, path: str,
+            body: str | bytes = "") -> Answer:
         """Lost, and the connection gone, where no whole answer comes."""
         try:
             connection.request(method, path, body=body or None)

@@ -9,6 +9,8 @@ from faults.clients.znodes import ZooKeeperClient
 from faults.history import Operation
 
 EPHEMERAL = 1
+# Short ones end in the faults, long ones survive them.
+TIMEOUTS_MS = [6000, 4000, 2500]
 
 
 @dataclass
@@ -43,6 +45,7 @@ class EphemeralOwner(ZooKeeperClient):
     kind = "owner"
 
     def __init__(self, world: World, number: int, nursery: Nursery) -> None:
+        self.timeout_ms = TIMEOUTS_MS[number % len(TIMEOUTS_MS)]
         super().__init__(world, number)
         self.nursery = nursery
         self.path = ""

@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 
 from faults.clients.base import Answer, Client, Lost, World
-from faults.clients.keys import OPERATIONS_MAX, UNKNOWN_MAX
+from faults.clients.keys import UNKNOWN_MAX
 from faults.history import Operation
 
 TTL_SECONDS = 10
+# Long enough that sessions run out of their time meanwhile.
+OPERATIONS_MAX = 1200
 
 
 class Locks:
@@ -40,6 +42,7 @@ class Holding:
     session: str
     key: str
     ttl: bool
+    lazy: bool  # it never asks for more time
     renewed: float  # when the last request was sent that gave it its full time
     alive: float  # when the last request was sent whose answer shows that the session lived
 
@@ -60,11 +63,12 @@ class LockClient(Client):
             self.open_session(key)
             return
         kind = self.dice.choices(["acquire", "release", "read", "renew", "end"],
-                                 [42, 25, 25, 4, 4])[0]
+                                 [44, 25, 25, 5, 1])[0]
         if kind == "read":
             self.read(key)
         elif kind == "renew":
-            self.renew()
+            if not self.mine.lazy:
+                self.renew()
         elif kind == "end":
             self.end_session()
         else:
@@ -75,13 +79,13 @@ class LockClient(Client):
                                   node=self.place.name)
 
     def open_session(self, key: str) -> None:
-        ttl = self.dice.random() < 0.3
+        ttl, lazy = self.dice.random() < 0.5, self.dice.random() < 0.5
         wish = {"LockDelay": "0s", "Name": self.name} | ({"TTL": f"{TTL_SECONDS}s"} if ttl else {})
         called = time.monotonic()
         answer = self.send("PUT", "/v1/session/create", json.dumps(wish))
         if answer.status != 200:
             self.in_need(answer)
-        self.mine = Holding(answer.json()["ID"], key, ttl, called, called)
+        self.mine = Holding(answer.json()["ID"], key, ttl, lazy, called, called)
 
     def in_need(self, answer: Answer) -> None:
         if answer.status != 500:
