@@ -62,7 +62,11 @@ class Proxy:
                     reply = self.onward.getresponse()
                     return reply.status, dict(reply.getheaders()), reply.read()
 
-                status, headers, content = proxy.answer(self.command, self.path, body, forward)
+                try:
+                    status, headers, content = proxy.answer(self.command, self.path, body, forward)
+                except (OSError, http.client.HTTPException):
+                    self.close_connection = True  # the node went; its client sees the same
+                    return
                 self.send_response(status)
                 self.send_header("X-Consul-Index", headers.get("X-Consul-Index", "0"))
                 self.send_header("Content-Length", str(len(content)))

@@ -63,7 +63,7 @@ class LockClient(Client):
             self.open_session(key)
             return
         kind = self.dice.choices(["acquire", "release", "read", "renew", "end"],
-                                 [44, 25, 25, 5, 1])[0]
+                                 [440, 250, 257, 50, 3])[0]
         if kind == "read":
             self.read(key)
         elif kind == "renew":
