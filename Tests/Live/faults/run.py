@@ -133,7 +133,11 @@ class Run:
         self.steps_taken += 1
         began = time.monotonic()
         for fault in step.faults:
-            said = Injury(self.cluster, fault).strike()
+            try:
+                said = Injury(self.cluster, fault).strike()
+            except AssertionError as broken:
+                self.history.violate(str(broken))
+                return time.monotonic()
             self.faults[fault.kind] = self.faults.get(fault.kind, 0) + 1
             self.say(said)
         struck = time.monotonic()

@@ -96,8 +96,9 @@ class LockClient(Client):
         """Its locks are free with it, whether the answer comes or not."""
         if self.mine is None:
             return
-        mine, self.mine = self.mine, None
         self.connection(self.place)
+        mine, self.mine = self.mine, None
+        self.may_have_ended(mine)
         operation = self.begin(mine.key, "end", mine.session)
         answer = self.send("PUT", f"/v1/session/destroy/{mine.session}")
         if answer.status != 200:
@@ -116,7 +117,8 @@ class LockClient(Client):
             raise
         if answer.status == 200:
             operation.told(answer.json())
-            mine.alive = called
+            if kind == "acquire" or operation.result:
+                mine.alive = called  # a release is false too where there is no such session
             self.history.count(f"locks {kind}d" if operation.result else f"locks not {kind}d")
         elif answer.status == 500 and b"invalid session" in answer.body:
             with self.history.lock:
@@ -143,9 +145,13 @@ class LockClient(Client):
         if not mine.ttl or age < TTL_SECONDS:
             self.history.violate(f"{self.name}: session {mine.session} is gone {age:.1f} s after "
                                  f"it was given its time, which is {'10 s' if mine.ttl else 'all'}")
-        end = self.begin(mine.key, "end", mine.session)
-        end.called = mine.alive
+        self.may_have_ended(mine)
         self.history.count("lock sessions out of time")
+
+    def may_have_ended(self, mine: Holding) -> None:
+        """Its time may have run out, unseen, since it was last known to be alive."""
+        if mine.ttl:
+            self.begin(mine.key, "end", mine.session).called = mine.alive
 
     def read(self, key: str) -> None:
         self.connection(self.place)
@@ -163,3 +169,5 @@ class LockClient(Client):
 
     def leave(self) -> None:
         """The session is left to its time, or for ever: the run is over."""
+        if self.mine:
+            self.may_have_ended(self.mine)
