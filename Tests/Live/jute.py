@@ -165,9 +165,9 @@ def connect_body(timeout=10000, session=0, password=bytes(16), last_zxid=0, read
 class Wire:
     """Frames over one socket."""
 
-    def __init__(self, address):
+    def __init__(self, address, seconds=SECONDS):
         host, port = address.split(":")
-        self.socket = socket.create_connection((host, int(port)), SECONDS)
+        self.socket = socket.create_connection((host, int(port)), seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
 
@@ -215,8 +215,8 @@ class Wire:
 class Session(Wire):
     """One client session. Frames that are not the awaited reply are kept in `events`, in order."""
 
-    def __init__(self, address, handshake=True, **connect):
-        super().__init__(address)
+    def __init__(self, address, handshake=True, seconds=SECONDS, **connect):
+        super().__init__(address, seconds)
         self.address = address
         self.xids = itertools.count(1)
         self.events = []

@@ -56,12 +56,19 @@ package struct TrustMarker: Sendable {
         return .untrusted("the operating system stopped without closing it")
     }
 
-    /// Before the first write. A mark that is there is written over in place, which takes no room
-    /// on a full disk: torn, it is unreadable or still says "clean", and both are true of data that
-    /// nobody has written to yet.
-    func markOpen() throws(StoreError) {
+    /// Before the first write. A mark that is torn is unreadable or still says "clean", and both
+    /// are true of data that nobody has written to yet.
+    func markOpen() throws(StoreError) { try mark("open") }
+
+    /// After everything is synced and no write will come. A mark that is torn is unreadable or still
+    /// says "open": the data are then trusted less than they could be.
+    func markClean() throws(StoreError) { try mark("clean") }
+
+    /// A mark that is there is written over in place, which takes no room on a full disk: a node
+    /// must start on one, and stop well.
+    private func mark(_ state: String) throws(StoreError) {
         do {
-            let text = try text("open")
+            let text = try text(state)
             guard FileSystem.exists(path) else {
                 return try FileSystem.replace(path, with: text, in: directory)
             }
@@ -72,13 +79,6 @@ package struct TrustMarker: Sendable {
             // The name may be of a process that died before it was durable.
             try FileSystem.syncDirectory(directory)
         } catch { throw StoreError(error) }
-    }
-
-    /// After everything is synced and no write will come.
-    func markClean() throws(StoreError) {
-        do { try FileSystem.replace(path, with: try text("clean"), in: directory) } catch {
-            throw StoreError(error)
-        }
     }
 
     private func text(_ state: String) throws(DiskError) -> [UInt8] {

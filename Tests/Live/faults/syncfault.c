@@ -1,7 +1,11 @@
 // Makes every sync of a file fail with EIO, or wait, once a trigger file says so.
 //
-// SYNCFAULT_TRIGGER names the file. Absent: nothing happens. Its text: "fail" = EIO; a number = milliseconds to wait.
-// A failing sync is not carried out, and one line on stderr says which call it was.
+// SYNCFAULT_TRIGGER names the file. Absent: nothing happens. Its text:
+//   fail      EIO; the sync is not carried out, and one line on stderr says which call it was
+//   N         the sync waits N milliseconds first
+//   N M       the same, from N to M milliseconds, another time for each
+//   hang      the sync waits as long as the file says so
+// A sync that waits goes on at once when the file is removed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,6 +16,23 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SLICE_MILLISECONDS = 10 };
+
+static void wait_as_told(const char *trigger, const char *text) {
+    int hangs = strncmp(text, "hang", 4) == 0;
+    char *rest;
+    long least = strtol(text, &rest, 10), most = strtol(rest, NULL, 10);
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    long left = most > least ? least + at.tv_nsec / 1000 % (most - least) : least;
+    while ((hangs || left > 0) && access(trigger, F_OK) == 0) {
+        long slice = hangs || left > SLICE_MILLISECONDS ? SLICE_MILLISECONDS : left;
+        struct timespec pause = {0, slice * 1000000};
+        nanosleep(&pause, NULL);
+        left -= slice;
+    }
+}
 
 static int fails(const char *call) {
     const char *trigger = getenv("SYNCFAULT_TRIGGER");
@@ -26,9 +47,7 @@ static int fails(const char *call) {
         errno = EIO;
         return 1;
     }
-    long milliseconds = strtol(text, NULL, 10);
-    struct timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    nanosleep(&pause, NULL);
+    wait_as_told(trigger, text);
     return 0;
 }
 
@@ -37,7 +56,9 @@ static int fails(const char *call) {
 int fsync(int fd) { return fails("fsync") ? -1 : REAL(fsync)(fd); }
 int fdatasync(int fd) { return fails("fdatasync") ? -1 : REAL(fdatasync)(fd); }
 int syncfs(int fd) { return fails("syncfs") ? -1 : REAL(syncfs)(fd); }
-int msync(void *at, size_t count, int flags) { return fails("msync") ? -1 : REAL(msync)(at, count, flags); }
+int msync(void *at, size_t count, int flags) {
+    return fails("msync") ? -1 : REAL(msync)(at, count, flags);
+}
 int sync_file_range(int fd, off64_t at, off64_t count, unsigned flags) {
     return fails("sync_file_range") ? -1 : REAL(sync_file_range)(fd, at, count, flags);
 }

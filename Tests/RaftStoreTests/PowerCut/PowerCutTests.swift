@@ -169,10 +169,11 @@ import Testing
             let state = try StateDirectory.open(directory, snapshots: snapshots, settings: settings)
             let operations = try DiskRecording.operations(below: directory) { try state.close() }
             let flush = operations.firstIndex { if case .syncMap = $0 { true } else { false } }
-            let rename = operations.firstIndex {
-                if case .rename(_, let to) = $0 { to.hasSuffix("/trust") } else { false }
+            let mark = operations.firstIndex {
+                guard case .write(_, _, let bytes) = $0 else { return false }
+                return bytes.suffix(7).elementsEqual("\nclean\n".utf8)
             }
-            #expect(try #require(flush) < #require(rename))
+            #expect(try #require(flush) < #require(mark))
         }
     }
 }

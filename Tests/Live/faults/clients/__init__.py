@@ -1,0 +1,1 @@
+"""The clients: each a thread with a generator of its own, asking whichever node it likes."""
