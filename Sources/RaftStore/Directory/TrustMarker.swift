@@ -60,8 +60,8 @@ package struct TrustMarker: Sendable {
     /// are true of data that nobody has written to yet.
     func markOpen() throws(StoreError) { try mark("open") }
 
-    /// After everything is synced and no write will come. A mark that is torn is unreadable or still
-    /// says "open": the data are then trusted less than they could be.
+    /// After everything is synced and no write will come. A mark that is torn is unreadable or
+    /// still says "open": the data are then trusted less than they could be.
     func markClean() throws(StoreError) { try mark("clean") }
 
     /// A mark that is there is written over in place, which takes no room on a full disk: a node
