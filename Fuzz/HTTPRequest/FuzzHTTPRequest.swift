@@ -3,6 +3,6 @@ import FuzzEntry
 /// libFuzzer's entry: `Tools/fuzz HTTPRequest`.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    HTTPRequestEntry.run([UInt8](unsafe UnsafeBufferPointer(start: start, count: count)))
+    unsafe HTTPRequestEntry.run([UInt8](UnsafeBufferPointer(start: start, count: count)))
     return 0
 }
