@@ -75,6 +75,8 @@ package struct Consensus: ~Copyable {
     }
 
     package var status: Status { node.status() }
+    /// Whether a write waits for room on the disk.
+    package var hasUnstored: Bool { !unstored.isEmpty }
     /// Sessions and checks that this leader would end by itself.
     package var leaseCount: Int { leases.count }
     /// Reads of this node's clients that wait for the leader's word.

@@ -77,7 +77,7 @@ final class ReplicaThread: @unchecked Sendable {
         while let due = write {
             let began = HostClock.microseconds()
             try consensus.store(due, &effects)
-            gauge.stored(due, since: began)
+            if !consensus.hasUnstored { gauge.stored(due, since: began) }
             seams.ledger.add(due)
             if due.memberships != nil { publishVoters() }
             write = try consensus.advance(&effects)
