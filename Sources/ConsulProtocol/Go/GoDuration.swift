@@ -54,19 +54,12 @@ public struct GoDuration: Hashable, Comparable, Sendable {
         }
         let hasDigits = isDigit(first)
         guard let whole = leadingInteger(&rest) else { throw invalid }
-        var fraction = 0.0
-        var hasFraction = false
+        var fraction = Fraction()
         if rest.first == UInt8(ascii: ".") {
             rest = rest.dropFirst()
-            var scale = 0.1
-            while let byte = rest.first, isDigit(byte) {
-                fraction += Double(byte - 48) * scale
-                scale /= 10
-                hasFraction = true
-                rest = rest.dropFirst()
-            }
+            fraction = Fraction(&rest)
         }
-        guard hasDigits || hasFraction else { throw invalid }
+        guard hasDigits || fraction.hasDigits else { throw invalid }
         let name = rest.prefix { $0 != UInt8(ascii: ".") && !isDigit($0) }
         guard !name.isEmpty else {
             throw DecodeError("time: missing unit in duration \(Strconv.quoted(text))")
@@ -79,9 +72,37 @@ public struct GoDuration: Hashable, Comparable, Sendable {
         }
         let (product, overflow) = whole.multipliedReportingOverflow(by: unit)
         guard !overflow else { throw invalid }
-        let (sum, tooMuch) = product.addingReportingOverflow(Int64(fraction * Double(unit)))
+        let (sum, tooMuch) = product.addingReportingOverflow(fraction.of(unit))
         guard !tooMuch else { throw invalid }
         return sum
+    }
+
+    /// The digits behind a point, as one whole number and what it is to be divided by: a sum of
+    /// tenths and hundredths would miss a nanosecond here and there.
+    private struct Fraction {
+        private var number: Int64 = 0
+        private var scale = 1.0
+        private(set) var hasDigits = false
+
+        init() {}
+
+        /// Digits beyond those that a whole number holds are passed over.
+        init(_ rest: inout ArraySlice<UInt8>) {
+            while let byte = rest.first, isDigit(byte) {
+                rest = rest.dropFirst()
+                hasDigits = true
+                let (product, overflow) = number.multipliedReportingOverflow(by: 10)
+                let (sum, tooMuch) = product.addingReportingOverflow(Int64(byte - 48))
+                if overflow || tooMuch {
+                    rest = rest.drop(while: isDigit)
+                    return
+                }
+                number = sum
+                scale *= 10
+            }
+        }
+
+        func of(_ unit: Int64) -> Int64 { Int64(Double(number) * (Double(unit) / scale)) }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= 48 && byte <= 57 }
