@@ -114,7 +114,8 @@ import Testing
     @Test func `every verb shows an example`() {
         let verbs: [any ParsableCommand.Type] = [
             RoostLog.self, StatusCommand.self, DumpCommand.self, SnapshotsCommand.self,
-            VerifyCommand.self,
+            VerifyCommand.self, HistoryCommand.self, StateCommand.self, DiffCommand.self,
+            StatCommand.self, RepairCommand.self,
         ]
         for verb in verbs { #expect(verb.configuration.discussion.contains("EXAMPLES")) }
     }

@@ -70,8 +70,49 @@ struct DirectoryCheck {
             report.append(("state", "damaged"))
             return
         }
+        try checkReferences(try StartingState.all(of: directory).first(where: \.isOwnState))
         state = try found.summary()
         report.append(("state", "whole, applied up to \(state?.appliedIndex ?? 0)"))
+    }
+
+    /// Whether a state's records refer to each other. A running server's is looked at in one go,
+    /// as it was at one moment.
+    private mutating func checkReferences(_ base: StartingState?) throws {
+        guard let base else { return }
+        let (group, place): (Finding.Class, String) =
+            switch base.source {
+            case .snapshot(let snapshot): (.snapshotDamage, "snapshot \(snapshot.name)")
+            default: (.stateMismatch, "state")
+            }
+        var flaws: [StateFlaw] = []
+        do {
+            try base.read(scratch: "/nowhere") { view in
+                var check = ReferenceCheck(view) { flaw in
+                    flaws.append(flaw)
+                    return flaws.count < Self.flawsMax
+                }
+                try check.run()
+            }
+        } catch let error as StateError {
+            note(group, place, Damage(.record, "\(error)"))
+        }
+        for flaw in flaws {
+            note(group, place, Damage(.record, "table \(flaw.table): \(flaw.text)"))
+        }
+    }
+
+    private static let flawsMax = 100
+
+    /// Compares digests by a replay, for those who have the time.
+    mutating func replay(scratch: String) throws {
+        guard worst != .logDamage else {
+            report.append(("replay", "not done: the log is damaged"))
+            return
+        }
+        var check = DigestCheck(try Replay(directory, scratch: scratch))
+        try check.run()
+        findings += check.findings
+        report.append(("replay", check.report))
     }
 
     // MARK: Log
@@ -129,6 +170,9 @@ struct DirectoryCheck {
             for damage in damage { note(.snapshotDamage, "snapshot \(snapshot.name)", damage) }
             guard damage.isEmpty, let manifest = snapshot.manifest else { continue }
             whole += 1
+            if let summary = try snapshot.summary() {
+                try checkReferences(StartingState(source: .snapshot(snapshot), summary: summary))
+            }
             checkTerm(manifest)
             if newestSnapshot == nil { newestSnapshot = manifest }
         }

@@ -4,12 +4,15 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract:
-            "Check every checksum, the log's continuity, and that log, snapshots and state fit.",
+            "Check every checksum, continuity, references, and that log, snapshots and state fit.",
         discussion: """
             Checked are each page and record of the log and their chain, each entry's
             decoding and term, each snapshot's SHA-256 and pages, each page of the state,
-            and whether they reach each other without a gap. Each damage is printed with
-            its entry or page.
+            and whether they reach each other without a gap; and in the state and each
+            snapshot the references: znodes to parents and sessions, counts of children, held
+            keys to sessions, access lists, pieces of large values, and all counts. Each
+            damage is printed with its entry or page. --replay rebuilds the state from the
+            oldest snapshot and the log, and compares digests and records on the way.
 
             EXIT CODES (the gravest of what was found: 3, 5, 4, 2)
               0   clean
@@ -25,22 +28,28 @@ struct VerifyCommand: ParsableCommand {
             EXAMPLES
               roost-log verify --data-dir /var/lib/roost
               roost-log verify --json | jq -c 'select(.class)'
+              roost-log verify --replay
 
             LIMITS
               Beside a running server the pages that it frees meanwhile are not used
               again, so its files grow for as long as this runs. A page of log or state
-              that was damaged in memory before its checksum was made is not found; state
-              pages have no checksum, and their structure is checked. A state that a
-              server would throw away is not looked at.
+              that was damaged in memory before its checksum was made is not found. State
+              pages have no checksum: their structure is checked, and what is in them by
+              --replay. A state that a server would throw away is not looked at.
             """
     )
 
     @OptionGroup var options: DirectoryOptions
+    @OptionGroup var scratch: ScratchOptions
+
+    @Flag(help: "Rebuild the state, and compare: takes as long as applying the log.")
+    var replay = false
 
     func run() throws {
         try options.inspect { directory, output in
             var check = DirectoryCheck(directory)
             try check.run()
+            if replay { try check.replay(scratch: scratch.path) }
             if options.json { json(check, output) } else { text(check, output) }
             return check.worst?.exitCode ?? .success
         }
