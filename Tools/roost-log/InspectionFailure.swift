@@ -10,6 +10,7 @@ enum InspectionFailure: Error, CustomStringConvertible {
     case noCommit(path: String)
     /// No base and no unbroken log lead to an entry.
     case unreachable(index: UInt64, reach: String, passed: [String])
+    case noSnapshot(path: String)
     /// A replay met damage.
     case damagedOnTheWay(String)
     case other(String)
@@ -42,6 +43,8 @@ enum InspectionFailure: Error, CustomStringConvertible {
         case .unreachable(let index, let reach, let passed):
             "the state after entry \(index) cannot be rebuilt: \(reach)"
                 + passed.map { "; \($0)" }.joined()
+        case .noSnapshot(let path):
+            "\(path): this is no snapshot of Roost (there is no manifest beside it)"
         case .damagedOnTheWay(let text):
             "the log is damaged on the way there: \(text); `roost-log verify` names all that is"
         case .other(let text): text

@@ -40,6 +40,16 @@ public struct ReferenceCheck: ~Escapable {
 
     @_lifetime(self: copy self)
     public mutating func run() throws(StateError) {
+        do throws(StateError) {
+            try checkAll()
+        } catch .damaged(let table, let detail) {
+            // What cannot be read hides what follows it.
+            _ = flaw(StateFlaw(table, detail))
+        }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func checkAll() throws(StateError) {
         guard try checkZnodes(), try checkOwners(), try checkKeys(), try checkHolders(),
             try checkCatalog(), try checkLeases()
         else { return }

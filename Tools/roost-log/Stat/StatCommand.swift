@@ -50,7 +50,18 @@ struct StatCommand: ParsableCommand {
         }
     }
 
+    @Option(help: .init("A snapshot's file in place of a data directory.", valueName: "file"))
+    var snapshot: String?
+
     func run() throws {
+        if let snapshot {
+            try options.run { output in
+                let source = try StateSource(snapshotAt: snapshot, scratch: scratch.path)
+                try show(source, StatPrint(output, isJSON: options.json))
+                return .success
+            }
+            return
+        }
         let filter = try entries.filter(now: TimeText.nowMilliseconds)
         try options.inspect { directory, output in
             let replay = try Replay(directory, scratch: scratch.path)

@@ -55,9 +55,7 @@ struct StateSource {
     /// The state that a snapshot's file holds.
     init(snapshotAt path: String, scratch: String) throws {
         guard let snapshot = try InspectedSnapshot(at: path) else {
-            throw InspectionFailure.other(
-                "\(path): this is no snapshot of Roost (there is no manifest beside it)"
-            )
+            throw InspectionFailure.noSnapshot(path: path)
         }
         let damage = try snapshot.verify()
         guard damage.isEmpty, let summary = try snapshot.summary() else {

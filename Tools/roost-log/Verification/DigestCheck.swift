@@ -36,11 +36,7 @@ struct DigestCheck {
     }
 
     private mutating func compare(_ base: StartingState, _ state: ScratchState) throws {
-        let (group, place): (Finding.Class, String) =
-            switch base.source {
-            case .snapshot(let snapshot): (.snapshotDamage, "snapshot \(snapshot.name)")
-            default: (.stateMismatch, "state")
-            }
+        let (group, place) = Finding.place(of: base)
         let wanted = state.machine.summary.digest
         if base.summary.digest != wanted {
             let text =

@@ -75,30 +75,26 @@ struct DirectoryCheck {
         report.append(("state", "whole, applied up to \(state?.appliedIndex ?? 0)"))
     }
 
-    /// Whether a state's records refer to each other. A running server's is looked at in one go,
-    /// as it was at one moment.
     private mutating func checkReferences(_ base: StartingState?) throws {
         guard let base else { return }
-        let (group, place): (Finding.Class, String) =
-            switch base.source {
-            case .snapshot(let snapshot): (.snapshotDamage, "snapshot \(snapshot.name)")
-            default: (.stateMismatch, "state")
-            }
-        var flaws: [StateFlaw] = []
+        let (group, place) = Finding.place(of: base)
+        for damage in try Self.references(in: base) { note(group, place, damage) }
+    }
+
+    /// Where a state's records do not refer to each other as they should. A running server's is
+    /// looked at as it was at one moment.
+    static func references(in base: StartingState) throws -> [Damage] {
+        var flaws: [Damage] = []
         do {
             try base.read(scratch: "/nowhere") { view in
                 var check = ReferenceCheck(view) { flaw in
-                    flaws.append(flaw)
-                    return flaws.count < Self.flawsMax
+                    flaws.append(Damage(.record, "table \(flaw.table): \(flaw.text)"))
+                    return flaws.count < flawsMax
                 }
                 try check.run()
             }
-        } catch let error as StateError {
-            note(group, place, Damage(.record, "\(error)"))
-        }
-        for flaw in flaws {
-            note(group, place, Damage(.record, "table \(flaw.table): \(flaw.text)"))
-        }
+        } catch let error as StateError { flaws.append(Damage(.record, "\(error)")) }
+        return flaws
     }
 
     private static let flawsMax = 100

@@ -1,4 +1,5 @@
 import ArgumentParser
+import RaftStore
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,6 +30,7 @@ struct VerifyCommand: ParsableCommand {
               roost-log verify --data-dir /var/lib/roost
               roost-log verify --json | jq -c 'select(.class)'
               roost-log verify --replay
+              roost-log verify --snapshot backup/1200-3.mdb
 
             LIMITS
               Beside a running server the pages that it frees meanwhile are not used
@@ -45,7 +47,20 @@ struct VerifyCommand: ParsableCommand {
     @Flag(help: "Rebuild the state, and compare: takes as long as applying the log.")
     var replay = false
 
+    @Option(help: .init("A snapshot's file in place of a data directory.", valueName: "file"))
+    var snapshot: String?
+
+    func validate() throws {
+        if replay, snapshot != nil {
+            throw ValidationError("--replay needs a log; a snapshot has none")
+        }
+    }
+
     func run() throws {
+        if let snapshot {
+            try options.run { try verify(snapshotAt: snapshot, $0) }
+            return
+        }
         try options.inspect { directory, output in
             var check = DirectoryCheck(directory)
             try check.run()
@@ -53,6 +68,36 @@ struct VerifyCommand: ParsableCommand {
             if options.json { json(check, output) } else { text(check, output) }
             return check.worst?.exitCode ?? .success
         }
+    }
+
+    private func verify(snapshotAt path: String, _ output: Output) throws -> ExitCode {
+        guard let found = try InspectedSnapshot(at: path) else {
+            throw InspectionFailure.noSnapshot(path: path)
+        }
+        var damage = try DirectoryCheck.verify(found, isServed: false)
+        if damage.isEmpty, let summary = try found.summary() {
+            let base = StartingState(source: .snapshot(found), summary: summary)
+            damage = try DirectoryCheck.references(in: base)
+        }
+        for damage in damage {
+            let finding = Finding(.snapshotDamage, "snapshot \(found.name)", damage)
+            if options.json {
+                output.json { finding.write(to: &$0) }
+            } else {
+                output.line("\(finding.place): \(damage)")
+            }
+        }
+        let code = damage.isEmpty ? ExitCode.success : ExitCodes.snapshotDamage
+        if options.json {
+            output.json { line in
+                line.member("verdict", damage.isEmpty ? "clean" : "snapshotDamage")
+                line.member("exitCode", Int(code.rawValue))
+                line.member("findings", damage.count)
+            }
+        } else if damage.isEmpty {
+            output.line("clean")
+        }
+        return code
     }
 
     private func text(_ check: DirectoryCheck, _ output: Output) {
