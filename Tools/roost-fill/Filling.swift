@@ -12,7 +12,7 @@ struct Filling {
     private let snapshotEvery: Int
     private var workload: Workload
 
-    private static let batchMax = 4_096
+    private static let batchMax = 32_768
     private static let entryRoomBytes = 1_024
     private static let membership = MembershipRecord(
         index: .zero,

@@ -50,7 +50,11 @@ struct NewBeginning {
         _ path: String,
         _ membership: MembershipRecord
     ) throws -> SnapshotManifest {
-        try take(in: path, membership)
+        // A server may be taking one of its own there.
+        guard !FileSystem.exists("\(path)/../wal/data.mdb") else {
+            throw InspectionFailure.other("\(path): these are a node's own snapshots")
+        }
+        return try take(in: path, membership)
     }
 
     private func take(
