@@ -16,9 +16,9 @@ from servers import REPOSITORY
 pytestmark = pytest.mark.roost_only
 
 
-def run_tool(*arguments, code=0):
+def run_tool(*arguments, code=0, tool="roost-log"):
     beside = Path(os.environ.get("ROOST_BIN", REPOSITORY / ".build/debug/roost"))
-    done = subprocess.run([beside.with_name("roost-log"), *map(str, arguments)],
+    done = subprocess.run([beside.with_name(tool), *map(str, arguments)],
                           capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done
@@ -287,6 +287,20 @@ def test_two_copies_of_a_node_are_compared(storied, tmp_path):
     storied.kill()
     found = run_tool("diff", storied.data, copy, code=0).stdout
     assert "log: equal in 1 to" in found, found
+
+
+def test_a_made_log_is_whole_and_its_two_ways_of_history_agree(tmp_path):
+    made = tmp_path / "made"
+    run_tool("--entries=20000", "--keys=200", "--snapshot-every=7000", made, tool="roost-fill")
+    verdict = run_tool("verify", "--replay", "--data-dir", made, "--json").stdout.splitlines()[-1]
+    assert json.loads(verdict)["verdict"] == "clean", verdict
+    for subject in ("app/17", "/tree/p7/z7"):
+        ways = []
+        for way in ([], ["--exact"]):
+            table = run_tool("history", subject, "--data-dir", made, "--json", *way).stdout
+            rows = [json.loads(line) for line in table.splitlines()]
+            ways.append([changed(r) for r in rows if r["before"] != r["after"]])
+        assert len(ways[0]) > 10 and ways[0] == ways[1]
 
 
 def test_wrong_usage_and_a_wrong_place_are_told_apart(written, tmp_path):

@@ -2,7 +2,7 @@ internal import Disk
 
 /// A node's data directory. One process at a time has it.
 ///
-///     LOCK                        flock'ed while a process serves
+///     LOCK                        locked while a process serves (see `File.tryLock`)
 ///     wal/{data.mdb,lock.mdb,trust}
 ///     state/{data.mdb,lock.mdb,trust}
 ///     snapshots/INDEX-TERM.{mdb,manifest}

@@ -16,8 +16,6 @@ struct LogComparison {
     /// What both hold and know to be committed; nil if nothing is.
     let range: ClosedRange<LogIndex>?
 
-    private static let stretch: UInt64 = 100_000
-
     init(_ left: Replay, _ right: Replay) {
         self.left = left
         self.right = right
@@ -32,7 +30,7 @@ struct LogComparison {
         defer { progress.end() }
         var next = range.lowerBound.rawValue
         while next <= range.upperBound.rawValue {
-            let last = min(range.upperBound.rawValue, next + Self.stretch - 1)
+            let last = min(range.upperBound.rawValue, next + InspectorLimits.comparedEntries - 1)
             let part = LogIndex(next)...LogIndex(last)
             let prints = try (fingerprints(left, part), fingerprints(right, part))
             if let place = zip(prints.0, prints.1).enumerated().first(where: {

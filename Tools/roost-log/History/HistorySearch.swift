@@ -54,7 +54,7 @@ struct HistorySearch {
             switch item {
             case .damage(let found, _):
                 damage.append(found)
-                return damage.count < Self.damageMax
+                return damage.count < InspectorLimits.historyDamageMax
             case .entry(let entry):
                 let payload = entry.payload
                 guard picker.wants(payload.rawSpan) else { return true }
@@ -69,8 +69,6 @@ struct HistorySearch {
         progress.end()
         tell(damage)
     }
-
-    private static let damageMax = 1_000
 
     private static func follow(_ trail: Trail, _ picker: inout EntryPicker) {
         if let owner = trail.owner { picker.follow(owner) }

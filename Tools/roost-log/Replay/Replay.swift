@@ -13,9 +13,6 @@ struct Replay {
     let log: LogRange
     let committed: LogIndex
 
-    private static let batchEntriesMax = 8_192
-    private static let batchBytesMax = 8 << 20
-
     init(_ directory: InspectedDirectory, scratch: String) throws {
         self.directory = directory
         self.scratch = scratch
@@ -140,7 +137,11 @@ struct Replay {
                 } else {
                     pending.append(committed)
                     bytes += committed.payload.count
-                    if pending.count >= batchEntriesMax || bytes >= batchBytesMax { try flush() }
+                    if pending.count >= InspectorLimits.replayEntriesMax
+                        || bytes >= InspectorLimits.replayBytesMax
+                    {
+                        try flush()
+                    }
                 }
                 progress.note(entry.index.rawValue - first, of: count)
                 return true

@@ -16,8 +16,6 @@ struct EntryTally {
     private(set) var busiest = BusiestNames()
     private(set) var damaged = 0
 
-    private static let minutesMax = 500_000
-
     mutating func add(_ item: LogItem, _ filter: EntryFilter) {
         guard case .entry(let entry) = item else {
             damaged += 1
@@ -28,7 +26,7 @@ struct EntryTally {
         Self.add(described.payloadBytes, to: &kinds[described.kind, default: Count()])
         guard let summary = described.summary else { return }
         let minute = summary.timeMilliseconds / 60_000
-        if minutes[minute] != nil || minutes.count < Self.minutesMax {
+        if minutes[minute] != nil || minutes.count < InspectorLimits.minutesMax {
             Self.add(described.payloadBytes, to: &minutes[minute, default: Count()])
         }
         for path in summary.paths { busiest.add(path) }

@@ -12,7 +12,7 @@ struct BusiestNames {
     private var slots: [ByteString: Slot] = [:]
     private let slotsMax: Int
 
-    init(slotsMax: Int = 50_000) { self.slotsMax = slotsMax }
+    init(slotsMax: Int = InspectorLimits.countedNamesMax) { self.slotsMax = slotsMax }
 
     mutating func add(_ name: ByteString) {
         if slots[name] != nil {
@@ -71,10 +71,8 @@ struct GroupedSizes {
     private(set) var groups: [ByteString: Sizes] = [:]
     private(set) var others = Sizes()
 
-    private static let groupsMax = 100_000
-
     mutating func add(_ group: ByteString, _ bytes: Int) {
-        guard groups[group] != nil || groups.count < Self.groupsMax else {
+        guard groups[group] != nil || groups.count < InspectorLimits.groupsMax else {
             others.count += 1
             others.bytes += bytes
             return

@@ -31,12 +31,9 @@ enum ItemTable {
         return cells.joined(separator: " ")
     }
 
-    /// Values are cut here, never in JSON.
-    static let valueBytesMax = 60
-
     static func shown(value: [UInt8]?) -> String {
         guard let value else { return "null" }
-        let start = Array(value.prefix(valueBytesMax))
+        let start = Array(value.prefix(InspectorLimits.shownValueBytesMax))
         let isText = String(validating: start, as: UTF8.self) != nil || value.count > start.count
         let text =
             isText && !start.contains(0)

@@ -10,8 +10,6 @@ struct DigestCheck {
     private(set) var findings: [Finding] = []
     private(set) var report = ""
 
-    private static let recordsMax = 20
-
     init(_ replay: Replay) { self.replay = replay }
 
     mutating func run() throws {
@@ -51,7 +49,7 @@ struct DigestCheck {
             try state.read { rebuilt in
                 try StateView.forEachDifference(own, rebuilt) { difference in
                     texts.append(DifferenceText(difference).lines.joined(separator: " "))
-                    return texts.count < Self.recordsMax
+                    return texts.count < InspectorLimits.differingRecordsMax
                 }
             }
         }

@@ -16,8 +16,6 @@ struct DirectoryCheck {
     private var newestSnapshot: SnapshotManifest?
     private var entries = EntryCheck()
 
-    private static let findingsMax = 1_000
-
     init(_ directory: InspectedDirectory) { self.directory = directory }
 
     /// The worst class that was found.
@@ -35,7 +33,7 @@ struct DirectoryCheck {
     }
 
     private mutating func note(_ group: Finding.Class, _ place: String, _ damage: Damage) {
-        if findings.count < Self.findingsMax {
+        if findings.count < InspectorLimits.findingsMax {
             findings.append(Finding(group, place, damage))
         }
     }
@@ -89,15 +87,13 @@ struct DirectoryCheck {
             try base.read(scratch: "/nowhere") { view in
                 var check = ReferenceCheck(view) { flaw in
                     flaws.append(Damage(.record, "table \(flaw.table): \(flaw.text)"))
-                    return flaws.count < flawsMax
+                    return flaws.count < InspectorLimits.flawsMax
                 }
                 try check.run()
             }
         } catch let error as StateError { flaws.append(Damage(.record, "\(error)")) }
         return flaws
     }
-
-    private static let flawsMax = 100
 
     /// Compares digests by a replay, for those who have the time.
     mutating func replay(scratch: String) throws {
