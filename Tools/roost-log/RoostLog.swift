@@ -10,8 +10,8 @@ import ArgumentParser
 /// `EntryOptions` and `TimeText` choose entries, `DescribedEntry` decodes one, `EntryTable` and
 /// `EntryJSON` print it; `Verification/` is what `verify` does and finds; `Replay/` rebuilds states
 /// of the past; `History/`, `State/`, `Diff/`, `Stat/` and `Repair/` are what the verbs of these
-/// names do; `InspectorLimits` bounds; `Output` writes; `InspectionFailure` is every way to fail, and
-/// `ExitCodes` what it ends with.
+/// names do; `InspectorLimits` bounds; `Output` writes; `InspectionFailure` is every way to fail,
+/// and `ExitCodes` what it ends with.
 @main
 struct RoostLog: ParsableCommand {
     static let configuration = CommandConfiguration(
