@@ -32,7 +32,8 @@ public struct StateDifference: Equatable, Sendable {
 
 extension StateView {
     /// Walks two states side by side and gives every record in which they differ, table by table,
-    /// while `body` says so. The summary is not compared: see `StateSummary`.
+    /// while `body` says so. What a state notes of itself is not compared: the summary, and where the
+    /// patrol stands.
     public static func forEachDifference(
         _ left: StateView,
         _ right: StateView,
@@ -67,7 +68,7 @@ extension StateView {
                     found.key = rights.key.copiedBytes()
                     found.right = try right.side(name, rights.key, rights.value)
                 }
-                if !isSummary(found) {
+                if !isBookkeeping(found) {
                     guard body(found) else { return false }
                 }
             }
@@ -77,8 +78,8 @@ extension StateView {
         return true
     }
 
-    private static func isSummary(_ found: StateDifference) -> Bool {
-        found.table == "meta" && found.key == summaryKey
+    private static func isBookkeeping(_ found: StateDifference) -> Bool {
+        found.table == "meta" && (found.key == summaryKey || found.key == Patrol.key)
     }
 
     /// Below, equal or above 0, as LMDB orders keys: bytewise, the shorter first.
