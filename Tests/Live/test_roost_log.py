@@ -81,7 +81,8 @@ def check_all(server):
     assert lines(server, "dump", "--since", "2000-01-01", "--until", "2001-01-01T00:00:00Z") == []
     assert {e["index"] for e in lines(server, "dump", "--since", "1h", "--key", "lock")} == {held[1]["index"]}
     table = roost_log(server, "dump").stdout.splitlines()
-    assert len(table) == len(everything) + 1 and table[0].startswith("INDEX")
+    # A running server notes something by itself now and then.
+    assert len(table) >= len(everything) + 1 and table[0].startswith("INDEX")
     verdict = lines(server, "verify")[-1]
     assert verdict["verdict"] == "clean" and verdict["exitCode"] == 0, verdict
     assert roost_log(server, "verify").stdout.splitlines()[-1] == "clean"

@@ -32,8 +32,8 @@ public struct StateDifference: Equatable, Sendable {
 
 extension StateView {
     /// Walks two states side by side and gives every record in which they differ, table by table,
-    /// while `body` says so. What a state notes of itself is not compared: the summary, and where the
-    /// patrol stands.
+    /// while `body` says so. What a state notes of itself is not compared: the summary, and where
+    /// the patrol stands.
     public static func forEachDifference(
         _ left: StateView,
         _ right: StateView,
