@@ -96,6 +96,7 @@ let package = Package(
         .executable(name: "roost-bench", targets: ["roost-bench"]),
         .executable(name: "roost-log", targets: ["roost-log"]),
         .executable(name: "roost-churn", targets: ["roost-churn"]),
+        .executable(name: "roost-fill", targets: ["roost-fill"]),
         .executable(name: "roost-sim", targets: ["roost-sim"]),
     ],
     dependencies: [
@@ -259,8 +260,8 @@ let package = Package(
         command(
             "roost-log",
             [
-                "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands", "Bytes",
-                argumentParser,
+                "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands", "LMDB",
+                "Disk", "Bytes", argumentParser,
             ],
             path: "Tools/roost-log"
         ),
@@ -277,6 +278,14 @@ let package = Package(
             "roost-churn",
             ["RaftStore", "Raft", "Disk", argumentParser],
             path: "Tools/roost-churn"
+        ),
+        command(
+            "roost-fill",
+            [
+                "RaftStore", "Raft", "StateMachine", "Commands", "LMDB", "Disk", "Bytes",
+                argumentParser,
+            ],
+            path: "Tools/roost-fill"
         ),
         // A whole cluster in one thread, and its command.
         module(

@@ -100,6 +100,38 @@ extension RawSpan {
         return true
     }
 
+    /// Whether `needle` stands anywhere in this. An empty one does.
+    @inlinable
+    public func contains(_ needle: RawSpan) -> Bool {
+        let count = needle.byteCount
+        guard count > 0 else { return true }
+        guard byteCount >= count else { return false }
+        // The end of a name tells it from its neighbours, its beginning does not.
+        let width = count >= 8 ? 8 : count >= 4 ? 4 : 1
+        let tail = count - width
+        let wanted = needle.word(at: tail, width)
+        var offset = tail
+        while offset + width <= byteCount {
+            if word(at: offset, width) == wanted,
+                extracting((offset - tail)..<(offset - tail + count)).hasPrefix(needle)
+            {
+                return true
+            }
+            offset += 1
+        }
+        return false
+    }
+
+    /// The `width` bytes (1, 4 or 8) at `offset`, which are there.
+    @inlinable
+    func word(at offset: Int, _ width: Int) -> UInt64 {
+        switch width {
+        case 8: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        case 4: UInt64(unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        default: UInt64(unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+        }
+    }
+
     /// The byte at `offset`; the bound is checked.
     @inlinable
     public subscript(byte offset: Int) -> UInt8 {

@@ -47,6 +47,16 @@ public struct CommandHeader: Equatable, Sendable {
         }
     }
 
+    /// The leader's time in an encoded command, without decoding it; nil if it is none.
+    public static func time(of payload: RawSpan) -> Int64? {
+        guard payload.byteCount >= timeOffset + 8, payload[byte: 0] == formatVersion else {
+            return nil
+        }
+        var bits: UInt64 = 0
+        for place in 0..<8 { bits = bits << 8 | UInt64(payload[byte: timeOffset + place]) }
+        return Int64(bitPattern: bits)
+    }
+
     @usableFromInline
     func encode(_ kind: CommandKind, into writer: inout ByteWriter) {
         writer.integer(Self.formatVersion)

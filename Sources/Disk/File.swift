@@ -142,9 +142,14 @@ public struct File: ~Copyable, Sendable {
 
     /// Takes the exclusive advisory lock of the file; false if someone else has it.
     /// It goes with the file, and with the process.
+    ///
+    /// It is two locks: flock's, which decides, and the record lock of the open file, which others
+    /// can ask about without taking anything (flock's cannot be).
     public borrowing func tryLock() throws(DiskError) -> Bool {
         do {
             _ = try checked(.lock, path) { flock(descriptor, LOCK_EX | LOCK_NB) }
+            var record = Self.wholeFile(F_WRLCK)
+            _ = try checked(.lock, path) { unsafe fcntl(descriptor, Self.setLock, &record) }
             return true
         } catch {
             if error.code == EWOULDBLOCK { return false }
@@ -152,16 +157,23 @@ public struct File: ~Copyable, Sendable {
         }
     }
 
-    /// Whether someone holds the exclusive lock. Asking takes a shared one for a moment.
+    /// Whether someone else holds the exclusive lock. Asking takes nothing, so that a server which
+    /// starts at this moment is not in the way of it.
     public borrowing func isLocked() throws(DiskError) -> Bool {
-        do {
-            _ = try checked(.lock, path) { flock(descriptor, LOCK_SH | LOCK_NB) }
-        } catch {
-            if error.code == EWOULDBLOCK { return true }
-            throw error
-        }
-        _ = try checked(.lock, path) { flock(descriptor, LOCK_UN) }
-        return false
+        var record = Self.wholeFile(F_RDLCK)
+        _ = try checked(.lock, path) { unsafe fcntl(descriptor, Self.getLock, &record) }
+        return Int32(record.l_type) != F_UNLCK
+    }
+
+    // F_OFD_GETLK and F_OFD_SETLK of Linux's fcntl.h: locks of the open file, not of the process.
+    private static let getLock: Int32 = 36
+    private static let setLock: Int32 = 37
+
+    private static func wholeFile(_ type: Int32) -> flock {
+        var record = flock()
+        record.l_type = Int16(type)
+        record.l_whence = Int16(SEEK_SET)
+        return record
     }
 }
 

@@ -62,6 +62,20 @@ public enum FileSystem {
         _ = try checked(.remove, path) { unsafe rmdir(path) }
     }
 
+    /// Copies what a file holds to a new file, unsynced.
+    public static func copy(_ from: String, to path: String) throws(DiskError) {
+        let source = try File(from, .readOnly)
+        let target = try File(path, .replace)
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while true {
+            let count = try source.read(into: &piece, at: offset)
+            if count == 0 { return }
+            try target.write(unsafe piece.span.bytes.extracting(0..<count), at: offset)
+            offset += count
+        }
+    }
+
     /// Makes the names in a directory durable.
     public static func syncDirectory(_ path: String) throws(DiskError) {
         let directory = try File(path, .readOnly)

@@ -13,7 +13,8 @@ public import LMDB
 /// Map: `Storage/` holds the tables, the key schemes and the record codecs with their byte
 /// diagrams; `Applying/` the batch, the rollback of a multi and the digest; `Znodes/` and `Keys/`
 /// ZooKeeper's and Consul's rules; `Catalog/` nodes, services, checks and Consul's sessions;
-/// `Reading/` the view.
+/// `Reading/` the view; `Inspection/` what an inspector asks of it: things, differences,
+/// references.
 public enum StateError: Error, Equatable, Sendable {
     /// LMDB refused: the batch is not applied, and can be tried again.
     case storage(LMDBError)

@@ -114,8 +114,37 @@ import Testing
     @Test func `every verb shows an example`() {
         let verbs: [any ParsableCommand.Type] = [
             RoostLog.self, StatusCommand.self, DumpCommand.self, SnapshotsCommand.self,
-            VerifyCommand.self,
+            VerifyCommand.self, HistoryCommand.self, StateCommand.self, DiffCommand.self,
+            StatCommand.self, RepairCommand.self,
         ]
         for verb in verbs { #expect(verb.configuration.discussion.contains("EXAMPLES")) }
+    }
+}
+
+@Suite struct SearchTests {
+    @Test func `bytes are found wherever they stand, as a slow search finds them`() {
+        var dice = HistoryDice.seeded("SearchTests")
+        for _ in 0..<5_000 {
+            let letters: ClosedRange<UInt8> = 97...98
+            let text = (0..<Int.random(in: 0...40, using: &dice)).map { _ in
+                UInt8.random(in: letters, using: &dice)
+            }
+            let wanted = (0..<Int.random(in: 0...12, using: &dice)).map { _ in
+                UInt8.random(in: letters, using: &dice)
+            }
+            let isThere = (0...max(0, text.count - wanted.count)).contains { start in
+                text.dropFirst(start).starts(with: wanted)
+            }
+            let isFound = text.rawSpan.contains(wanted.rawSpan)
+            #expect(isFound == isThere, "\(text) \(wanted)")
+        }
+    }
+
+    @Test func `the time of an entry is read in place`() {
+        let header = CommandHeader(timeMilliseconds: 1_234_567_890_123)
+        let payload = Command.key(KeyOperation(verb: .set, key: "a")).encode(header)
+        #expect(CommandHeader.time(of: payload.rawSpan) == 1_234_567_890_123)
+        let short: [UInt8] = [1, 2, 3]
+        #expect(CommandHeader.time(of: short.rawSpan) == nil)
     }
 }

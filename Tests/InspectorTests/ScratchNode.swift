@@ -27,7 +27,10 @@ final class ScratchNode {
         }
     }
 
-    deinit {
+    deinit { Self.remove(path) }
+
+    /// A data directory of a test's; what is left of it harms nobody.
+    static func remove(_ path: String) {
         for name in ["/wal", "/state", "/snapshots", ""] {
             try? FileSystem.removeDirectory("\(path)\(name)")
         }
@@ -54,11 +57,13 @@ final class ScratchNode {
         }
     }
 
-    /// Writes the entries, applies them, and closes both cleanly.
+    /// Writes the entries, applies them (or what `applying` makes of them, as a node would whose
+    /// state goes wrong), and closes both cleanly.
     func fill(
         _ entries: [Entry],
         snapshotAt snapshot: UInt64? = nil,
-        isCompacted: Bool = false
+        isCompacted: Bool = false,
+        applying: (Entry) -> Entry = { $0 }
     ) throws {
         try WriteAheadLog.create(
             "\(path)/wal",
@@ -76,7 +81,7 @@ final class ScratchNode {
             let some = Array(entries[start..<min(start + 10, entries.count)])
             try log.write(Self.write(some))
         }
-        try apply(entries, log, snapshotAt: snapshot, isCompacted)
+        try apply(entries.map(applying), log, snapshotAt: snapshot, isCompacted)
         try log.close()
     }
 

@@ -181,8 +181,37 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
         _ = first.path
     }
 
-    /// `roost-log status` asks whether someone serves by holding a shared lock for a moment; a
+    /// `roost-log status` asked whether someone serves by holding a shared lock for a moment; a
     /// server that started just then said that the directory was in use.
+    @Test func `asking whether a directory is served is in nobody's way`() throws {
+        let directory = ScratchDirectory()
+        let path = "\(directory.path)/LOCK"
+        _ = try File(path, .create)
+        let isOver = Atomic<Bool>(false)
+        let asked = Atomic<Int>(0)
+        let inspector = try OwnThread(named: "inspector") {
+            guard let lock = try? File(path, .readOnly) else { return }
+            while !isOver.load(ordering: .acquiring) {
+                if (try? lock.isLocked()) == nil { return }
+                asked.add(1, ordering: .relaxed)
+            }
+        }
+        defer { inspector.join() }
+        defer { isOver.store(true, ordering: .releasing) }
+        while asked.load(ordering: .relaxed) == 0 { sleepThread(nanoseconds: 1_000_000) }
+        for _ in 0..<2_000 {
+            let server = try File(path, .create)
+            let isTaken = try server.tryLock()
+            #expect(isTaken)
+        }
+        let held = try File(path, .create)
+        let asking = try File(path, .readOnly)
+        let isTaken = try held.tryLock()
+        let isSeen = try asking.isLocked()
+        #expect(isTaken && isSeen)
+    }
+
+    /// A server that was killed may not be gone yet when the next one starts.
     @Test func `a directory whose lock is held for a moment can be opened`() throws {
         let directory = ScratchDirectory()
         let isHeld = Atomic<Bool>(false)

@@ -1,5 +1,18 @@
 import ArgumentParser
+import Foundation
 import RaftStore
+
+/// Where states are rebuilt, for verbs that do.
+struct ScratchOptions: ParsableArguments {
+    @Option(
+        name: .customLong("scratch"),
+        help: .init(
+            "Where a state is rebuilt: on a disk with room for it. Nothing stays there.",
+            valueName: "dir"
+        )
+    )
+    var path = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp"
+}
 
 /// What every verb takes.
 struct DirectoryOptions: ParsableArguments {
@@ -17,13 +30,22 @@ struct DirectoryOptions: ParsableArguments {
     func inspect(
         _ verb: (InspectedDirectory, Output) throws -> ExitCode
     ) throws {
+        try run { output in
+            let directory = try InspectedDirectory(path)
+            let code = try verb(directory, output)
+            output.flush()
+            if try directory.wasChanged() { throw InspectionFailure.changed(path: path) }
+            return code
+        }
+    }
+
+    /// The same for a verb that finds for itself what to read.
+    func run(_ verb: (Output) throws -> ExitCode) throws {
         let output = Output()
         let code: ExitCode
         do {
-            let directory = try InspectedDirectory(path)
-            code = try verb(directory, output)
+            code = try verb(output)
             output.flush()
-            if try directory.wasChanged() { throw InspectionFailure.changed(path: path) }
         } catch {
             output.flush()
             let failure = InspectionFailure(error)

@@ -2,6 +2,41 @@ import ArgumentParser
 import Bytes
 import Raft
 
+/// Which things a verb is to look at, whether in entries or in a state.
+struct NameOptions: ParsableArguments {
+    @Option(
+        help: .init(
+            "A ZooKeeper session (0x…) or a Consul session (UUID). Repeatable.",
+            valueName: "id"
+        )
+    )
+    var session: [String] = []
+
+    @Option(help: .init("A znode. Repeatable.", valueName: "path"))
+    var path: [String] = []
+
+    @Option(help: .init("A Consul key. Repeatable.", valueName: "key"))
+    var key: [String] = []
+
+    @Flag(help: "--path and --key are beginnings: --path /app/ is all below /app.")
+    var prefix = false
+
+    func validate() throws {
+        if prefix, path.isEmpty, key.isEmpty {
+            throw ValidationError("--prefix says how --path and --key are meant; give one of them")
+        }
+    }
+
+    func sessions() throws -> [EntryFilter.SessionName] {
+        try session.map { text in
+            guard let name = EntryFilter.SessionName(text) else {
+                throw ValidationError("--session \(text): write 0x and hexadecimal, or a UUID")
+            }
+            return name
+        }
+    }
+}
+
 /// Which entries a verb is to look at.
 struct EntryOptions: ParsableArguments {
     @Option(help: .init("The first index.", valueName: "index"))
@@ -16,22 +51,7 @@ struct EntryOptions: ParsableArguments {
     @Option(help: .init("Not after; written like --since.", valueName: "time"))
     var until: String?
 
-    @Option(
-        help: .init(
-            "A ZooKeeper session (0x…) or a Consul session (UUID). Repeatable.",
-            valueName: "id"
-        )
-    )
-    var session: [String] = []
-
-    @Option(help: .init("A znode that the entry names. Repeatable.", valueName: "path"))
-    var path: [String] = []
-
-    @Option(help: .init("A Consul key that the entry names. Repeatable.", valueName: "key"))
-    var key: [String] = []
-
-    @Flag(help: "--path and --key are beginnings: --path /app/ is all below /app.")
-    var prefix = false
+    @OptionGroup var names: NameOptions
 
     @Option(help: .init("A kind of entry, as dump prints it. Repeatable.", valueName: "kind"))
     var kind: [String] = []
@@ -41,9 +61,6 @@ struct EntryOptions: ParsableArguments {
     func validate() throws {
         guard from >= 1, from <= to ?? .max - 1, to ?? 0 < .max else {
             throw ValidationError("--from must be 1 or above, and not above --to")
-        }
-        if prefix, path.isEmpty, key.isEmpty {
-            throw ValidationError("--prefix says how --path and --key are meant; give one of them")
         }
         _ = try filter(now: 0)
     }
@@ -57,15 +74,10 @@ struct EntryOptions: ParsableArguments {
             throw ValidationError("--kind \(wrong): there is no such kind; there are \(names)")
         }
         filter.kinds = Set(kind)
-        filter.sessions = try session.map { text in
-            guard let name = EntryFilter.SessionName(text) else {
-                throw ValidationError("--session \(text): write 0x and hexadecimal, or a UUID")
-            }
-            return name
-        }
-        filter.paths = path.map { ByteString($0) }
-        filter.keys = key.map { ByteString($0) }
-        filter.isPrefix = prefix
+        filter.sessions = try names.sessions()
+        filter.paths = names.path.map { ByteString($0) }
+        filter.keys = names.key.map { ByteString($0) }
+        filter.isPrefix = names.prefix
         filter.since = try since.map { try time($0, "--since", now) }
         filter.until = try until.map { try time($0, "--until", now) }
         return filter

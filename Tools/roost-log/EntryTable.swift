@@ -34,12 +34,12 @@ enum EntryTable {
         return cells.joined(separator: " ")
     }
 
-    private static func wide(_ text: String, _ width: Int) -> String {
+    static func wide(_ text: String, _ width: Int) -> String {
         let missing = width - text.utf8.count
         return missing > 0 ? text + String(repeating: " ", count: missing) : text
     }
 
-    private static func what(_ entry: DescribedEntry) -> String {
+    static func what(_ entry: DescribedEntry) -> String {
         switch entry.content {
         case .command(let summary):
             summary.fields.map { "\($0.name)=\(shown($0.value))" }.joined(separator: " ")
@@ -48,6 +48,8 @@ enum EntryTable {
         case .undecodable(let reason): "\(entry.payloadBytes) bytes: \(shown(reason))"
         }
     }
+
+    static func shownOrEmpty(_ text: String) -> String { text.isEmpty ? "" : shown(text) }
 
     /// What a client chose cannot break a line, move the cursor or pass for another field.
     static func shown(_ text: String) -> String {

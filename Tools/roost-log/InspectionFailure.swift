@@ -8,6 +8,11 @@ enum InspectionFailure: Error, CustomStringConvertible {
     case state(StateError)
     case changed(path: String)
     case noCommit(path: String)
+    /// No base and no unbroken log lead to an entry.
+    case unreachable(index: UInt64, reach: String, passed: [String])
+    case noSnapshot(path: String)
+    /// A replay met damage.
+    case damagedOnTheWay(String)
     case other(String)
 
     init(_ error: any Error) {
@@ -35,6 +40,13 @@ enum InspectionFailure: Error, CustomStringConvertible {
                 + "may not fit together; run this again"
         case .noCommit(let path):
             "\(path): the commit record is damaged; `roost-log verify` says how"
+        case .unreachable(let index, let reach, let passed):
+            "the state after entry \(index) cannot be rebuilt: \(reach)"
+                + passed.map { "; \($0)" }.joined()
+        case .noSnapshot(let path):
+            "\(path): this is no snapshot of Roost (there is no manifest beside it)"
+        case .damagedOnTheWay(let text):
+            "the log is damaged on the way there: \(text); `roost-log verify` names all that is"
         case .other(let text): text
         }
     }
@@ -47,7 +59,7 @@ enum InspectionFailure: Error, CustomStringConvertible {
 
     var exitCode: ExitCode {
         switch self {
-        case .store(.damaged), .noCommit: ExitCodes.logDamage
+        case .store(.damaged), .noCommit, .damagedOnTheWay: ExitCodes.logDamage
         default: ExitCodes.unreadable
         }
     }
@@ -60,4 +72,5 @@ enum ExitCodes {
     static let logDamage = ExitCode(3)
     static let snapshotDamage = ExitCode(4)
     static let stateMismatch = ExitCode(5)
+    static let differs = ExitCode(6)
 }

@@ -3,13 +3,15 @@ import ArgumentParser
 /// roost-log: what lies in a node's data directory, without a server: of a stopped, a crashed or
 /// a running one.
 ///
-/// It never changes anything, and never lets LMDB loose on pages that nobody has checked: a damaged
-/// file is what it is for. Results go to stdout, complaints to stderr.
+/// It changes nothing but by `repair --apply`, and never lets LMDB loose on pages that nobody has
+/// checked: a damaged file is what it is for. Results go to stdout, complaints to stderr.
 ///
 /// Map: `…Command` is a verb each; `DirectoryOptions` are what all verbs share; `EntryFilter`,
 /// `EntryOptions` and `TimeText` choose entries, `DescribedEntry` decodes one, `EntryTable` and
-/// `EntryJSON` print it; `DirectoryCheck` is what `verify` does and `Finding` what it finds;
-/// `Output` writes; `InspectionFailure` is every way to fail, and `ExitCodes` what it ends with.
+/// `EntryJSON` print it; `Verification/` is what `verify` does and finds; `Replay/` rebuilds states
+/// of the past; `History/`, `State/`, `Diff/`, `Stat/` and `Repair/` are what the verbs of these
+/// names do; `InspectorLimits` bounds; `Output` writes; `InspectionFailure` is every way to fail,
+/// and `ExitCodes` what it ends with.
 @main
 struct RoostLog: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,23 +19,29 @@ struct RoostLog: ParsableCommand {
         abstract: "Read the log and the snapshots of a Roost node, offline.",
         discussion: """
             It reads the data directory of a stopped, a crashed or a running server and
-            changes nothing in it. (Beside a running server it takes a reader's slot in
-            the lock files, and must run as the server's user.)
+            changes nothing in it, but by repair --apply. (Beside a running server it takes a
+            reader's slot in the lock files, and must run as the server's user.)
 
             EXAMPLES
               roost-log status --data-dir /var/lib/roost
               roost-log dump --from 1000 --to 2000
               roost-log dump --path /workers/ --prefix --since 2h
               roost-log dump --session 0x10000abcd0001 --json
+              roost-log history app/mode
+              roost-log state --at 15m --write-directory /var/lib/roost-before
+              roost-log diff /backup/n1 /backup/n2
+              roost-log stat --depth 2
               roost-log snapshots --verify
               roost-log verify --data-dir /var/lib/roost && echo well
 
             EXIT CODES
-              0 done, 1 could not read, 64 wrong usage; dump: 3 some entries are damaged;
-              verify and snapshots: see their help
+              0 done, 1 could not read, 64 wrong usage; 3 some entries are damaged; 6 diff:
+              they differ; verify, snapshots and repair: see their help
             """,
         subcommands: [
-            StatusCommand.self, DumpCommand.self, SnapshotsCommand.self, VerifyCommand.self,
+            StatusCommand.self, DumpCommand.self, HistoryCommand.self, StateCommand.self,
+            DiffCommand.self, StatCommand.self, SnapshotsCommand.self, VerifyCommand.self,
+            RepairCommand.self,
         ]
     )
 }

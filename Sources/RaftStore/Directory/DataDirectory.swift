@@ -2,7 +2,7 @@ internal import Disk
 
 /// A node's data directory. One process at a time has it.
 ///
-///     LOCK                        flock'ed while a process serves
+///     LOCK                        locked while a process serves (see `File.tryLock`)
 ///     wal/{data.mdb,lock.mdb,trust}
 ///     state/{data.mdb,lock.mdb,trust}
 ///     snapshots/INDEX-TERM.{mdb,manifest}
@@ -26,12 +26,20 @@ package final class DataDirectory: Sendable {
         } catch { throw StoreError(error) }
     }
 
+    /// Takes the lock of a directory that is there, and makes nothing.
+    package init(existing path: String) throws(StoreError) {
+        self.path = path
+        guard WriteAheadLog.exists(DataDirectory.logPath(path)) else {
+            throw .system("\(path): this is no data directory of Roost")
+        }
+        lock = try DataDirectory.takeLock(path)
+    }
+
     private static func takeLock(_ path: String) throws(StoreError) -> File {
         do {
             try makeWithParents(path)
             let file = try File("\(path)/LOCK", .create)
-            // An inspector that asks whether someone serves holds a shared lock for a moment, and a
-            // server that was just killed may not be gone yet: a second of patience.
+            // A server that was just killed may not be gone yet: a second of patience.
             for attempt in 0..<lockAttempts {
                 if attempt > 0 { sleepThread(nanoseconds: lockPauseNanoseconds) }
                 if try file.tryLock() { return file }

@@ -161,6 +161,25 @@ package final class StateDirectory {
         )
     }
 
+    /// A state for somebody's own use, in a new directory: empty, or begun from a copy of a
+    /// state's file. What becomes of it at a power cut does not matter.
+    package static func scratch(
+        _ directory: String,
+        copyOf path: String?,
+        settings: StateSettings = .init()
+    ) throws(StoreError) -> StateDirectory {
+        do throws(DiskError) {
+            try FileSystem.makeDirectory(directory)
+            if let path { try FileSystem.copy(path, to: "\(directory)/data.mdb") }
+        } catch { throw StoreError(error) }
+        return try StateDirectory(
+            directory,
+            .new,
+            TrustMarker(directory: directory),
+            settings
+        )
+    }
+
     private static func newPath(_ directory: String) -> String { "\(directory).new" }
     private static func oldPath(_ directory: String) -> String { "\(directory).old" }
 

@@ -72,16 +72,36 @@ enum LogRecord {
         at key: LogKey,
         _ body: (Entry) -> Bool
     ) throws(Damage) {
+        try forEachEntry(ofBatch: value, at: key, where: { _ in true }) { _, entry in
+            guard let entry else { return true }
+            return body(entry)
+        }
+    }
+
+    /// The same with the place in the batch; of entries whose payload is not wanted only that.
+    static func forEachEntry(
+        ofBatch value: RawSpan,
+        at key: LogKey,
+        where wants: (RawSpan) -> Bool,
+        _ body: (_ offset: Int, Entry?) -> Bool
+    ) throws(Damage) {
         do {
             var reader = SpanReader(value.extracting(headerBytes..<value.byteCount))
             let count: UInt16 = try reader.integer()
             let term = Term(try reader.varint())
             for offset in 0..<Int(count) {
                 let kind = try entryKind(reader.integer(), at: reader.offset)
-                let payload = try reader.varBytes().copiedBytes()
-                let index = key.index.advanced(by: offset)
-                let entry = Entry(index: index, term: term, kind: kind, payload: payload)
-                if !body(entry) { return }
+                let payload = try reader.varBytes()
+                var entry: Entry?
+                if wants(payload) {
+                    entry = Entry(
+                        index: key.index.advanced(by: offset),
+                        term: term,
+                        kind: kind,
+                        payload: payload.copiedBytes()
+                    )
+                }
+                if !body(offset, entry) { return }
             }
             guard reader.isAtEnd, count > 0 else {
                 throw BytesError.badLength(offset: 0, length: Int(count), bound: reader.remaining)

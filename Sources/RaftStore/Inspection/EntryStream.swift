@@ -7,6 +7,8 @@ internal import Raft
 struct EntryStream {
     private let era: UInt16
     private let range: ClosedRange<LogIndex>
+    /// Nil: all are wanted.
+    private let wants: ((RawSpan) -> Bool)?
     /// The checksum of the record before, and the entry that is to come; nil after a loss.
     private var chain: UInt64?
     private var expected: LogIndex?
@@ -22,9 +24,14 @@ struct EntryStream {
         var payload: ByteWriter
     }
 
-    init(era: UInt16, range: ClosedRange<LogIndex>) {
+    init(
+        era: UInt16,
+        range: ClosedRange<LogIndex>,
+        _ wants: ((RawSpan) -> Bool)?
+    ) {
         self.era = era
         self.range = range
+        self.wants = wants
     }
 
     /// Where a scan of the range has to begin: a record holds entries after the one in its key.
@@ -112,9 +119,11 @@ struct EntryStream {
     ) throws(Damage) -> Bool {
         var goesOn = true
         var count = 0
-        try LogRecord.forEachEntry(ofBatch: value, at: key) { entry in
-            count += 1
-            goesOn = hand(entry, body)
+        try LogRecord.forEachEntry(ofBatch: value, at: key, where: wants ?? { _ in true }) {
+            offset,
+            entry in
+            count = offset + 1
+            if let entry { goesOn = hand(entry, body) } else { entries += 1 }
             return goesOn
         }
         expected = key.index.advanced(by: count)

@@ -1,4 +1,5 @@
 internal import Disk
+package import LMDB
 
 /// A node's data directory read from outside: of a stopped, a crashed or a running server.
 ///
@@ -82,4 +83,13 @@ package final class InspectedState {
 
     /// Checks the structure of every page: the first that is damaged, or nil.
     package func verifyPages() throws(StoreError) -> Damage? { try file.verifyPages() }
+
+    /// Opens it for reading by LMDB, whose pages have been verified. Of a running server's state
+    /// this holds nothing until a read transaction begins.
+    package func open() throws(StoreError) -> Environment {
+        if let served = file.environment { return served }
+        do throws(SnapshotError) { return try SnapshotStore.open(file.path) } catch {
+            throw StoreError(error)
+        }
+    }
 }

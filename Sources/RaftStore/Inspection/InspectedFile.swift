@@ -9,7 +9,7 @@ internal import LMDB
 final class InspectedFile {
     let path: String
     /// Nil where nobody writes: then nothing at all is opened for writing.
-    private let environment: Environment?
+    let environment: Environment?
 
     /// Whether a server may write to it meanwhile.
     var isServed: Bool { environment != nil }
@@ -28,6 +28,7 @@ final class InspectedFile {
         }
         var options = EnvironmentOptions()
         options.isReadOnly = true
+        options.tablesMax = StateSettings().tablesMax
         do { environment = try Environment(path: directory, options: options) } catch {
             throw StoreError(error, directory)
         }

@@ -54,10 +54,13 @@ package final class InspectedLog {
     /// Hands the entries of `range` on in their order, as far as the log holds them, and tells
     /// what is damaged in their place, until `body` answers false. Every record is checked.
     /// Memory is bounded by the largest entry.
+    /// - Parameter wants: looks at an entry's payload in place; only what it wants is copied and
+    ///   handed on. Entries that span records are handed on unasked.
     /// - Returns: the first and last index that the log held when it was looked at first.
     @discardableResult
     package func forEachEntry(
         _ range: ClosedRange<LogIndex>,
+        where wants: ((RawSpan) -> Bool)? = nil,
         _ body: (LogItem) -> Bool
     ) throws(StoreError) -> LogRange {
         var whole: LogRange?
@@ -74,7 +77,7 @@ package final class InspectedLog {
             let first = max(next, commit.firstIndex)
             let last = min(range.upperBound, log.last, commit.lastIndex)
             guard first <= last else { break }
-            var stream = EntryStream(era: commit.era, range: first...last)
+            var stream = EntryStream(era: commit.era, range: first...last, wants)
             goesOn = scan(held.meta, &stream, body)
             guard goesOn, let resumption = stream.resumption, resumption <= last else { break }
             next = resumption
@@ -130,10 +133,13 @@ package final class InspectedLog {
         let (metas, torn) = try file.metas()
         verdict.damage = torn + verdict.damage
         if let older = metas.dropFirst().first, !result.damage.isEmpty {
-            verdict.olderDamage = try LogVerification.run(file.path, older).damage
+            let found = try LogVerification.run(file.path, older)
+            verdict.olderDamage = found.damage
+            verdict.olderCommit = found.commit.map(CommitSummary.init)
         } else if !torn.isEmpty {
-            // The other commit is the one that was checked.
+            // The other commit is the one that was checked; of the torn one nothing can be read.
             verdict.olderDamage = result.damage
+            verdict.olderCommit = verdict.commit
         }
         return verdict
     }
@@ -145,7 +151,11 @@ package final class InspectedLog {
         }
         let first = damage.first
         var named: [Damage] = []
-        var stream = EntryStream(era: commit.era, range: commit.firstIndex...commit.lastIndex)
+        var stream = EntryStream(
+            era: commit.era,
+            range: commit.firstIndex...commit.lastIndex,
+            nil
+        )
         _ = scan(meta, &stream) { item in
             guard case .damage(var found, let through) = item else { return true }
             if let index = found.index, through > index {
@@ -158,6 +168,11 @@ package final class InspectedLog {
         if let first, !named.contains(where: { $0.page == first.page }) {
             damage.insert(first, at: 0)
         }
+    }
+
+    /// The pages of the newest commit, as its meta page counts them.
+    package func pages() throws(StoreError) -> PageCounts {
+        PageCounts(try file.hold().meta)
     }
 
     /// The number of the newest commit that can be read: changes with every write.
@@ -173,10 +188,37 @@ package enum LogItem: Hashable, Sendable {
     case damage(Damage, through: LogIndex)
 }
 
+/// How many pages an environment has, and what they are used for.
+package struct PageCounts: Hashable, Sendable {
+    package var pageBytes: Int
+    /// Up to the last in use.
+    package var pages: Int
+    package var depth: Int
+    package var branch: Int
+    package var leaf: Int
+    package var overflow: Int
+    package var records: Int
+
+    init(_ meta: MetaPage) {
+        pageBytes = meta.pageBytes
+        pages = Int(meta.lastPage) + 1
+        depth = Int(meta.main.depth)
+        branch = Int(meta.main.branchPages)
+        leaf = Int(meta.main.leafPages)
+        overflow = Int(meta.main.overflowPages)
+        records = Int(meta.main.entries)
+    }
+}
+
 /// The entries that a log holds; `last` is below `first` if there are none.
 package struct LogRange: Hashable, Sendable {
     package var first: LogIndex
     package var last: LogIndex
+
+    package init(first: LogIndex, last: LogIndex) {
+        self.first = first
+        self.last = last
+    }
 }
 
 /// What a check of a log found.
@@ -187,6 +229,8 @@ package struct LogVerdict: Sendable {
     package var olderDamage: [Damage]?
     package var transaction: UInt64
     package var commit: CommitSummary?
+    /// That of the commit before, if it was looked at.
+    package var olderCommit: CommitSummary?
     package var statistics: LogStatistics
 
     static let damageMax = 100

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Disk
+package import LMDB
 internal import Raft
 
 /// A snapshot as it lies in its directory, whole or not.
@@ -31,6 +32,24 @@ package struct InspectedSnapshot: Sendable {
             (left.manifest?.index ?? .zero, left.name) > (
                 right.manifest?.index ?? .zero, right.name
             )
+        }
+    }
+
+    /// The snapshot that a path names: its copy of the state, its manifest, or both without an
+    /// ending. Nil if there is none.
+    package init?(at given: String) throws(StoreError) {
+        var stem = given
+        for ending in [".mdb", ".manifest"] where stem.hasSuffix(ending) {
+            stem = String(stem.dropLast(ending.count))
+        }
+        let name = stem.split(separator: "/").last.map(String.init) ?? stem
+        try self.init(name, parentDirectory(of: stem))
+    }
+
+    /// Opens the copy for reading by LMDB; `verify` comes before that.
+    package func open() throws(StoreError) -> Environment {
+        do throws(SnapshotError) { return try SnapshotStore.open(path) } catch {
+            throw StoreError(error)
         }
     }
 

@@ -119,6 +119,13 @@ extension WriteAheadLog {
         return log
     }
 
+    /// The recovery of `open` alone: whoever holds the directory goes back to the commit before the
+    /// newest if that one is torn.
+    package static func recover(_ directory: DataDirectory) throws(StoreError) {
+        let path = directory.logPath
+        _ = try LogRecovery.run(path, verdict: TrustMarker(directory: path).verdict())
+    }
+
     private static func openEnvironment(
         _ directory: String,
         _ settings: LogSettings

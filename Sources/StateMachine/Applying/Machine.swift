@@ -70,6 +70,17 @@ public final class Machine {
         return result
     }
 
+    /// Makes the state the beginning of another cluster: the members of the one it comes from are
+    /// forgotten. The numbers that they had are not given again.
+    public func forgetMembers() throws(StateError) {
+        var batch = try Batch(environment, tables, summary, caches)
+        for member in try batch.view.members {
+            let key = MemberRecord.key(member.node)
+            try batch.delete(key.rawSpan, in: tables.meta)
+        }
+        (summary, caches) = try batch.finish {}
+    }
+
     /// Writes what a fresh state holds.
     private func begin() throws(StateError) {
         var batch = try Batch(environment, tables, summary, caches)

@@ -202,7 +202,7 @@ extension StateView {
         return rows
     }
 
-    private static func decoded<Row: CatalogRow>(_ span: RawSpan) throws(StateError) -> Row {
+    static func decoded<Row: CatalogRow>(_ span: RawSpan) throws(StateError) -> Row {
         do throws(BytesError) {
             var reader = SpanReader(span)
             return try Row(from: &reader)

@@ -184,14 +184,12 @@ extension StateView {
     ) throws(StateError) {
         try scan(RawSpan(), in: tables.sessions) { key, value throws(StateError) in
             guard key.byteCount == 8 else { return true }
-            var id: UInt64 = 0
-            for offset in 0..<8 { id = id << 8 | UInt64(key[byte: offset]) }
-            body(try Self.session(SessionID(Int64(bitPattern: id)), value))
+            body(try Self.session(Self.sessionID(key), value))
             return true
         }
     }
 
-    private static func session(
+    static func session(
         _ id: SessionID,
         _ span: RawSpan
     ) throws(StateError) -> ZooKeeperSession {

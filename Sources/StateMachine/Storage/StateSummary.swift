@@ -35,6 +35,9 @@ public struct StateSummary: Equatable, Sendable {
         for field in fields { mixed = XXH64.combine(mixed, field) }
         return mixed
     }
+
+    /// Of the empty state.
+    public init() {}
 }
 
 /// For each of Consul's tables the index of the last entry that changed it; 0 if none did.

@@ -16,8 +16,6 @@ struct DirectoryCheck {
     private var newestSnapshot: SnapshotManifest?
     private var entries = EntryCheck()
 
-    private static let findingsMax = 1_000
-
     init(_ directory: InspectedDirectory) { self.directory = directory }
 
     /// The worst class that was found.
@@ -35,7 +33,7 @@ struct DirectoryCheck {
     }
 
     private mutating func note(_ group: Finding.Class, _ place: String, _ damage: Damage) {
-        if findings.count < Self.findingsMax {
+        if findings.count < InspectorLimits.findingsMax {
             findings.append(Finding(group, place, damage))
         }
     }
@@ -70,8 +68,43 @@ struct DirectoryCheck {
             report.append(("state", "damaged"))
             return
         }
+        try checkReferences(try StartingState.all(of: directory).first(where: \.isOwnState))
         state = try found.summary()
         report.append(("state", "whole, applied up to \(state?.appliedIndex ?? 0)"))
+    }
+
+    private mutating func checkReferences(_ base: StartingState?) throws {
+        guard let base else { return }
+        let (group, place) = Finding.place(of: base)
+        for damage in try Self.references(in: base) { note(group, place, damage) }
+    }
+
+    /// Where a state's records do not refer to each other as they should. A running server's is
+    /// looked at as it was at one moment.
+    static func references(in base: StartingState) throws -> [Damage] {
+        var flaws: [Damage] = []
+        do {
+            try base.read(scratch: "/nowhere") { view in
+                var check = ReferenceCheck(view) { flaw in
+                    flaws.append(Damage(.record, "table \(flaw.table): \(flaw.text)"))
+                    return flaws.count < InspectorLimits.flawsMax
+                }
+                try check.run()
+            }
+        } catch let error as StateError { flaws.append(Damage(.record, "\(error)")) }
+        return flaws
+    }
+
+    /// Compares digests by a replay, for those who have the time.
+    mutating func replay(scratch: String) throws {
+        guard worst != .logDamage else {
+            report.append(("replay", "not done: the log is damaged"))
+            return
+        }
+        var check = DigestCheck(try Replay(directory, scratch: scratch))
+        try check.run()
+        findings += check.findings
+        report.append(("replay", check.report))
     }
 
     // MARK: Log
@@ -129,6 +162,9 @@ struct DirectoryCheck {
             for damage in damage { note(.snapshotDamage, "snapshot \(snapshot.name)", damage) }
             guard damage.isEmpty, let manifest = snapshot.manifest else { continue }
             whole += 1
+            if let summary = try snapshot.summary() {
+                try checkReferences(StartingState(source: .snapshot(snapshot), summary: summary))
+            }
             checkTerm(manifest)
             if newestSnapshot == nil { newestSnapshot = manifest }
         }

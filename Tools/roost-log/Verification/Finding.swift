@@ -44,6 +44,14 @@ struct Finding {
     let place: String
     let damage: Damage
 
+    /// What damage of a state is, and where it is said to be.
+    static func place(of base: StartingState) -> (Class, String) {
+        switch base.source {
+        case .snapshot(let snapshot): (.snapshotDamage, "snapshot \(snapshot.name)")
+        default: (.stateMismatch, "state")
+        }
+    }
+
     init(_ group: Class, _ place: String, _ damage: Damage) {
         self.group = group
         self.place = place

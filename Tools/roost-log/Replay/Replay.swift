@@ -1,0 +1,178 @@
+import Bytes
+import Commands
+import Raft
+import RaftStore
+import StateMachine
+
+/// Rebuilds the state of a directory as it was after some entry: from the newest base at or before
+/// it, and the log, by the rules that the server itself applies.
+struct Replay {
+    let directory: InspectedDirectory
+    let scratch: String
+    /// The entries that the log holds, and those that are known to be committed.
+    let log: LogRange
+    let committed: LogIndex
+
+    init(_ directory: InspectedDirectory, scratch: String) throws {
+        self.directory = directory
+        self.scratch = scratch
+        let applied = try directory.state?.summary()?.appliedIndex ?? 0
+        let contents = try directory.log.contents()
+        guard let commit = contents.commit else {
+            throw InspectionFailure.noCommit(path: directory.path)
+        }
+        log = LogRange(first: commit.firstIndex, last: commit.lastIndex)
+        let voters = contents.memberships.last?.membership
+        let isAlone = voters.map { !$0.isJoint && $0.incoming.count == 1 } ?? false
+        // What the only voter has stored is committed.
+        let known = isAlone ? commit.lastIndex : commit.hardState.commit
+        committed = min(commit.lastIndex, max(known, LogIndex(applied)))
+    }
+
+    // MARK: Bases
+
+    /// The newest base at or before `index` from which the log leads there without a gap, and
+    /// which verifies; the state itself only if `usesState`.
+    func base(for index: LogIndex, usesState: Bool = true) throws -> StartingState {
+        var passed: [String] = []
+        for base in try StartingState.all(of: directory) where base.index <= index {
+            if base.isOwnState, !usesState { continue }
+            guard base.index == index || base.index.next >= log.first else { break }
+            let damage = try base.damage()
+            if damage.isEmpty { return base }
+            passed.append("\(base.text) is damaged (\(damage[0]))")
+        }
+        throw InspectionFailure.unreachable(
+            index: index.rawValue,
+            reach: try reach(),
+            passed: passed
+        )
+    }
+
+    /// What can be reached, in words.
+    private func reach() throws -> String {
+        let bases = try StartingState.all(of: directory).filter { base in
+            if case .nothing = base.source { return log.first == LogIndex(1) }
+            return true
+        }
+        let points = bases.map { "\($0.index.rawValue) (\($0.text))" }.joined(separator: ", ")
+        return "the log holds entries \(log.first.rawValue) to \(log.last.rawValue), and there "
+            + "are states at \(points.isEmpty ? "none" : points)"
+    }
+
+    // MARK: Going on
+
+    /// A scratch state after `index`, begun from a base at or before it.
+    func state(at index: LogIndex, from base: StartingState) throws -> ScratchState {
+        let state = try ScratchState(from: base, in: scratch)
+        guard state.machine.summary.appliedIndex <= index.rawValue else {
+            // A running server has gone on while it was copied.
+            return try self.state(at: index, from: self.base(for: index, usesState: false))
+        }
+        try advance(state, through: index)
+        return state
+    }
+
+    /// Applies the entries after what the state has applied, up to `index`. An entry of which
+    /// `isBreak` says so is applied alone, and `pause` is called when it is.
+    func advance(
+        _ state: ScratchState,
+        through index: LogIndex,
+        isBreak: (CommittedEntry) -> Bool = { _ in false },
+        pause: (AppliedBatch, CommittedEntry) throws -> Void = { _, _ in }
+    ) throws {
+        let applied = LogIndex(state.machine.summary.appliedIndex)
+        guard applied < index else { return }
+        guard applied.next >= log.first, index <= log.last else {
+            throw InspectionFailure.unreachable(
+                index: index.rawValue,
+                reach: try reach(),
+                passed: []
+            )
+        }
+        var run = ReplayRun(state, through: index, count: index.rawValue - applied.rawValue)
+        try directory.log.forEachEntry(applied.next...index) { run.add($0, isBreak, pause) }
+        try run.finish()
+        guard state.machine.summary.appliedIndex == index.rawValue else {
+            throw InspectionFailure.other(
+                "the log ends at entry \(state.machine.summary.appliedIndex), "
+                    + "before \(index.rawValue)"
+            )
+        }
+    }
+
+    /// The entries of a replay on their way to the state.
+    private struct ReplayRun {
+        private let state: ScratchState
+        private let first: UInt64
+        private let count: UInt64
+        private let progress = Progress("replayed")
+        private var pending: [CommittedEntry] = []
+        private var bytes = 0
+        private var failure: (any Error)?
+
+        init(_ state: ScratchState, through index: LogIndex, count: UInt64) {
+            self.state = state
+            self.count = count
+            first = index.rawValue - count
+        }
+
+        mutating func add(
+            _ item: LogItem,
+            _ isBreak: (CommittedEntry) -> Bool,
+            _ pause: (AppliedBatch, CommittedEntry) throws -> Void
+        ) -> Bool {
+            do {
+                guard case .entry(let entry) = item else {
+                    if case .damage(let damage, _) = item {
+                        throw InspectionFailure.damagedOnTheWay("\(damage)")
+                    }
+                    return false
+                }
+                let committed = CommittedEntry(entry)
+                if isBreak(committed) {
+                    try flush()
+                    let bytes = committed.payload.count
+                    try pause(try state.apply([committed], bytes: bytes), committed)
+                } else {
+                    pending.append(committed)
+                    bytes += committed.payload.count
+                    if pending.count >= InspectorLimits.replayEntriesMax
+                        || bytes >= InspectorLimits.replayBytesMax
+                    {
+                        try flush()
+                    }
+                }
+                progress.note(entry.index.rawValue - first, of: count)
+                return true
+            } catch {
+                failure = error
+                return false
+            }
+        }
+
+        private mutating func flush() throws {
+            guard !pending.isEmpty else { return }
+            try state.apply(pending, bytes: bytes)
+            pending.removeAll(keepingCapacity: true)
+            bytes = 0
+        }
+
+        mutating func finish() throws {
+            defer { progress.end() }
+            if let failure { throw failure }
+            try flush()
+        }
+    }
+}
+
+extension CommittedEntry {
+    /// As the server's applier has it: what only Raft understands has no payload.
+    init(_ entry: Entry) {
+        self.init(
+            index: entry.index.rawValue,
+            term: entry.term.rawValue,
+            payload: entry.kind == .normal ? entry.payload : []
+        )
+    }
+}
