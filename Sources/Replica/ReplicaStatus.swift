@@ -48,6 +48,8 @@ package struct ReplicaStatus: Sendable {
         term = change.term.rawValue
         leader = change.leader
         self.leaderAddress = leaderAddress
+        // A leader need not hear from itself, and another's word has just come.
+        if change.leader != nil { lastContactMilliseconds = 0 }
     }
 
     /// What a tick of Raft's clock left. The role is the one that was published: a leader that
