@@ -71,7 +71,7 @@ struct HistorySearch {
     }
 
     private static func follow(_ trail: Trail, _ picker: inout EntryPicker) {
-        if let owner = trail.owner { picker.follow(owner) }
+        for owner in trail.owners { picker.follow(owner) }
         if let holder = trail.holder { picker.follow(holder: holder) }
     }
 

@@ -11,16 +11,20 @@ struct Trail {
     private(set) var item: StateItem?
     /// Whether `item` is certain.
     private var isSure: Bool
+    /// The sessions whose end may remove the subject: of two that tried to create it, nobody knows
+    /// which one did.
+    private(set) var owners: [SessionID] = []
 
     /// - Parameter item: what a snapshot says, or nil.
     init(_ subject: Subject, item: StateItem?, isSure: Bool) {
         self.subject = subject
         self.item = item
         self.isSure = isSure
+        if let owner { owners = [owner] }
     }
 
-    /// The session whose end removes the subject.
-    var owner: SessionID? {
+    /// The session that the subject belongs to, as it is now.
+    private var owner: SessionID? {
         guard case .znode(let znode) = item, znode.stat.ephemeralOwner != 0 else { return nil }
         return SessionID(znode.stat.ephemeralOwner)
     }
@@ -228,10 +232,12 @@ struct Trail {
             return operation.path == path ? setACL(operation) : nil
         case .deleteContainer(let name): return name == path ? leave() : nil
         case .closeSession(let command):
-            guard owner == context.header.session,
-                !command.expired || command.term == context.term
-            else { return nil }
-            return leave()
+            let session = context.header.session
+            guard owners.contains(session), !command.expired || command.term == context.term else {
+                return nil
+            }
+            owners.removeAll { $0 == session }
+            return owner == session ? leave() : .likely
         case .multi(let operations, _): return multi(path, operations, context)
         default: return nil
         }
@@ -244,9 +250,11 @@ struct Trail {
     ) -> HistoryRow.Result? {
         // A sequential one has a number that only the parent's state tells.
         guard operation.path == path, operation.flags & 2 == 0 else { return nil }
+        let isEphemeral = operation.flags == 1
+        let session = context.header.session
+        if isEphemeral, item == nil || !isSure, !owners.contains(session) { owners.append(session) }
         if item != nil { return refused("it is there already") }
         let time = context.header.timeMilliseconds
-        let isEphemeral = operation.flags == 1
         item = .znode(
             ZnodeItem(
                 path: path,
@@ -258,7 +266,7 @@ struct Trail {
                     version: 0,
                     cversion: 0,
                     aversion: 0,
-                    ephemeralOwner: isEphemeral ? context.header.session.value : 0,
+                    ephemeralOwner: isEphemeral ? session.value : 0,
                     dataLength: Int32(clamping: operation.data?.count ?? 0),
                     childCount: 0,
                     pzxid: context.index
