@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import subprocess
 
 import pytest
 
@@ -56,8 +57,8 @@ def write_hosts(path, nodes):
 @pytest.fixture
 def named(tmp_path):
     """Three nodes that know each other by names."""
-    if os.geteuid() or not shutil.which("unshare"):
-        pytest.skip("needs root, for a file of hosts of its own")
+    if os.geteuid() or not shutil.which("unshare") or subprocess.run(["unshare", "-m", "true"]).returncode:
+        pytest.skip("needs root and mount namespaces (none in a chroot), for a file of hosts of its own")
     three = Cluster(tmp_path / "named", kind=Named)
     for number, node in enumerate(three.nodes, 1):
         node.move(f"127.0.0.{10 + number}")
