@@ -10,7 +10,6 @@ import RaftStore
 import Replica
 import ServiceLifecycle
 import StateMachine
-import UnixSignals
 import ZooKeeperProtocol
 import ZooKeeperServer
 
@@ -42,6 +41,7 @@ package struct Server: Sendable {
     /// Serves until SIGINT or SIGTERM, then stops in order.
     /// - Throws: `StartProblem`.
     package func run() async throws {
+        let signals = await StopSignals(logger: logger)
         let engine = try await Engine.open(
             configuration,
             registry: registry,
@@ -49,6 +49,7 @@ package struct Server: Sendable {
         )
         try await engine.start()
         let fronts = try await FrontEnds.open(engine, configuration, logger: logger)
+        signals.begin()
         logger.notice(
             "serving",
             metadata: [
@@ -56,15 +57,20 @@ package struct Server: Sendable {
                 "node": "\(engine.nodeName)", "data": "\(configuration.dataDirectory)",
             ]
         )
+        // They stop in the opposite order.
+        let services: [any Service] = [
+            EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
+            HandOver(staff: engine.staff),
+        ]
+        let stop = ServiceGroupConfiguration.ServiceConfiguration(
+            service: signals,
+            successTerminationBehavior: .gracefullyShutdownGroup
+        )
         let group = ServiceGroup(
-            // They stop in the opposite order.
-            services: [
-                EngineService(engine: engine), fronts.collector, fronts.consul,
-                fronts.zooKeeper,
-                HandOver(staff: engine.staff),
-            ],
-            gracefulShutdownSignals: [.sigint, .sigterm],
-            logger: logger
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) } + [stop],
+                logger: logger
+            )
         )
         try await group.run()
         // Connections refer to their loops without holding them.
