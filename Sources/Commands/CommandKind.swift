@@ -1,3 +1,5 @@
+import Bytes
+
 /// Byte 1 of a payload. Numbers are never used again for something else.
 public enum CommandKind: UInt8, CaseIterable, Sendable {
     case createSession = 1
@@ -28,6 +30,26 @@ public enum CommandKind: UInt8, CaseIterable, Sendable {
 
     case admitMember = 64
     case dismissMember = 65
+
+    /// That of an encoded command, without decoding it; nil if it is none.
+    public init?(of payload: RawSpan) {
+        guard payload.byteCount > 1 else { return nil }
+        self.init(rawValue: payload[byte: 1])
+    }
+
+    /// Whether the work of carrying it out is bounded by its own size, whatever the state holds.
+    public var isBounded: Bool {
+        switch self {
+        case .createSession, .attachSession, .createZnode, .deleteZnode, .setData, .setACL,
+            .checkVersion, .multi, .deleteContainer, .setKey, .setKeyIfUnchanged, .lockKey,
+            .unlockKey, .deleteKey, .deleteKeyIfUnchanged, .createConsulSession:
+            true
+        // A session's ephemerals or locks, a tree, a node's services, what gathered for long.
+        case .closeSession, .deleteKeyTree, .transaction, .destroyConsulSession, .register,
+            .deregister, .updateCheck, .reapTombstones, .admitMember, .dismissMember:
+            false
+        }
+    }
 
     /// What tools print: the case's name.
     public var name: String { "\(self)" }

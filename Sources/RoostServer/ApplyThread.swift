@@ -1,3 +1,5 @@
+import Bytes
+import Commands
 import Disk
 import LMDB
 import Logging
@@ -198,17 +200,24 @@ final class ApplyThread: @unchecked Sendable {
 }
 
 extension ApplyOrder {
-    /// Whether to carry it out takes no longer than to wake another thread.
+    /// Whether to carry it out takes no longer than to wake another thread. The log's thread also
+    /// keeps the heartbeats going: what may take long is not for it, however short its entry.
     fileprivate var isSmall: Bool {
         switch self {
         case .apply(let batch):
-            batch.entries.count <= ServerLimits.appliedAtOnceMax
-                && batch.entries.allSatisfy {
-                    $0.payload.count <= ServerLimits.appliedAtOnceBytesMax
-                }
+            batch.entries.count <= ServerLimits.appliedAtOnceMax && !batch.startsLeases
+                && batch.entries.allSatisfy(\.isSmall)
         case .barrier: true
         case .install, .refill, .chores: false
         }
+    }
+}
+
+extension Entry {
+    fileprivate var isSmall: Bool {
+        guard kind == .normal else { return true }
+        return payload.count <= ServerLimits.appliedAtOnceBytesMax
+            && CommandKind(of: payload.rawSpan)?.isBounded == true
     }
 }
 
