@@ -17,7 +17,7 @@ package struct ReplicaLimits: Sendable {
     package var heartbeatFlushMilliseconds: Int64 = 100
 
     /// Batches that gather for an event loop which none of them concerns, before it is woken.
-    package static let quietNoticesMax = 64
+    package static let quietNoticesMax = 16
     /// How long a leader's word that it leads is taken without asking its peers: less than the
     /// shortest election timeout, which followers begin anew with each of its messages.
     package static let leaderWordMilliseconds: Int64 = 400
