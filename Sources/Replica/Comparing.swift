@@ -8,7 +8,8 @@ struct Comparison {
     var court = StateCourt()
     /// Nil: nobody has found this state to be wrong.
     var divergence: Divergence?
-    /// Up to where a leader has found this state equal.
+    /// Up to where the present leader has found this state equal. What another leader found says
+    /// nothing of this one, which may be wrong itself.
     var equalAt = LogIndex.zero
     private(set) var nextTurn: Int64 = 0
     /// The state is being replaced by one of this index: what is reported before it is of the old.
@@ -34,6 +35,13 @@ struct Comparison {
             case waiting
             case sending
         }
+    }
+
+    /// Whoever leads from now on compares for itself.
+    mutating func beginLeadership() {
+        court = StateCourt()
+        refills = []
+        equalAt = .zero
     }
 
     mutating func isTurn(now: Int64) -> Bool {

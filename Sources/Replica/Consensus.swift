@@ -350,8 +350,7 @@ extension Consensus {
         leadership = change
         confirmation = nil
         leases.removeAll()
-        comparison.court = StateCourt()
-        comparison.refills = []
+        comparison.beginLeadership()
         if change.role != .leader {
             nextContainerCheck = 0
             reaper = TombstoneReaper()
