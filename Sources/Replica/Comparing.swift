@@ -157,14 +157,17 @@ extension Consensus {
     // MARK: - Being refilled
 
     /// A leader's snapshot for a wrong state: it is behind this node's log, which goes on behind
-    /// it. One that is ahead of the log is installed as for every other node.
+    /// it. One that is ahead of the log is installed as for every other node. While one is being
+    /// installed, a second would only begin it all again.
     mutating func refill(from manifest: SnapshotManifest, of leader: NodeID) -> Bool {
-        guard comparison.divergence != nil, leadership?.leader == leader,
-            manifest.index <= node.status().last
+        guard isWrong, leadership?.leader == leader, manifest.index <= node.status().last
         else { return false }
         comparison.refill = manifest
         return true
     }
+
+    /// Whether the state is wrong and not being replaced.
+    var isWrong: Bool { comparison.divergence != nil && comparison.servesAt == nil }
 
     /// Own snapshots are of the wrong state: the leader's is the only one on record from now on.
     private mutating func beginRefill(_ effects: inout [ConsensusEffect]) throws(ReplicaError) {

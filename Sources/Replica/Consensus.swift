@@ -336,7 +336,7 @@ extension Consensus {
             }
         }
         // A wrong state is not carried on: what comes now is handed out again to its successor.
-        let isDropped = comparison.divergence != nil && comparison.servesAt == nil
+        let isDropped = isWrong
         if isDropped {
             lost += batch.origins.map(\.origin)
             node.dropped(upTo: entries[entries.count - 1].index)
