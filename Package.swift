@@ -298,7 +298,7 @@ let package = Package(
             path: "Tools/Simulation"
         ),
         command("roost-sim", ["Simulation", argumentParser], path: "Tools/roost-sim"),
-        tests("SimulationTests", ["Simulation", "Replica", "RaftStore", "Raft"]),
+        tests("SimulationTests", ["Simulation", "Replica", "StateMachine", "RaftStore", "Raft"]),
 
         // What the fuzz targets and the replay of their saved cases run.
         module(

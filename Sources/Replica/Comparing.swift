@@ -8,7 +8,8 @@ struct Comparison {
     var court = StateCourt()
     /// Nil: nobody has found this state to be wrong.
     var divergence: Divergence?
-    /// Up to where a leader has found this state equal.
+    /// Up to where the present leader has found this state equal. What another leader found says
+    /// nothing of this one, which may be wrong itself.
     var equalAt = LogIndex.zero
     private(set) var nextTurn: Int64 = 0
     /// The state is being replaced by one of this index: what is reported before it is of the old.
@@ -34,6 +35,13 @@ struct Comparison {
             case waiting
             case sending
         }
+    }
+
+    /// Whoever leads from now on compares for itself.
+    mutating func beginLeadership() {
+        court = StateCourt()
+        refills = []
+        equalAt = .zero
     }
 
     mutating func isTurn(now: Int64) -> Bool {
@@ -149,14 +157,17 @@ extension Consensus {
     // MARK: - Being refilled
 
     /// A leader's snapshot for a wrong state: it is behind this node's log, which goes on behind
-    /// it. One that is ahead of the log is installed as for every other node.
+    /// it. One that is ahead of the log is installed as for every other node. While one is being
+    /// installed, a second would only begin it all again.
     mutating func refill(from manifest: SnapshotManifest, of leader: NodeID) -> Bool {
-        guard comparison.divergence != nil, leadership?.leader == leader,
-            manifest.index <= node.status().last
+        guard isWrong, leadership?.leader == leader, manifest.index <= node.status().last
         else { return false }
         comparison.refill = manifest
         return true
     }
+
+    /// Whether the state is wrong and not being replaced.
+    var isWrong: Bool { comparison.divergence != nil && comparison.servesAt == nil }
 
     /// Own snapshots are of the wrong state: the leader's is the only one on record from now on.
     private mutating func beginRefill(_ effects: inout [ConsensusEffect]) throws(ReplicaError) {

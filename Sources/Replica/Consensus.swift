@@ -336,7 +336,7 @@ extension Consensus {
             }
         }
         // A wrong state is not carried on: what comes now is handed out again to its successor.
-        let isDropped = comparison.divergence != nil && comparison.servesAt == nil
+        let isDropped = isWrong
         if isDropped {
             lost += batch.origins.map(\.origin)
             node.dropped(upTo: entries[entries.count - 1].index)
@@ -350,8 +350,7 @@ extension Consensus {
         leadership = change
         confirmation = nil
         leases.removeAll()
-        comparison.court = StateCourt()
-        comparison.refills = []
+        comparison.beginLeadership()
         if change.role != .leader {
             nextContainerCheck = 0
             reaper = TombstoneReaper()

@@ -152,13 +152,14 @@ extension Consensus {
     }
 
     /// The snapshot is noted before the log begins anew behind it, and the state follows: if the
-    /// node stops in between, the state is rebuilt from the snapshot at the next start.
+    /// node stops in between, the state is rebuilt from the snapshot at the next start. One that is
+    /// being installed stays on record, and with it its file.
     mutating func note(_ snapshot: SnapshotDescriptor) throws(StoreError) {
         guard let manifest = received[snapshot] else { return }
-        if comparison.divergence == nil {
-            try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
-        } else {
+        if isWrong {
             try log.recordAlone(manifest)
+        } else {
+            try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
         }
         received[snapshot] = nil
     }
@@ -172,7 +173,7 @@ extension Consensus {
         }
         let lost = underWay.skip(upTo: snapshot.index)
         if !lost.isEmpty { effects.append(.refuse(lost, .noLeader)) }
-        let isRefill = comparison.divergence != nil
+        let isRefill = isWrong
         beginReplacement(by: manifest)
         effects.append(.order(isRefill ? .refill(manifest) : .install(manifest)))
     }

@@ -24,7 +24,7 @@ package struct Divergence: Hashable, Sendable {
 package struct StateReport: Hashable, Sendable {
     /// `StateSummary.digestSince`: only digests that were made alike can be compared.
     package var since: UInt64
-    /// Up to where some leader has found it equal.
+    /// Up to where the leader that it is for has found it equal.
     package var equalAt: LogIndex
     /// Ascending.
     package var marks: [StateMark]

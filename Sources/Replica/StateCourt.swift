@@ -9,7 +9,8 @@ import StateMachine
 /// among them, was found equal behind that index. If a majority differs from the leader, and all of
 /// it alike, the leader is wrong. While neither is known (a voter is away, or lags) the court waits
 /// for `disputeMilliseconds`; then the leader's word counts, for of two states that differ at
-/// least one must not be served.
+/// least one must not be served. Such a node's word is kept: if another says the same later, and
+/// they are a majority, the leader was wrong after all.
 struct StateCourt {
     private struct Witness {
         var equalAt = LogIndex.zero
@@ -18,11 +19,20 @@ struct StateCourt {
         /// What was found different, the newest.
         var differing: [StateMark] = []
         var firstDifference = LogIndex.zero
+        var disputedSince: Int64?
         var divergence: Divergence?
         /// Has reported and was not answered.
         var awaitsVerdict = false
 
         var isDisputed: Bool { !differing.isEmpty && divergence == nil }
+
+        mutating func note(disputedAt now: Int64) {
+            disputedSince = isDisputed ? disputedSince ?? now : nil
+        }
+
+        func isOverdue(_ now: Int64) -> Bool {
+            disputedSince.map { now - $0 >= ReplicaLimits.disputeMilliseconds } ?? false
+        }
     }
 
     struct Judgement {
@@ -32,7 +42,6 @@ struct StateCourt {
     }
 
     private var witnesses: [NodeID: Witness] = [:]
-    private var disputedSince: Int64?
 
     /// Whose word the court has; in order.
     private var nodes: [NodeID] { witnesses.keys.sorted() }
@@ -40,7 +49,8 @@ struct StateCourt {
     mutating func hear(_ report: StateReport, from node: NodeID, journal: borrowing StateJournal) {
         var witness = witnesses[node] ?? Witness()
         if witness.divergence != nil, report.divergence == nil { witness = Witness() }
-        witness.equalAt = max(witness.equalAt, report.equalAt)
+        let known = report.divergence?.equalAt ?? .zero
+        witness.equalAt = max(witness.equalAt, report.equalAt, known)
         witness.divergence = report.divergence
         witness.awaitsVerdict = true
         let isComparable = report.since == journal.since
@@ -72,27 +82,26 @@ struct StateCourt {
         own: NodeID,
         now: Int64
     ) -> Judgement {
-        for node in nodes { compare(node, journal) }
-        var judgement = Judgement()
-        let disputed = nodes.filter { witnesses[$0]?.isDisputed == true }
-        guard !disputed.isEmpty else {
-            disputedSince = nil
-            answer([], journal, &judgement)
-            return judgement
+        for node in nodes {
+            compare(node, journal)
+            witnesses[node]?.note(disputedAt: now)
         }
+        var judgement = Judgement()
         let quorum = voters.count / 2 + 1
-        let opposition = largestGroup(of: disputed.filter { voters.contains($0) })
-        if opposition.count >= quorum {
+        let disputed = nodes.filter { witnesses[$0]?.isDisputed == true }
+        let opposition = largestGroup(of: voters.filter { differs($0) })
+        if !disputed.isEmpty, opposition.count >= quorum {
             judgement.own = ownDivergence(opposition)
             return judgement
         }
-        let since = disputedSince ?? now
-        disputedSince = since
-        let isOver = now - since >= ReplicaLimits.disputeMilliseconds
         let isUpheld = supporters(voters, own, against: disputed) >= quorum
-        answer(isUpheld || isOver ? disputed : [], journal, &judgement)
+        let condemned = disputed.filter { isUpheld || witnesses[$0]?.isOverdue(now) == true }
+        answer(condemned, journal, &judgement)
         return judgement
     }
+
+    /// Also what was told so by the leader's word alone, and serves nobody any more.
+    private func differs(_ node: NodeID) -> Bool { witnesses[node]?.differing.isEmpty == false }
 
     // MARK: Comparing
 
@@ -111,7 +120,8 @@ struct StateCourt {
                 // Chained digests do not meet again: the node was refilled.
                 if index > witness.firstDifference { witness.differing.removeAll() }
             } else {
-                if witness.differing.isEmpty { witness.firstDifference = index }
+                let earliest = witness.differing.isEmpty ? index : witness.firstDifference
+                witness.firstDifference = min(earliest, index)
                 witness.differing.append(mark)
             }
         }

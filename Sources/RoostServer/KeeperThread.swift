@@ -81,7 +81,8 @@ final class KeeperThread: @unchecked Sendable {
     }
 
     /// When the log since the last snapshot outweighs the state: then copying costs at most as
-    /// much again as writing did. A snapshot that fails is tried again later; the log stays.
+    /// much again as writing did. A snapshot that fails is tried again later, also one that was
+    /// asked for; the log stays.
     /// One of a wrong state would be of no use.
     private func takeSnapshotIfDue() {
         guard seams.board.current.divergence == nil else { return }
@@ -112,6 +113,7 @@ final class KeeperThread: @unchecked Sendable {
                 seams.logger.error("no snapshot could be taken; the log grows: \(error)")
             }
             isTroubled = true
+            if isWanted { isSnapshotWanted.store(true, ordering: .releasing) }
         }
     }
 

@@ -87,6 +87,12 @@ def four_letters(node: Node, word: bytes) -> bytes:
     return answer
 
 
+def is_called_wrong(node: Node) -> bool:
+    status, body = http_get(f"{node.http}/v1/agent/metrics?format=prometheus", 5)
+    assert status == 200, body
+    return b"\nroost_state_is_wrong 1\n" in body
+
+
 def refuses_sessions(node: Node) -> bool:
     try:
         Session(node.zookeeper)
@@ -141,6 +147,7 @@ def test_a_follower_whose_state_is_wrong_is_found_stopped_and_refilled(three: Cl
     waiter.join(10)
     assert answers and answers[0][0] == 500 and b"not the cluster's" in answers[0][1]
     assert "the state of this node is not the cluster's: equal at index" in victim.log()
+    assert [is_called_wrong(n) for n in (victim, leader)] == [True, False]
 
     eventually(lambda: members(leader)[victim.name]["Data"] == "wrong", 10, "the leader knows")
     found = members(victim)[victim.name]
@@ -173,6 +180,7 @@ def test_a_follower_whose_state_is_wrong_is_found_stopped_and_refilled(three: Cl
     victim.stop()
     victim.start()
     assert get_stale(victim, "spoilt") == GOOD
+    assert not is_called_wrong(victim)
     wait_until_level(three)
 
 
@@ -190,7 +198,16 @@ def test_a_leader_whose_state_is_wrong_gives_up(three: Cluster) -> None:
     assert code == 2 and "its state is wrong; refill it first" in text, text
     leader = three.leader()
     assert leader is not victim
-    refill(leader, victim)
+    # The snapshot that is asked for cannot be taken at first; it was asked for once and never again.
+    snapshots, aside = leader.data / "snapshots", leader.data / "snapshots.aside"
+    snapshots.rename(aside)
+    code, text = roost(leader, "raft", "refill", victim.name)
+    assert code == 0, text
+    eventually(lambda: "no snapshot could be taken" in leader.log(), 20, "the snapshot fails")
+    assert is_stopped(victim)
+    aside.rename(snapshots)
+    eventually(lambda: get_stale(victim, "spoilt") == GOOD, 30, "it is refilled all the same")
+    victim.wait_until_serving()
     write_many(victim, 300)
     wait_until_level(three)
 

@@ -78,6 +78,61 @@ import Testing
         #expect(judgement.verdicts.first?.verdict.difference?.first == LogIndex(512))
     }
 
+    /// Of three nodes one was away, the leader's state went wrong, and the leader's word counted
+    /// against a node that was right. The one that came back was alone against the leader again, and
+    /// was stopped too, though the two were the majority.
+    @Test func `whoever the leader's word stopped still has a voice when others say the same`() {
+        let own = journal(Self.indexes, wrongFrom: 500)
+        var court = StateCourt()
+        court.hear(report(marks(Self.indexes)), from: NodeID(3), journal: own)
+        _ = court.judge(own, voters: voters, own: leader, now: 0)
+        court.hear(report([]), from: NodeID(3), journal: own)
+        let end = ReplicaLimits.disputeMilliseconds
+        let alone = court.judge(own, voters: voters, own: leader, now: end)
+        #expect(alone.own == nil && alone.verdicts.first?.verdict.difference != nil)
+
+        var stopped = report([])
+        stopped.divergence = Divergence(equalAt: LogIndex(300), differsAt: LogIndex(512))
+        court.hear(stopped, from: NodeID(3), journal: own)
+        let quiet = court.judge(own, voters: voters, own: leader, now: end + 1_000)
+        #expect(quiet.own == nil)
+        court.hear(report(marks([512, 900])), from: NodeID(2), journal: own)
+        let judgement = court.judge(own, voters: voters, own: leader, now: end + 2_000)
+        #expect(judgement.own == Divergence(equalAt: LogIndex(300), differsAt: LogIndex(512)))
+        #expect(judgement.verdicts.isEmpty)
+    }
+
+    /// A node that was disputed and then away kept the clock of the dispute running: the next one
+    /// to differ was stopped at once by the leader's word alone.
+    @Test func `each dispute has its own time`() {
+        let own = journal(Self.indexes)
+        var court = StateCourt()
+        let other = marks(Self.indexes, wrongFrom: 500, as: 1 << 50)
+        court.hear(report(other), from: NodeID(2), journal: own)
+        _ = court.judge(own, voters: voters, own: leader, now: 0)
+        let end = ReplicaLimits.disputeMilliseconds
+        court.hear(report(marks(Self.indexes, wrongFrom: 800)), from: NodeID(3), journal: own)
+        let judgement = court.judge(own, voters: voters, own: leader, now: end)
+        #expect(judgement.verdicts.map(\.node) == [NodeID(3)])
+        #expect(judgement.verdicts.first?.verdict.difference == nil)
+        court.hear(report([]), from: NodeID(3), journal: own)
+        let later = court.judge(own, voters: voters, own: leader, now: 2 * end)
+        #expect(later.verdicts.first?.verdict.difference?.first == LogIndex(900))
+    }
+
+    @Test func `the earliest difference is kept, whenever it comes to light`() {
+        let own = journal(Self.indexes)
+        var court = StateCourt()
+        for index in [900, 512] as [UInt64] {
+            court.hear(report(marks([index], wrongFrom: 1)), from: NodeID(3), journal: own)
+            _ = court.judge(own, voters: voters, own: leader, now: 0)
+        }
+        court.hear(report(marks([900])), from: NodeID(2), journal: own)
+        court.hear(report([]), from: NodeID(3), journal: own)
+        let judgement = court.judge(own, voters: voters, own: leader, now: 0)
+        #expect(judgement.verdicts.last?.verdict.difference?.first == LogIndex(512))
+    }
+
     @Test func `two that differ from the leader and from each other do not outvote it`() {
         let own = journal(Self.indexes)
         var court = StateCourt()

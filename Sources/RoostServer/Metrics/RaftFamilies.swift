@@ -28,6 +28,11 @@ enum RaftFamilies {
             .gauge("roost.raft.term", status.term, "Raft's term."),
             .gauge("roost.raft.commit_index", status.commit, "The last entry agreed on."),
             .gauge("roost.raft.applied_index", figures.applied, "The last entry applied here."),
+            .flag(
+                "roost.state.is_wrong",
+                status.divergence != nil,
+                "1: the state is not the cluster's, and serves nobody until it is refilled."
+            ),
         ]
         guard let raft = figures.raft else { return metrics }
         let age = Double(max(0, figures.now - raft.asOf)) / 1_000
