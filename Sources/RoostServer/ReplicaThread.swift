@@ -113,7 +113,7 @@ final class ReplicaThread: @unchecked Sendable {
             switch effect {
             case .order(let order):
                 switch order {
-                case .install, .refill: seams.ledger.restart()
+                case .install, .refill: seams.ledger.restart(behind: consensus.log.manifests)
                 case .apply, .barrier, .chores: break
                 }
                 try seams.applier.order(order)
@@ -256,9 +256,12 @@ final class LogLedger: Sendable {
 
     var bytes: Int { entries.withLock { $0.bytes } }
 
-    /// A snapshot of the leader's has taken the log's place.
-    func restart() {
-        entries.withLock { $0.bytes = 0 }
+    /// A snapshot of the leader's, the last of these, has taken the log's place.
+    func restart(behind snapshots: [SnapshotManifest]) {
+        entries.withLock {
+            $0.bytes = 0
+            $0.snapshots = snapshots
+        }
     }
 
     /// A snapshot covers what was counted up to here; the log may have begun anew meanwhile.

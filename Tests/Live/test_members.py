@@ -104,6 +104,22 @@ def test_a_member_that_joined_may_come_back_at_another_address(cluster, tmp_path
     assert get_raw(consul_connection(fourth.http), "while-away") == b"x"
 
 
+def test_a_removed_member_that_comes_back_at_another_address_is_not_taken_for_a_new_one(cluster, tmp_path):
+    three = cluster()
+    fourth = Node(tmp_path / "n4", "n4", [f"--join={three.leader().peer}"])
+    three.joined.append(fourth)
+    fourth.start()
+    eventually(lambda: members(three.leader()).get("n4", {}).get("Voter"), 30, "it votes")
+    fourth.stop()
+    code, text = roost(three.leader(), "raft", "remove", "n4")
+    assert code == 0, text
+    fourth.ports["peer"] = free_port()
+    fourth.spawn()
+    eventually(lambda: "the new address was not told" in fourth.log(), 20, "it gives up")
+    eventually(lambda: "was removed from the cluster" in fourth.log(), 10, "it says why")
+    assert sorted(members(three.leader())) == sorted(n.name for n in three.nodes)
+
+
 # MARK: Health
 
 def serf_health(node, name):
