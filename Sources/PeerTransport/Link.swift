@@ -95,6 +95,7 @@ final class Link: @unchecked Sendable {
                 self.connected(reached.channel)
             case .failure(let error):
                 if self.wasReached, Self.isRefusal(error) { self.died() }
+                if Self.isDismissal(error) { self.shared.deliver(.dismissed(by: self.node)) }
                 self.failed("\(error)")
             }
         }
@@ -136,6 +137,11 @@ final class Link: @unchecked Sendable {
             && error.connectionErrors.allSatisfy {
                 ($0.error as? IOError)?.errnoCode == ECONNREFUSED
             }
+    }
+
+    private static func isDismissal(_ error: any Error) -> Bool {
+        guard case .refused(let refusal)? = error as? DialProblem else { return false }
+        return refusal.reason == .notMember
     }
 
     private func failed(_ reason: String) {

@@ -55,6 +55,9 @@ package final class PeerGate: Sendable {
 
     func knows(_ peer: NodeID) -> Bool { state.withLock { $0.founders?[peer] != nil } }
 
+    /// Whether the peer was removed. It has to greet again, to be told so.
+    func hasDismissed(_ peer: NodeID) -> Bool { state.withLock { $0.dismissed.contains(peer) } }
+
     /// From now on messages are taken.
     package func open() { state.withLock { $0.isServing = true } }
 

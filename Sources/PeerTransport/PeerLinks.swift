@@ -197,6 +197,8 @@ package enum PeerDelivery: Sendable {
     case unreached(NodeID)
     /// The peer was there, and its machine says now that nobody listens at its address.
     case died(NodeID)
+    /// The peer says that this node was removed from the cluster, which is not taken back.
+    case dismissed(by: NodeID)
     /// A connection with the peer was lost, or could not be used.
     case lost(NodeID)
     case snapshotReceived(SnapshotManifest, from: NodeID, term: Term)

@@ -61,7 +61,9 @@ final class Reception: ChannelInboundHandler {
 
     private func take(_ frame: PeerFrame, _ context: ChannelHandlerContext) {
         guard let peer else { return greet(frame, context) }
-        guard peer.purpose != .founding else { return close(context) }
+        guard peer.purpose != .founding, !shared.gate.hasDismissed(peer.from) else {
+            return close(context)
+        }
         switch frame {
         case .messages(let messages) where peer.purpose == .messages: deliver(messages, of: peer)
         case .requests(let requests) where peer.purpose == .messages:

@@ -13,7 +13,7 @@ package struct LoopNotice: Sendable {
         /// The state is another one from here on, as of `index`. What follows counts its
         /// transactions.
         case replaced(Environment, StateTables, index: UInt64)
-        /// The state was found wrong, as the status says: nobody is to be served from it.
+        /// Nobody is to be served by this node any more, for the reason that the status says.
         case unfit
     }
 

@@ -107,8 +107,7 @@ extension Consensus {
     mutating func retryHeld(
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
-        guard underWay.heldCount > 0, let leader = leadership?.leader,
-            !unreached.contains(leader), !underWay.hasStrays
+        guard underWay.mayRetry, let leader = leadership?.leader, !unreached.contains(leader)
         else { return }
         let held = underWay.takeHeld()
         try submit(held.proposals, wall: wall, &effects)

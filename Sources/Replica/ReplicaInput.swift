@@ -24,6 +24,8 @@ package enum ReplicaInput: Sendable {
     /// What a member says of its state, and what the leader says of this node's.
     case stateReport(StateReport, from: NodeID)
     case stateVerdict(StateVerdict, from: NodeID)
+    /// A peer says that this node was removed from the cluster.
+    case dismissed(by: NodeID)
     /// The state's disk is full (the reason), or has room again (nil).
     case stateRoom(String?)
     /// A snapshot is on the disk and verified.
@@ -86,7 +88,7 @@ extension Consensus {
         case .stateVerdict(let verdict, let peer): take(verdict, from: peer, &effects)
         case .stateRoom(let reason): setStateRoom(reason)
         case .snapshotTaken(let manifest): try take(manifest)
-        case .stop: break
+        case .dismissed, .stop: break
         }
     }
 

@@ -14,10 +14,14 @@ package struct ReplicaStatus: Sendable {
     package var ownAddress = ""
     /// HOST:PORT of every voter's peer port.
     package var peerAddresses: [String] = []
+    /// Whether this node is one of the voters.
+    package var isVoter = true
     package var applied: UInt64 = 0
     package var commit: UInt64 = 0
     /// This node's state was found wrong: it serves nobody.
     package var divergence: Divergence?
+    /// A peer said that this node was removed from the cluster: it serves nobody.
+    package var isDismissed = false
     /// Milliseconds since the leader was heard from; 0 on the leader.
     package var lastContactMilliseconds: Int64 = 0
 
@@ -39,6 +43,14 @@ package struct ReplicaStatus: Sendable {
 
     package var isLeader: Bool { role == .leader }
     package var knowsLeader: Bool { leader != nil }
+    /// Whether it needs nobody else to lead.
+    package var isAlone: Bool { isVoter && peerAddresses.count <= 1 }
+
+    /// Why this node serves nobody, for whoever asks it; nil: it serves.
+    package var whyUnserving: String? {
+        if isDismissed { return "this node was removed from the cluster and serves nobody" }
+        return divergence?.text
+    }
 
     // MARK: Keeping it
 

@@ -47,6 +47,13 @@ struct RequestsUnderWay {
     var sentCount: Int { sent.count }
     var hasStrays: Bool { strayCount > 0 }
 
+    /// Whether what is held may be sent again. Something that came after it may still be with a
+    /// leader that refused it, and be taken there before it: that answer must be known first.
+    var mayRetry: Bool {
+        guard let first = held.first else { return !heldBarriers.isEmpty && !hasStrays }
+        return !hasStrays && !sent.values.contains { $0.request.arrival > first.arrival }
+    }
+
     // MARK: Held
 
     /// One that came back from a leader that is none any more goes before what came after it.

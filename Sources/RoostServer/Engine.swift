@@ -172,6 +172,7 @@ final class Engine: Sendable {
         let identity = storage.log.identity
         var status = ReplicaStatus(node: identity.node, name: identity.name)
         let voters = storage.log.memberships.last?.membership.incoming ?? []
+        status.isVoter = voters.contains(identity.node)
         status.ownAddress = members.address(of: identity.node)
         status.peerAddresses = voters.map { members.address(of: $0) }
         status.applied = storage.machine.summary.appliedIndex
@@ -236,7 +237,7 @@ final class Engine: Sendable {
         try replica.start()
         cluster.take(requestsBy: staff)
         cluster.connect()
-        if board.current.peerAddresses.count <= 1 { try await waitUntilReady() }
+        if board.current.isAlone { try await waitUntilReady() }
     }
 
     /// Until a node that joined may vote; at once for all others.

@@ -80,12 +80,19 @@ final class KeeperThread: @unchecked Sendable {
         }
     }
 
+    /// While a snapshot of the leader's is on record and not installed yet, the state is one of
+    /// which the log knows nothing any more.
+    private var isBeingReplaced: Bool {
+        guard let newest = seams.ledger.snapshots.last else { return false }
+        return newest.index.rawValue > seams.board.current.applied
+    }
+
     /// When the log since the last snapshot outweighs the state: then copying costs at most as
     /// much again as writing did. A snapshot that fails is tried again later, also one that was
     /// asked for; the log stays.
     /// One of a wrong state would be of no use.
     private func takeSnapshotIfDue() {
-        guard seams.board.current.divergence == nil else { return }
+        guard seams.board.current.divergence == nil, !isBeingReplaced else { return }
         let logBytes = seams.ledger.bytes
         let isWanted = isSnapshotWanted.exchange(false, ordering: .acquiringAndReleasing)
         guard isWanted || (logBytes >= seams.logBytesMin && logBytes >= stateBytes) else { return }

@@ -99,6 +99,7 @@ final class ReplicaThread: @unchecked Sendable {
                 seams.board.update { $0.applied = report.applied.rawValue }
             case .snapshotTaken(let manifest):
                 seams.logger.info("snapshot taken", metadata: ["snapshot": "\(manifest.name)"])
+            case .dismissed(let peer): publishDismissal(by: peer)
             case .stop:
                 isStopping = true
                 consensus.handOver()
@@ -112,7 +113,7 @@ final class ReplicaThread: @unchecked Sendable {
             switch effect {
             case .order(let order):
                 switch order {
-                case .install, .refill: seams.ledger.restart()
+                case .install, .refill: seams.ledger.restart(behind: consensus.log.manifests)
                 case .apply, .barrier, .chores: break
                 }
                 try seams.applier.order(order)
@@ -147,9 +148,11 @@ final class ReplicaThread: @unchecked Sendable {
 
     private func publishVoters() {
         let members = seams.cluster.members
-        let voters = consensus.status.membership.incoming.map { members.address(of: $0) }
+        let membership = consensus.status.membership
+        let voters = membership.incoming.map { members.address(of: $0) }
         seams.board.update { status in
             status.peerAddresses = voters
+            status.isVoter = membership.isVoter(status.node)
             status.leaderAddress = members.address(of: status.leader)
         }
     }
@@ -161,6 +164,18 @@ final class ReplicaThread: @unchecked Sendable {
         seams.board.update {
             $0.note(contact: status, now: now, tickMilliseconds: ServerLimits.tickMilliseconds)
         }
+    }
+
+    /// Clients would wait in vain here, and read what is old. A removed node that starts again is
+    /// told so again.
+    private func publishDismissal(by peer: NodeID) {
+        guard !seams.board.current.isDismissed else { return }
+        seams.board.update { $0.isDismissed = true }
+        for loop in seams.loops { loop.post(LoopNotice(transaction: 0, body: .unfit)) }
+        seams.logger.error(
+            "this node was removed from the cluster and serves nobody; stop it",
+            metadata: ["peer": "\(seams.cluster.members[peer]?.name ?? "\(peer.rawValue)")"]
+        )
     }
 
     /// The marker is for the next start; where it cannot be written, that start serves until the
@@ -241,9 +256,12 @@ final class LogLedger: Sendable {
 
     var bytes: Int { entries.withLock { $0.bytes } }
 
-    /// A snapshot of the leader's has taken the log's place.
-    func restart() {
-        entries.withLock { $0.bytes = 0 }
+    /// A snapshot of the leader's, the last of these, has taken the log's place.
+    func restart(behind snapshots: [SnapshotManifest]) {
+        entries.withLock {
+            $0.bytes = 0
+            $0.snapshots = snapshots
+        }
     }
 
     /// A snapshot covers what was counted up to here; the log may have begun anew meanwhile.

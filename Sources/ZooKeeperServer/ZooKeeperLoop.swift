@@ -92,11 +92,11 @@ final class ZooKeeperLoop {
     /// Closes connections that got no session in time, or whose client does not read; and all of
     /// them when this node has had no leader for a while, so that their clients find another node
     /// before their sessions expire. The real server does the same when it loses its quorum. A node
-    /// whose state is wrong sends them away at once.
+    /// that serves nobody sends them away at once.
     func sweep() {
         let time = now
         for connection in connectionsInOrder { connection.checkPatience(at: time) }
-        if port.status.divergence != nil {
+        if port.status.whyUnserving != nil {
             for connection in connectionsInOrder { connection.close() }
             return
         }
@@ -114,7 +114,7 @@ final class ZooKeeperLoop {
     /// A leader whose thread waits for its disk does not know who leads. Alone, it does.
     private func isLeaderless(at time: Int64) -> Bool {
         let status = port.status
-        guard status.peerAddresses.count > 1 else { return false }
+        guard !status.isAlone else { return false }
         return !status.knowsLeader || time - status.asOf >= limits.leaderlessMilliseconds
     }
 

@@ -142,6 +142,7 @@ def test_writes_go_on_while_a_node_comes_back_to_a_large_state(roomy):
         for writer in writers:
             writer.kill()
     assert "snapshot is installed" in away.log(), "it came back by the log alone"
+    assert "no snapshot could be taken" not in away.log(), "the old state was to be copied"
     before, during = meter.rates(begin, came), meter.rates(came, level)
     sent = large_snapshot(away, STATE_MIB).stat().st_size >> 20
     print(f"back after {level - came:.1f} s by a snapshot of {sent} MiB; writes a second: "

@@ -5,10 +5,12 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 
 import pytest
 
 from cluster import Cluster, Node, members, roost
+from jute import Closed, Session, path_watch
 from load import consul_connection, get_raw, put
 from servers import eventually, free_port, http_get
 
@@ -102,6 +104,22 @@ def test_a_member_that_joined_may_come_back_at_another_address(cluster, tmp_path
     assert get_raw(consul_connection(fourth.http), "while-away") == b"x"
 
 
+def test_a_removed_member_that_comes_back_at_another_address_is_not_taken_for_a_new_one(cluster, tmp_path):
+    three = cluster()
+    fourth = Node(tmp_path / "n4", "n4", [f"--join={three.leader().peer}"])
+    three.joined.append(fourth)
+    fourth.start()
+    eventually(lambda: members(three.leader()).get("n4", {}).get("Voter"), 30, "it votes")
+    fourth.stop()
+    code, text = roost(three.leader(), "raft", "remove", "n4")
+    assert code == 0, text
+    fourth.ports["peer"] = free_port()
+    fourth.spawn()
+    eventually(lambda: "the new address was not told" in fourth.log(), 20, "it gives up")
+    eventually(lambda: "was removed from the cluster" in fourth.log(), 10, "it says why")
+    assert sorted(members(three.leader())) == sorted(n.name for n in three.nodes)
+
+
 # MARK: Health
 
 def serf_health(node, name):
@@ -162,3 +180,51 @@ def test_a_member_that_was_removed_is_not_in_the_catalog(cluster):
     assert code == 0, text
     names = [n["Node"] for n in asked(leader, "GET", "/v1/catalog/nodes")]
     assert sorted(names) == sorted(n.name for n in three.nodes if n is not gone)
+
+
+# MARK: Clients of a node that cannot serve them
+
+def is_closed(session):
+    """Whether the server has ended the connection."""
+    try:
+        session.ask("exists", path_watch("/"))
+    except (Closed, OSError):
+        return True
+    return False
+
+
+def test_a_member_that_is_removed_while_it_serves_sends_its_clients_away(cluster):
+    three = cluster()
+    leader, (gone, _) = three.leader(), three.followers()
+    session = Session(gone.zookeeper, timeout=10000)
+    assert put(consul_connection(gone.http), "a", b"x") == (200, b"true")
+    code, text = roost(leader, "raft", "remove", gone.name)
+    assert code == 0, text
+    eventually(lambda: "was removed from the cluster and serves nobody" in gone.log(), 10,
+               "it says so")
+    eventually(lambda: is_closed(session), 5, "ZooKeeper's client is sent away")
+    for question in ("a", "a?stale", "a?consistent"):
+        status, body = http_get(f"{gone.http}/v1/kv/{question}", 2)
+        assert status == 500 and b"was removed from the cluster" in body, (status, body)
+    began = time.monotonic()
+    with pytest.raises((Closed, OSError)):
+        Session(gone.zookeeper, timeout=10000)
+    assert time.monotonic() - began < 2, "a client waits for an answer that cannot come"
+    # The session is the cluster's, and goes on.
+    moved = Session(leader.zookeeper, timeout=10000, session=session.id, password=session.password)
+    assert moved.id == session.id
+
+
+def test_a_learner_sends_its_clients_away_when_the_only_voter_is_gone(cluster, tmp_path):
+    alone = cluster(1)
+    voter = alone.nodes[0]
+    learner = Node(tmp_path / "n2", "n2", [f"--join={voter.peer}"])
+    alone.joined.append(learner)
+    learner.start()
+    eventually(lambda: members(voter).get("n2", {}).get("Voter"), 30, "it votes")
+    code, text = roost(voter, "raft", "demote", "n2")
+    assert code == 0, text
+    eventually(lambda: is_followed(alone, learner), 10, "it knows")
+    session = Session(learner.zookeeper, timeout=20000)
+    voter.kill()
+    eventually(lambda: is_closed(session), 10, "its client is sent away")

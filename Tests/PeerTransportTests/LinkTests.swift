@@ -72,6 +72,28 @@ import Testing
         try await pair.stop()
     }
 
+    /// It kept its connection, and asked for votes for ever.
+    @Test func `a node that was removed is told so as soon as it speaks`() async throws {
+        let pair = try await Pair()
+        try await pair.meet()
+        let own = [NodeID(2): pair.second.gate.incarnation]
+        pair.second.gate.found(with: own, without: [NodeID(1)])
+        let beat = Message(from: NodeID(1), to: NodeID(2), term: Term(1), body: .timeoutNow)
+        pair.first.links.send([beat])
+        let teller = try await pair.first.next { delivery -> NodeID? in
+            guard case .dismissed(by: let peer) = delivery else { return nil }
+            return peer
+        }
+        #expect(teller == NodeID(2))
+        let told = try await pair.second.next { delivery -> NodeID? in
+            if case .messages([beat]) = delivery { Issue.record("it was listened to") }
+            guard case .lost(let node) = delivery else { return nil }
+            return node
+        }
+        #expect(told == NodeID(1))
+        try await pair.stop()
+    }
+
     @Test func `a lost connection is told, and dialled again`() async throws {
         let pair = try await Pair()
         try await pair.meet()

@@ -120,6 +120,30 @@ import Watches
         #expect(held.proposals.map(\.proposal.origin.tag) == [1, 2, 4])
     }
 
+    /// The leader gave up a transfer in between: it refused the first and took the second.
+    @Test func `a refused request waits for the answers to those that were sent after it`() {
+        var table = RequestsUnderWay(firstForward: 0)
+        let sent = (1...3).map {
+            table.send(Self.request($0, until: 50), to: Self.leader, until: 100)
+        }
+        guard let second = table.answered(sent[1].id) else {
+            Issue.record("the answer finds its request")
+            return
+        }
+        table.hold(second)
+        let early = table.mayRetry
+        #expect(!early)
+        guard let third = table.answered(sent[2].id) else {
+            Issue.record("the answer finds its request")
+            return
+        }
+        let overtaken = table.dropHeld(before: third)
+        #expect(overtaken == [Self.origin(2)])
+        table.hold(Self.request(4, until: 50))
+        let afterwards = table.mayRetry
+        #expect(afterwards, "the first was sent before it, and may stay there")
+    }
+
     @Test func `what is held is taken once and in order`() {
         var table = RequestsUnderWay(firstForward: 0)
         table.hold(Self.request(1, until: 50))

@@ -8,8 +8,8 @@ import StateMachine
 enum Evaluator {
     /// The snapshot must be open.
     static func evaluate(_ question: Question, on loop: ConsulLoop) -> Evaluation {
-        if let divergence = loop.status.divergence {
-            return Evaluation(answer: .text(500, divergence.text), index: 0)
+        if let reason = loop.status.whyUnserving {
+            return Evaluation(answer: .text(500, reason), index: 0)
         }
         do throws(StateError) {
             var evaluation = try loop.port.read { view throws(StateError) in

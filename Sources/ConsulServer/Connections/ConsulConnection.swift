@@ -520,9 +520,9 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         {
             return context.close(promise: nil)
         }
-        if case .working(.barrier) = phase, let divergence = loop.port.status.divergence {
+        if case .working(.barrier) = phase, let reason = loop.port.status.whyUnserving {
             tag &+= 1
-            phase = .working(.answered(.text(500, divergence.text)))
+            phase = .working(.answered(.text(500, reason)))
             return flush()
         }
         if case .working(.barrier) = phase, now - requestSince > loop.limits.barrierMillisecondsMax

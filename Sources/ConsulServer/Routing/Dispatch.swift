@@ -5,8 +5,8 @@ import Replica
 enum Dispatch {
     static func step(_ request: Request, on loop: ConsulLoop) -> Step {
         if let refusal = refusal(request, loop) { return .answer(refusal) }
-        if let divergence = loop.status.divergence, !request.endpoint.isAboutNode {
-            return .answer(.text(500, divergence.text))
+        if let reason = loop.status.whyUnserving, !request.endpoint.isAboutNode {
+            return .answer(.text(500, reason))
         }
         return switch request.endpoint {
         case .root: .answer(StatusHandler.root())

@@ -254,6 +254,7 @@ extension ReplicaInput {
         case .reached(let peer): self = .reached(peer)
         case .died(let peer): self = .died(peer)
         case .unreached(let peer): self = .unreached(peer)
+        case .dismissed(let peer): self = .dismissed(by: peer)
         }
     }
 }

@@ -41,7 +41,7 @@ struct Relocation: Sendable {
 
     /// Asks the members in turn until the leader has taken note. One that was removed is told so
     /// by the greeting, before it asks: else it would be taken for a new one.
-    /// - Throws: when the task is cancelled.
+    /// - Throws: when the task is cancelled, or the node was removed.
     func announce() async throws {
         while true {
             for peer in members.peers where peer.node != gate.node {
@@ -53,6 +53,8 @@ struct Relocation: Sendable {
                         metadata: ["address": "\(request.address)"]
                     )
                     return
+                } catch DialProblem.refused(let refusal) where refusal.reason == .notMember {
+                    throw DialProblem.refused(refusal)
                 } catch {
                     // Who does not lead refuses.
                     logger.debug("not told yet", metadata: ["peer": "\(peer.name): \(error)"])

@@ -9,7 +9,7 @@ extension ZooKeeperConnection {
     func greet(_ frame: RawSpan) -> Intake {
         let request: ConnectRequest
         do throws(JuteError) { request = try ConnectRequest(frame) } catch { return .stop }
-        guard port.status.divergence == nil else { return .stop }
+        guard port.status.whyUnserving == nil else { return .stop }
         // The client has seen what this node has not: it must try another one.
         guard request.lastZxidSeen <= loop.snapshotZxid else { return .stop }
         let settings = loop.settings

@@ -32,7 +32,7 @@ extension ZooKeeperConnection {
         guard loop.settings.fourLetterWords.contains(word) else { return tell(word.refusal) }
         let isShared = word.needsAllLoops
         guard isShared else { return tell(ownText(word, mask)) }
-        guard port.status.divergence == nil else { return tell(FourLetterWord.notServing) }
+        guard port.status.whyUnserving == nil else { return tell(FourLetterWord.notServing) }
         let future = frontEnd.snapshots(word.scope, resets: word.resets, on: loop.eventLoop)
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         future.assumeIsolated().whenComplete { result in
