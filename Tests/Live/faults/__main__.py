@@ -18,11 +18,12 @@ import time
 from pathlib import Path
 
 from faults.plan import KINDS
-from faults.run import Options, Run
+from faults.run import PACE_SECONDS, Options, Run
 from faults.wrong import WRONGS
 
 HOME = Path(os.environ.get("FAULTS_HOME", "/var/tmp/roost-faults"))
 WRONG_SECONDS = 6
+REPORT = "report.json"
 
 
 def arguments() -> argparse.Namespace:
@@ -36,10 +37,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help=f"of {','.join(KINDS)}")
     parser.add_argument("--wrongs", action="store_true", help=f"all of {','.join(WRONGS)}")
     parser.add_argument("--wrong", choices=list(WRONGS), default="")
-    parser.add_argument("--pace", type=float, default=0.04, help="seconds between a client's turns")
+    parser.add_argument("--pace", type=float, default=PACE_SECONDS,
+                        help="seconds between a client's turns")
     parser.add_argument("--argument", action="append", default=[], help="for roost server")
     parser.add_argument("--json", action="store_true", help="the report as one line, alone")
-    parser.add_argument("--keep", action="store_true", help="keep the data of a good run too")
+    parser.add_argument("--keep", action="store_true", help="keep the histories, logs and data of a good run too")
     options = parser.parse_args()
     if unknown := [k for k in options.only.split(",") if k and k not in KINDS]:
         parser.error(f"no such faults: {unknown}")
@@ -54,14 +56,23 @@ def one_run(given: argparse.Namespace, seed: int, wrong: str) -> dict:
         binary=Path(os.environ["ROOST_BIN"]), directory=directory, nodes=given.nodes, seed=seed,
         seconds=WRONG_SECONDS if wrong else given.minutes * 60 + given.seconds or 60,
         pace_seconds=given.pace, only=[k for k in given.only.split(",") if k],
-        arguments=given.argument, wrong=wrong, quiet=given.json)
+        arguments=given.argument, wrong=wrong, quiet=given.json, keep=given.keep)
     report = Run(options).go()
-    (directory / "report.json").write_text(json.dumps(report, indent=2))
     report["kept"] = str(directory)
-    if not report["violations"] and not given.keep:
-        for node in range(1, given.nodes + 1):
-            (directory / f"n{node}.image").unlink(missing_ok=True)
+    (directory / REPORT).write_text(json.dumps(report, indent=2))
+    found = WRONGS[wrong].finds(report["violations"]) if wrong else not report["violations"]
+    if found and not given.keep:
+        keep_report(directory)
     return report
+
+
+def keep_report(directory: Path) -> None:
+    """Nobody looks at the histories, logs and data of a run that went as it should."""
+    for entry in directory.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != REPORT:
+            entry.unlink()
 
 
 def show(report: dict, given: argparse.Namespace, command: str) -> None:
@@ -82,6 +93,7 @@ def repeat(given: argparse.Namespace, seed: int) -> str:
     words += [f"--minutes {given.minutes:g}"] if given.minutes else []
     words += [f"--seconds {given.seconds:g}"] if given.seconds else []
     words += [f"--only {given.only}"] if given.only else []
+    words += [f"--pace {given.pace:g}"] if given.pace != PACE_SECONDS else []
     words += [f"--argument={a}" for a in given.argument]
     return f"Tools/faults {' '.join(words)}"
 
@@ -89,6 +101,8 @@ def repeat(given: argparse.Namespace, seed: int) -> str:
 def run_wrongs(given: argparse.Namespace, seed: int) -> int:
     """Each must be found, or the checks are blind."""
     missed = 0
+    chosen = f"--wrong {given.wrong}" if given.wrong else "--wrongs"
+    print(f"seed {seed}; repeat: {repeat(given, seed)} {chosen}", flush=True)
     for wrong, cause in WRONGS.items():
         if given.wrong not in ("", wrong):
             continue

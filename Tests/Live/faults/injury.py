@@ -81,7 +81,6 @@ class Injury:
         node.sync_as("hang")
 
     def fail_sync(self, node: Node) -> None:
-        node.may_end = True
         node.sync_as("fail")
 
     def fill_disk(self, node: Node) -> None:

@@ -13,6 +13,8 @@ from faults.network import CLIENTS, Network, address, compile_c, die_with_parent
 DISK_MEBIBYTES = 160
 TERMINATION_SECONDS = 30
 BALLAST_STEP = 1 << 20
+# A sync failed while it served (FailureText.swift), or at its start (CommandFailure.swift).
+ENDED_BY_SYNC = {74, 2}
 ARGUMENTS = ["--four-letter-words=*", "--min-session-timeout-milliseconds=2000",
              "--snapshot-log-megabytes=1", "--dns-port=0", "--bind=0.0.0.0"]
 
@@ -35,7 +37,8 @@ class Node:
                           f"--advertise={self.host}", *ARGUMENTS, *arguments]
         self.process: subprocess.Popen | None = None
         self.paused = False
-        self.may_end = False
+        self.told_to_end = False
+        self.log_began = 0
         self._mount(directory / f"{self.name}.image", "tmpfs" if number % 3 == 2 else "ext4")
 
     def _mount(self, image: Path, kind: str) -> None:
@@ -50,7 +53,8 @@ class Node:
         run("mount", "-o", "loop", image, self.disk)
 
     def start(self) -> None:
-        self.paused = self.may_end = False
+        self.paused = self.told_to_end = False
+        self.log_began = self.log_path.stat().st_size if self.log_path.exists() else 0
         environment = dict(os.environ, LD_PRELOAD=str(self.library),
                            SYNCFAULT_TRIGGER=str(self.trigger))
         with open(self.log_path, "ab") as log:
@@ -62,16 +66,30 @@ class Node:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def ended_alone(self) -> str:
+        """What is wrong about its end, or "" where it runs or had cause to end."""
+        if self.process is None or self.alive() or self.told_to_end:
+            return ""
+        said = self.log_path.read_bytes()[self.log_began:].decode(errors="replace")
+        status = self.process.returncode
+        if has_cause(status, said):
+            return ""
+        return f"{self.name} ended by itself with {status}: " + " | ".join(said.splitlines()[-3:])
+
     def kill(self) -> None:
-        self.may_end = True
+        self.told_to_end = True
         self.process.kill()
         self.process.wait()
 
     def terminate(self) -> None:
         """As an operator stops it; it must end by itself, and well."""
-        self.may_end = True
+        self.told_to_end = True
         self.process.terminate()
-        status = self.process.wait(TERMINATION_SECONDS)
+        try:
+            status = self.process.wait(TERMINATION_SECONDS)
+        except subprocess.TimeoutExpired as failure:
+            raise AssertionError(f"{self.name} still runs {TERMINATION_SECONDS} s after it was "
+                                 "told to stop") from failure
         if status != 0:
             raise AssertionError(f"{self.name} ended with {status} when it was told to stop")
 
@@ -108,8 +126,15 @@ class Node:
     def make_room(self) -> None:
         self.ballast.unlink(missing_ok=True)
 
-    def log(self) -> str:
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+    def keep_data(self, directory: Path) -> None:
+        """What lies in memory would go with its mount; the others' images stay."""
+        if self.kind == "tmpfs" and self.data.exists():
+            run("cp", "-a", "--sparse=always", self.data, directory / f"{self.name}.data")
+
+
+def has_cause(status: int, said: str) -> bool:
+    """A failed sync ends a process, and by the exit code that says so: by nothing else."""
+    return "syncfault:" in said and status in ENDED_BY_SYNC
 
 
 class Cluster:
@@ -144,21 +169,23 @@ class Cluster:
             a is b or self.network.joined(a.number, b.number) for a in g for b in g)]
         return max(whole, key=len, default=[])
 
-    def undo(self) -> None:
-        """Heals everything: network, disks, paused and ended processes."""
+    def undo(self) -> list[str]:
+        """Heals everything: network, disks, paused and ended processes; answers as revive."""
         self.network.mend()
         for node in self.nodes:
             node.sync_well()
             node.make_room()
             node.go_on()
-            if not node.alive():
-                node.start()
+        return self.revive()
 
-    def ended_alone(self) -> list[str]:
-        """Processes that have ended although nothing gave them cause."""
-        return [f"{n.name} ended by itself with {n.process.returncode}: "
-                + " | ".join(n.log().splitlines()[-3:])
-                for n in self.nodes if n.process and not n.alive() and not n.may_end]
+    def revive(self) -> list[str]:
+        """Starts what has ended; answers what had ended although nothing gave it cause."""
+        found = []
+        for node in self.nodes:
+            if not node.alive():
+                found.append(node.ended_alone())
+                node.start()
+        return [text for text in found if text]
 
     def discard(self) -> None:
         for node in self.nodes:

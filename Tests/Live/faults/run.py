@@ -20,6 +20,7 @@ from faults.nodes import Cluster, Node
 from faults.plan import Step, steps
 from faults.wrong import WRONGS
 
+PACE_SECONDS = 0.04
 START_SECONDS = 60
 # While a majority is well: until a node of it takes a write. After all is healed: until every
 # node does, over both protocols.
@@ -27,6 +28,7 @@ RECOVERY_SECONDS = 10.0
 HEALED_SECONDS = 20.0
 POLL_SECONDS = 0.02
 JOIN_SECONDS = 40
+VERIFY_SECONDS = 120
 
 
 @dataclass
@@ -36,11 +38,12 @@ class Options:
     nodes: int
     seed: int
     seconds: float
-    pace_seconds: float = 0.04
+    pace_seconds: float = PACE_SECONDS
     only: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
     wrong: str = ""
     quiet: bool = False
+    keep: bool = False
 
 
 @dataclass
@@ -99,6 +102,7 @@ class Run:
 
     def go(self) -> dict:
         """The report; "violations" is empty where every promise was kept."""
+        report: dict | None = None
         try:
             self.cluster.start()
             for probe in self.probes:
@@ -108,13 +112,16 @@ class Run:
             for client in self.clients:
                 client.start()
             healed = self.suffer()
-            facts, violations = self.end(healed)
+            report = self.report(*self.end(healed))
+            return report
         finally:
             self.world.stopping.set()
             self.plain.stopping.set()
             self.history.save(self.options.directory / "history.jsonl")
+            if report is None or report["violations"] or self.options.keep:
+                for node in self.cluster.nodes:
+                    node.keep_data(self.options.directory)
             self.cluster.discard()
-        return self.report(facts, violations)
 
     def suffer(self) -> float:
         """Fault after fault; answers when the last one was healed."""
@@ -136,22 +143,24 @@ class Run:
             try:
                 said = Injury(self.cluster, fault).strike()
             except AssertionError as broken:
-                self.history.violate(str(broken))
+                self.violate_all([str(broken), *self.cluster.undo()])
                 return time.monotonic()
             self.faults[fault.kind] = self.faults.get(fault.kind, 0) + 1
             self.say(said)
         struck = time.monotonic()
         self.recover(struck)
         self.world.stopping.wait(max(0, began + step.hold_seconds - time.monotonic()))
-        for text in self.cluster.ended_alone():
-            self.history.violate(text)
-        self.cluster.undo()
+        self.violate_all(self.cluster.undo())
         healed = time.monotonic()
         self.serve(self.cluster.nodes, healed, HEALED_SECONDS, "all was healed")
         self.times.healed.append(time.monotonic() - healed)
         self.say(f"healed, all serve after {self.times.healed[-1]:.2f} s")
         self.world.stopping.wait(step.calm_seconds)
         return healed
+
+    def violate_all(self, texts: list[str]) -> None:
+        for text in texts:
+            self.history.violate(text)
 
     def recover(self, struck: float) -> None:
         """Where a majority is well, one of its nodes takes a write that was asked for after."""
@@ -177,8 +186,9 @@ class Run:
             if time.monotonic() > deadline:
                 self.history.violate(f"{seconds} s after {after}, no writes by {silent}")
                 return
-            if ended := self.cluster.ended_alone():
-                self.history.violate(f"after {after}: {ended}")
+            # A sync may have failed just before it was healed.
+            if ended := self.cluster.revive():
+                self.violate_all([f"after {after}: {text}" for text in ended])
                 return
             time.sleep(POLL_SECONDS)
 
@@ -215,8 +225,13 @@ class Run:
             return []
         violations = []
         for node in self.cluster.nodes:
-            done = subprocess.run([str(inspector), "verify", "--data-dir", str(node.data)],
-                                  capture_output=True, text=True, check=False)
+            try:
+                done = subprocess.run([str(inspector), "verify", "--data-dir", str(node.data)],
+                                      capture_output=True, text=True, check=False,
+                                      timeout=VERIFY_SECONDS)
+            except subprocess.TimeoutExpired:
+                violations.append(f"roost-log verify {node.name}: no end after {VERIFY_SECONDS} s")
+                continue
             if done.returncode != 0:
                 violations.append(f"roost-log verify {node.name}: {done.returncode} "
                                   f"{(done.stdout + done.stderr)[-400:]}")

@@ -5,6 +5,7 @@ what is found is the proxy's doing.
 """
 
 import http.client
+import json
 import random
 import socket
 import struct
@@ -197,6 +198,16 @@ class LostAdditions(Proxy):
         return forward()
 
 
+class NodesDiffer(Proxy):
+    """One node does not have the newest of all keys."""
+
+    def answer(self, method: str, path: str, body: bytes, forward: Callable):
+        status, headers, content = forward()
+        if self.target.name == "n1" and "recurse&stale" in path and status == 200:
+            content = json.dumps(json.loads(content)[:-1]).encode()
+        return status, headers, content
+
+
 class TwoHolders(Proxy):
     """Gives a lock to two sessions."""
 
@@ -223,6 +234,15 @@ class LostEvents(Proxy):
 class DoubledEvents(Proxy):
     def downward(self, frame: bytes, link: FrameLink) -> list[bytes]:
         return [frame, frame] if xid_of(frame) == EVENT_XID else [frame]
+
+
+class UntrueEvents(Proxy):
+    """Says of each change that it was one of the children."""
+
+    def downward(self, frame: bytes, link: FrameLink) -> list[bytes]:
+        if xid_of(frame) == EVENT_XID:
+            frame = frame[:HEADER.size] + struct.pack(">i", 4) + frame[HEADER.size + 4:]
+        return [frame]
 
 
 class LateEvents(Proxy):
@@ -330,10 +350,12 @@ WRONGS = {
     "false-acks": Wrong(FalseAcknowledgements, ("key/", "not linearizable")),
     "lost-additions": Wrong(LostAdditions, ("lost", "acknowledged keys")),
     "rolled-back": Wrong(RolledBack, ("lost", "acknowledged")),
+    "nodes-differ": Wrong(NodesDiffer, ("n1 and", "differ in 1 places")),
     "two-holders": Wrong(TwoHolders, ("lock/", "not linearizable")),
     "index-goes-back": Wrong(IndexGoesBack, ("the index of", "went back")),
     "lost-events": Wrong(LostEvents, ("no event came before",)),
     "doubled-events": Wrong(DoubledEvents, ("events for one watch",)),
+    "untrue-events": Wrong(UntrueEvents, ("which its watch does not tell of",)),
     "late-events": Wrong(LateEvents, ("no event came before",)),
     "zxid-goes-back": Wrong(ZxidGoesBack, ("went back from zxid",)),
     "ephemerals-vanish": Wrong(EphemeralsVanish, ("znode/ephemeral", "not linearizable")),

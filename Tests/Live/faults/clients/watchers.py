@@ -12,6 +12,18 @@ from jute import Reader, Session, long, path_watch, ustring, vector
 SET_WATCHES_XID = -8
 WAIT_SECONDS = 4
 NOTHING = -1
+CREATED, DELETED, CHANGED = 1, 2, 3
+
+
+def untrue(kinds: list[int], armed_at: int, now: int) -> str:
+    """What the events say that cannot be, of a znode that had this mzxid when its watch was set,
+    and has that one behind them; 0 where there was or is none."""
+    possible = {DELETED, CHANGED} if armed_at else {CREATED}
+    if strange := [kind for kind in kinds if kind not in possible]:
+        return f"events of kinds {strange}, which its watch does not tell of"
+    if kinds and armed_at and now == armed_at:
+        return "an event although nothing has changed"
+    return ""
 
 
 class Watcher(ZooKeeperClient):
@@ -85,6 +97,9 @@ class Watcher(ZooKeeperClient):
         if len(events) > 1:
             self.history.violate(f"{self.name}: {len(events)} events for one watch of {self.path}:"
                                  f" {events}")
+        if wrong := untrue([e.kind for e in events], self.armed_at, now):
+            self.history.violate(f"{self.name}: {self.path} was {self.armed_at} when its watch was "
+                                 f"set, is {now} at {self.place.name}: {wrong}")
         if not events and now != self.armed_at:
             self.history.violate(
                 f"{self.name}: {self.path} was {self.armed_at} when its watch was set, is {now} "
