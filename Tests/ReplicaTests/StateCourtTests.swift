@@ -79,8 +79,8 @@ import Testing
     }
 
     /// Of three nodes one was away, the leader's state went wrong, and the leader's word counted
-    /// against a node that was right. The one that came back was alone against the leader again, and
-    /// was stopped too, though the two were the majority.
+    /// against a node that was right. The one that came back was alone against the leader again,
+    /// and was stopped too, though the two were the majority.
     @Test func `whoever the leader's word stopped still has a voice when others say the same`() {
         let own = journal(Self.indexes, wrongFrom: 500)
         var court = StateCourt()

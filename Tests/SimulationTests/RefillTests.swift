@@ -117,7 +117,7 @@ import Testing
     }
 
     /// A node that was away for long is sent a snapshot by Raft, and one more by the operator.
-    @Test func `a snapshot that is being installed stays on record when the next one comes`() throws {
+    @Test func `a snapshot that is being installed stays on record when another comes`() throws {
         var follower = try Follower(divergence: found)
         try follower.append(1...9, of: NodeID(1), term: Term(1))
         try follower.receive(manifest(20), of: NodeID(1))
