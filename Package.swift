@@ -201,7 +201,9 @@ let package = Package(
             ]
         ),
 
-        tests("RaftTests", ["Raft"]),
+        // What tests and tools draw their random numbers from, so that a seed repeats them.
+        module("SeededRandom", path: "Tools/SeededRandom"),
+        tests("RaftTests", ["Raft", "SeededRandom"]),
         tests(
             "PeerProtocolTests",
             ["PeerProtocol", "Replica", "StateMachine", "Raft", "Commands", "Bytes"]
@@ -217,7 +219,10 @@ let package = Package(
         tests("LMDBTests", ["LMDB", "Bytes"]),
         // Replaces libc's file calls in the test process, to record what would reach the disk.
         .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
-        tests("RaftStoreTests", ["RaftStore", "Raft", "LMDB", "Disk", "Bytes", "DiskRecorder"]),
+        tests(
+            "RaftStoreTests",
+            ["RaftStore", "Raft", "LMDB", "Disk", "Bytes", "DiskRecorder", "SeededRandom"]
+        ),
         tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes", "Measures"]),
         // What the tests of both front ends stand on.
         module(
@@ -244,7 +249,7 @@ let package = Package(
             ]
         ),
         tests("CommandsTests", ["Commands", "Bytes"]),
-        tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes"]),
+        tests("StateMachineTests", ["StateMachine", "Commands", "LMDB", "Bytes", "SeededRandom"]),
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
         tests(
             "ReplicaTests",
@@ -260,8 +265,8 @@ let package = Package(
         command(
             "roost-log",
             [
-                "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands", "LMDB",
-                "Disk", "Bytes", argumentParser,
+                "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands", "LMDB", "Disk",
+                "Bytes", "SeededRandom", argumentParser,
             ],
             path: "Tools/roost-log"
         ),
@@ -269,21 +274,20 @@ let package = Package(
             "InspectorTests",
             [
                 "roost-log", "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands",
-                "LMDB",
-                "Disk", "Bytes", argumentParser,
+                "LMDB", "Disk", "Bytes", "SeededRandom", argumentParser,
             ]
         ),
 
         command(
             "roost-churn",
-            ["RaftStore", "Raft", "Disk", argumentParser],
+            ["RaftStore", "Raft", "Disk", "SeededRandom", argumentParser],
             path: "Tools/roost-churn"
         ),
         command(
             "roost-fill",
             [
                 "RaftStore", "Raft", "StateMachine", "Commands", "LMDB", "Disk", "Bytes",
-                argumentParser,
+                "SeededRandom", argumentParser,
             ],
             path: "Tools/roost-fill"
         ),
@@ -292,13 +296,16 @@ let package = Package(
             "Simulation",
             [
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerProtocol", "Replica",
-                "RaftStore", "StateMachine", "Raft", "LMDB", "Commands", "Bytes", logging,
-                nioCore, nioEmbedded,
+                "RaftStore", "StateMachine", "Raft", "LMDB", "Commands", "Bytes", "SeededRandom",
+                logging, nioCore, nioEmbedded,
             ],
             path: "Tools/Simulation"
         ),
         command("roost-sim", ["Simulation", argumentParser], path: "Tools/roost-sim"),
-        tests("SimulationTests", ["Simulation", "Replica", "StateMachine", "RaftStore", "Raft"]),
+        tests(
+            "SimulationTests",
+            ["Simulation", "Replica", "StateMachine", "RaftStore", "Raft", "SeededRandom"]
+        ),
 
         // What the fuzz targets and the replay of their saved cases run.
         module(

@@ -3,6 +3,7 @@ import Bytes
 import Commands
 import Disk
 import LMDB
+import SeededRandom
 import StateMachine
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func `two points differ in what was changed between them, and in nothing else`() throws {
-        let history = RandomHistory(60, .seeded("DiffTests"))
+        let history = RandomHistory(60, SeededGenerator(suite: "DiffTests"))
         let node = ScratchNode()
         try node.fill(history.entries)
         let replay = try Replay(InspectedDirectory(node.path), scratch: "/tmp")

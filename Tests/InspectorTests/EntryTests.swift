@@ -2,6 +2,7 @@ import ArgumentParser
 import Bytes
 import Commands
 import ConsulProtocol
+import SeededRandom
 import Testing
 
 @testable import Raft
@@ -123,7 +124,7 @@ import Testing
 
 @Suite struct SearchTests {
     @Test func `bytes are found wherever they stand, as a slow search finds them`() {
-        var dice = HistoryDice.seeded("SearchTests")
+        var dice = SeededGenerator(suite: "SearchTests")
         for _ in 0..<5_000 {
             let letters: ClosedRange<UInt8> = 97...98
             let text = (0..<Int.random(in: 0...40, using: &dice)).map { _ in

@@ -1,5 +1,6 @@
 import Bytes
 import Disk
+import SeededRandom
 import Testing
 
 @testable import Raft
@@ -8,19 +9,6 @@ import Testing
 
 /// Any bytes may be wrong, and the inspector neither crashes nor keeps quiet about it.
 @Suite struct RandomDamageTests {
-    /// splitmix64: the same numbers for the same seed, everywhere.
-    private struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-    }
-
     private struct Reading {
         var entries: [Entry] = []
         var isDamaged = false
@@ -45,7 +33,7 @@ import Testing
     private func withDamage(
         _ file: String,
         pages: Int,
-        _ random: inout Seeded,
+        _ random: inout SeededGenerator,
         _ body: () throws -> Void
     ) throws {
         let opened = try File(file, .readWrite)
@@ -70,7 +58,7 @@ import Testing
 
     @Test(arguments: 0..<8)
     func `either damage is told, or every entry is as it was`(_ seed: UInt64) throws {
-        var random = Seeded(state: seed)
+        var random = SeededGenerator(seed: seed)
         let node = ScratchNode()
         var entries = ScratchNode.entries(1...200)
         entries += ScratchNode.entries(201...230, valueBytes: 5_000)
@@ -102,7 +90,7 @@ import Testing
 
     @Test(arguments: 0..<4)
     func `a state with wrong bytes crashes nothing`(_ seed: UInt64) throws {
-        var random = Seeded(state: seed)
+        var random = SeededGenerator(seed: seed)
         let node = ScratchNode()
         try node.fill(ScratchNode.entries(1...300))
         let pages = try FileSystem.status(node.stateFile).size / 4_096

@@ -1,30 +1,10 @@
 import Bytes
 import Commands
 import Glibc
+import SeededRandom
 import StateMachine
 
 @testable import Raft
-
-/// SplitMix64: the same numbers from the same seed everywhere.
-struct HistoryDice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    /// ROOST_SEED, or a new one, told with the command that repeats the run.
-    static func seeded(_ test: String) -> HistoryDice {
-        let given = unsafe getenv("ROOST_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
-        let seed = given ?? UInt64.random(in: 0...UInt64(UInt32.max))
-        print("seed \(seed): ROOST_SEED=\(seed) swift test --filter \(test)")
-        return HistoryDice(state: seed)
-    }
-}
 
 /// Random commands of both worlds, and beside them the simplest model of what keys and znodes are
 /// after each: two dictionaries.
@@ -49,7 +29,7 @@ struct RandomHistory {
     private(set) var entries: [Entry] = []
     /// The model after entry I, at place I; 0 is the beginning.
     private(set) var models: [Model] = [Model()]
-    private var random: HistoryDice
+    private var random: SeededGenerator
     private var sessions: [Int64] = []
     private var nextSession: Int64 = 0x100
 
@@ -57,7 +37,7 @@ struct RandomHistory {
     static let paths: [ByteString] = ["/x", "/x/y", "/x/z", "/w", "/x/e1", "/w/e2"]
     private static let long = ByteString(String(repeating: "k", count: 500))
 
-    init(_ count: Int, _ random: HistoryDice) {
+    init(_ count: Int, _ random: SeededGenerator) {
         self.random = random
         append(Entry(index: LogIndex(1), term: Term(1), kind: .empty), Model())
         for _ in 1..<count { step() }

@@ -2,6 +2,7 @@ import Bytes
 import Commands
 import Disk
 import LMDB
+import SeededRandom
 import StateMachine
 import Testing
 
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func `the state at every index is the model's`() throws {
-        let history = RandomHistory(70, .seeded("StateAtTests"))
+        let history = RandomHistory(70, SeededGenerator(suite: "StateAtTests"))
         let node = ScratchNode()
         try node.fill(history.entries, snapshotAt: 30)
         let before = try node.print()
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func `a dropped past begins with its snapshot`() throws {
-        let history = RandomHistory(60, .seeded("StateAtTests"))
+        let history = RandomHistory(60, SeededGenerator(suite: "StateAtTests"))
         let node = ScratchNode()
         try node.fill(history.entries, snapshotAt: 25, isCompacted: true)
         for index in 25...60 {
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func `a time is before the first entry that is stamped later`() throws {
-        let history = RandomHistory(20, .seeded("StateAtTests"))
+        let history = RandomHistory(20, SeededGenerator(suite: "StateAtTests"))
         let node = ScratchNode()
         try node.fill(history.entries)
         let replay = try Replay(InspectedDirectory(node.path), scratch: "/tmp")
@@ -63,7 +64,7 @@ import Testing
     }
 
     @Test func `a new cluster begins from the past, with the old state`() throws {
-        let history = RandomHistory(50, .seeded("StateAtTests"))
+        let history = RandomHistory(50, SeededGenerator(suite: "StateAtTests"))
         let node = ScratchNode()
         try node.fill(history.entries)
         let target = "\(node.path)-before"
@@ -172,14 +173,14 @@ import Testing
     }
 
     @Test func `every change is found, with the values before and after`() throws {
-        let history = RandomHistory(150, .seeded("HistoryTests"))
+        let history = RandomHistory(150, SeededGenerator(suite: "HistoryTests"))
         let node = ScratchNode()
         try node.fill(history.entries)
         try check(history, node, from: 1)
     }
 
     @Test func `a past that begins with a snapshot is found from there on`() throws {
-        let history = RandomHistory(120, .seeded("HistoryTests"))
+        let history = RandomHistory(120, SeededGenerator(suite: "HistoryTests"))
         let node = ScratchNode()
         try node.fill(history.entries, snapshotAt: 40, isCompacted: true)
         try check(history, node, from: 41)

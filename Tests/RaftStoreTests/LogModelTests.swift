@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import SeededRandom
 import Testing
 
 @testable import Raft
@@ -38,11 +39,11 @@ struct LogModel {
 
 /// Makes random writes that a Raft core could make.
 struct RandomWrites {
-    var generator: Seeded
+    var generator: SeededGenerator
     var term: UInt64 = 1
     var payloadBytesMax = 6_000
 
-    init(seed: UInt64) { generator = Seeded(seed) }
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     mutating func chance(_ one: Int, in all: Int) -> Bool {
         Int.random(in: 0..<all, using: &generator) < one

@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import SeededRandom
 
 @testable import Raft
 @testable import RaftStore
@@ -26,21 +27,6 @@ final class ScratchDirectory {
     }
 }
 
-/// splitmix64: the same numbers for the same seed, everywhere.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-}
-
 enum Sample {
     static let identity = NodeIdentity(
         clusterID: [UInt8](repeating: 7, count: 16),
@@ -59,7 +45,7 @@ enum Sample {
         return settings
     }
 
-    static func payload(_ count: Int, _ generator: inout Seeded) -> [UInt8] {
+    static func payload(_ count: Int, _ generator: inout SeededGenerator) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + 8)
         while bytes.count < count {

@@ -1,4 +1,5 @@
 import Disk
+import SeededRandom
 import Synchronization
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @testable import RaftStore
 
 func entries(_ range: ClosedRange<UInt64>, term: UInt64 = 1, bytes: Int = 40) -> [Entry] {
-    var generator = Seeded(range.lowerBound &* 31 &+ term)
+    var generator = SeededGenerator(seed: range.lowerBound &* 31 &+ term)
     return range.map {
         Entry(
             index: LogIndex($0),

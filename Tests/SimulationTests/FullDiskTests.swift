@@ -1,6 +1,7 @@
 import Raft
 import RaftStore
 import Replica
+import SeededRandom
 import Testing
 
 @testable import Simulation

@@ -1,5 +1,6 @@
 import Raft
 import RaftStore
+import SeededRandom
 import StateMachine
 import Testing
 

@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import LMDB
+import SeededRandom
 import StateMachine
 import Testing
 
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func `the same log gives the same state, however it is cut into batches`() throws {
-        var random = SeededGenerator(state: seed("MachineTests"))
+        var random = SeededGenerator(suite: "MachineTests")
         let log = entries(600, &random)
         let first = try StateFixture()
         let second = try StateFixture()

@@ -1,29 +1,9 @@
 import Bytes
 import Commands
 import Glibc
+import SeededRandom
 import StateMachine
 import Testing
-
-/// SplitMix64: the same numbers from the same seed everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
-/// The seed of this run: ROOST_SEED, or a new one.
-func seed(_ test: String) -> UInt64 {
-    let given = unsafe getenv("ROOST_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
-    let seed = given ?? UInt64.random(in: 0...UInt64(UInt32.max))
-    print("seed \(seed): ROOST_SEED=\(seed) swift test --filter \(test)")
-    return seed
-}
 
 /// Random operations against the simplest model that can be right.
 @Suite struct ModelTests {
@@ -96,7 +76,7 @@ func seed(_ test: String) -> UInt64 {
     }
 
     @Test func `znodes behave as a dictionary of paths would`() throws {
-        var random = SeededGenerator(state: seed("ModelTests"))
+        var random = SeededGenerator(suite: "ModelTests")
         let state = try StateFixture()
         try state.openSession()
         var model = ZnodeModel()
@@ -201,7 +181,7 @@ func seed(_ test: String) -> UInt64 {
     }
 
     @Test func `keys behave as a sorted dictionary would`() throws {
-        var random = SeededGenerator(state: seed("ModelTests"))
+        var random = SeededGenerator(suite: "ModelTests")
         let state = try StateFixture()
         var model = KeyModel()
         let long = String(repeating: "k", count: 478)

@@ -1,6 +1,7 @@
 import Disk
 import Raft
 import RaftStore
+import SeededRandom
 import Synchronization
 
 /// A log under a steady load: one thread commits, a second one lengthens the file, as in the
@@ -11,7 +12,7 @@ struct ChurnLoad {
     private let growing: GrowthThread
     private let tailBytesMax: Int
     private let batchMax: Int
-    private var generator: SplitMix
+    private var generator: SeededGenerator
     private let noise: [UInt8]
     private let start = monotonicNanoseconds()
 
@@ -26,7 +27,7 @@ struct ChurnLoad {
     init(path: String, tailBytesMax: Int, batchMax: Int, seed: UInt64) throws {
         self.tailBytesMax = tailBytesMax
         self.batchMax = batchMax
-        generator = SplitMix(seed)
+        generator = SeededGenerator(seed: seed)
         var noise: [UInt8] = []
         for _ in 0..<Self.entryBytesMax {
             noise.append(UInt8(truncatingIfNeeded: generator.next()))
@@ -167,19 +168,4 @@ private final class StopFlag: Sendable {
 
     var isSet: Bool { flag.load(ordering: .acquiring) }
     func set() { flag.store(true, ordering: .releasing) }
-}
-
-/// splitmix64.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
 }

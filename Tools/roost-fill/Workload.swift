@@ -1,10 +1,11 @@
 import Bytes
 import Commands
+import SeededRandom
 
 /// Commands as clients would send them, from a seed.
 struct Workload {
     private let keys: Int
-    private var random: SplitMix
+    private var random: SeededGenerator
     private var sessions: [SessionID] = []
     private var nextSession: Int64 = 0x1_0000_0000_0001
     private let noise: [UInt8]
@@ -20,7 +21,7 @@ struct Workload {
 
     init(keys: Int, seed: UInt64) {
         self.keys = keys
-        random = SplitMix(seed)
+        random = SeededGenerator(seed: seed)
         var noise: [UInt8] = []
         for _ in 0..<4_096 { noise.append(UInt8.random(in: 97...122, using: &random)) }
         self.noise = noise
@@ -127,20 +128,5 @@ struct Workload {
 extension ByteString {
     fileprivate static func + (left: ByteString, right: ByteString) -> ByteString {
         ByteString(left.bytes + right.bytes)
-    }
-}
-
-/// splitmix64.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

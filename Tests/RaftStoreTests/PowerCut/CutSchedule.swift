@@ -1,4 +1,5 @@
 import Disk
+import SeededRandom
 
 /// Goes through a recording and cuts the power: after every operation in every style, or at a
 /// sample of them. What two cuts leave alike is looked at once.
@@ -28,7 +29,7 @@ struct CutSchedule {
         _ check: (String, Cut) throws -> Void
     ) throws -> [Violation] {
         var violations: [Violation] = []
-        var chooser = Seeded(seed)
+        var chooser = SeededGenerator(seed: seed)
         var disk = SimulatedDisk(root: "\(scratch)/recorded")
         var acknowledged: Int?
         var tried: Set<[Int]> = []
@@ -53,7 +54,7 @@ struct CutSchedule {
         return violations
     }
 
-    private func isChosen(_ place: Int, _ chooser: inout Seeded) -> Bool {
+    private func isChosen(_ place: Int, _ chooser: inout SeededGenerator) -> Bool {
         guard let casesMax else { return true }
         return Int.random(in: 0..<weight, using: &chooser) < casesMax * weight(of: place)
     }

@@ -1,4 +1,5 @@
 import Disk
+import SeededRandom
 
 @testable import Raft
 @testable import RaftStore
@@ -124,7 +125,7 @@ struct LogReplay {
                 DiskRecording.mark(number)
             }
         }
-        var generator = Seeded(seed)
+        var generator = SeededGenerator(seed: seed)
         for style in PowerCut.Style.allCases {
             var disk = first
             let count = Int.random(in: 0...operations.count, using: &generator)

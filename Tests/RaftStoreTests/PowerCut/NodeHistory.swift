@@ -1,6 +1,7 @@
 import Bytes
 import Disk
 import LMDB
+import SeededRandom
 
 @testable import Raft
 @testable import RaftStore
@@ -139,7 +140,7 @@ struct NodeHistory {
     ///   - path: where the node's directory is to be, below `directory`.
     ///   - trusts: the mark of trust says "clean" while it is not: for a canary.
     init(seed: UInt64, in directory: String, path: String, trusts: Bool = false) throws {
-        var generator = Seeded(seed)
+        var generator = SeededGenerator(seed: seed)
         var made: [Entry] = []
         operations = try DiskRecording.operations(below: directory) {
             for round in 0..<3 {
@@ -167,7 +168,7 @@ struct NodeHistory {
         entries = made
     }
 
-    private static func next(after count: Int, _ generator: inout Seeded) -> [Entry] {
+    private static func next(after count: Int, _ generator: inout SeededGenerator) -> [Entry] {
         (0..<Int.random(in: 1...12, using: &generator)).map { offset in
             let bytes = Int.random(in: 1...(offset == 0 ? 4_000 : 300), using: &generator)
             return Entry(

@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// What a power cut does to what was not synced: a way to choose, and chance.
 struct PowerCut {
     enum Style: String, CaseIterable {
@@ -20,11 +22,11 @@ struct PowerCut {
     }
 
     let style: Style
-    private var generator: Seeded
+    private var generator: SeededGenerator
 
     init(_ style: Style, seed: UInt64) {
         self.style = style
-        generator = Seeded(seed)
+        generator = SeededGenerator(seed: seed)
     }
 
     /// How many of a directory's changed names are kept; the first ones.

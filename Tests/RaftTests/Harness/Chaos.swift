@@ -1,4 +1,5 @@
 import Raft
+import SeededRandom
 
 /// A cluster under random faults, and the promises that must hold after every step
 /// (thesis figure 3.2): election safety, log matching, leader completeness, state-machine safety,

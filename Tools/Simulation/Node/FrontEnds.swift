@@ -5,6 +5,7 @@ import NIOCore
 import NIOEmbedded
 import Raft
 import Replica
+import SeededRandom
 import Synchronization
 import ZooKeeperServer
 

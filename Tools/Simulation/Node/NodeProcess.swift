@@ -2,6 +2,7 @@ import LMDB
 import Raft
 import RaftStore
 import Replica
+import SeededRandom
 import StateMachine
 import Synchronization
 
