@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// SplitMix64: the same numbers for the same seed, on every machine and in every version.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
@@ -9,7 +9,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// That of a test: `ROOST_SEED`, or a new seed; printed with the command that repeats the run.
     /// - Parameter suite: what `swift test --filter` finds it by.
     package init(suite: String) {
-        let given = unsafe getenv("ROOST_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
+        let given = ProcessInfo.processInfo.environment["ROOST_SEED"].flatMap { UInt64($0) }
         let seed = given ?? UInt64.random(in: 0...UInt64(UInt32.max))
         print("seed \(seed): ROOST_SEED=\(seed) swift test --filter \(suite)")
         self.init(seed: seed)
