@@ -117,7 +117,10 @@ final class Oracle {
         guard let mark = committed[newestCommitted] else { return }
         let index = newestCommitted
         let isHeld = { (node: NodeID) -> Bool in
-            let log = self.trial.host(node).log
+            let host = self.trial.host(node)
+            // It never votes again: a majority of the others needs one that has the entry.
+            if host.isLost { return true }
+            let log = host.log
             if log.contents.base >= index { return true }
             return log.entry(at: index)?.term == mark.term
         }

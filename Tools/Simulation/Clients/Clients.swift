@@ -5,6 +5,10 @@ final class Clients {
     private unowned let trial: Trial
     private var keyClients: [KeyClient] = []
     private var znodeClients: [ZnodeClient] = []
+    private var owners: [OwnerClient] = []
+    private var lockers: [LockClient] = []
+    var ephemerals = Ephemerals()
+    var fences = Fences()
     private var probes: [KeyProbe] = []
     private var znodeProbes: [ZnodeProbe] = []
     private var registers: [Int: Register] = [:]
@@ -26,8 +30,14 @@ final class Clients {
         for _ in 0..<trial.settings.znodeClientCount {
             znodeClients.append(ZnodeClient(self, trial: trial))
         }
+        for _ in 0..<trial.settings.ownerCount {
+            owners.append(OwnerClient(self, trial: trial))
+            lockers.append(LockClient(self, trial: trial))
+        }
         for client in keyClients { client.begin() }
         for client in znodeClients { client.begin() }
+        for client in owners { client.begin() }
+        for client in lockers { client.begin() }
     }
 
     /// When all is quiet, every register is read once more, each by some node: what was
@@ -51,6 +61,8 @@ final class Clients {
     func stop() {
         for client in keyClients { client.stop() }
         for client in znodeClients { client.stop() }
+        for client in owners { client.stop() }
+        for client in lockers { client.stop() }
         for probe in probes { probe.stop() }
         for probe in znodeProbes { probe.stop() }
     }

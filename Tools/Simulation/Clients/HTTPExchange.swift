@@ -5,6 +5,18 @@ struct HTTPExchange {
     struct Answer {
         var status: Int
         var body: String
+
+        /// The number that stands behind this in the body.
+        func number(after name: String) -> Int64? {
+            guard let range = body.firstRange(of: name) else { return nil }
+            return Int64(body[range.upperBound...].prefix { $0.isNumber })
+        }
+
+        /// The text in quotation marks that stands behind this in the body.
+        func text(after name: String) -> String? {
+            guard let range = body.firstRange(of: "\(name)\"") else { return nil }
+            return String(body[range.upperBound...].prefix { $0 != "\"" })
+        }
     }
 
     private var buffer: [UInt8] = []

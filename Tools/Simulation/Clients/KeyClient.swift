@@ -22,6 +22,8 @@ final class KeyClient: LinkOwner {
     private var agenda: [Int]?
     private var isStopped = false
     private var isDefaultRead = false
+    /// One that any node answers from what it has: some version of the key is all it promises.
+    private var isStaleRead = false
 
     init(_ clients: Clients, trial: Trial, home: Host? = nil, agenda: [Int]? = nil) {
         self.trial = trial
@@ -90,6 +92,7 @@ final class KeyClient: LinkOwner {
 
     private func read() -> [UInt8] {
         isDefaultRead = false
+        isStaleRead = false
         current = Register.Operation(kind: .read, called: trial.now)
         return HTTPExchange.request("GET", "/v1/kv/sim/\(currentKey)?consistent")
     }
@@ -99,6 +102,7 @@ final class KeyClient: LinkOwner {
         let path = "/v1/kv/sim/\(currentKey)"
         let known = seen[currentKey]
         isDefaultRead = false
+        isStaleRead = false
         var kind = Register.Operation.Kind.read
         var request = HTTPExchange.request("GET", "\(path)?consistent")
         switch trial.dice.number(0...99) {
@@ -117,9 +121,16 @@ final class KeyClient: LinkOwner {
         case 60..<66:
             kind = .write(0)
             request = HTTPExchange.request("DELETE", path)
-        case 66..<83:
+        case 66..<80:
             request = HTTPExchange.request("GET", path)
             isDefaultRead = true
+        case 80..<86:
+            request = HTTPExchange.request("GET", "\(path)?stale")
+            isStaleRead = true
+        case 86..<93:
+            // Answered when the key changes, or in the end with what it is then.
+            let query = "consistent&index=\(known?.index ?? 1)&wait=\(trial.dice.number(1...4))s"
+            request = HTTPExchange.request("GET", "\(path)?\(query)")
         default: break
         }
         current = Register.Operation(kind: kind, called: trial.now)
@@ -152,15 +163,17 @@ final class KeyClient: LinkOwner {
         trial.note(UInt64(answer.status))
         switch (operation.kind, answer.status) {
         case (.read, 200):
-            let value = Self.number(after: "\"Flags\":", in: answer.body)
-            let index = Self.number(after: "\"ModifyIndex\":", in: answer.body)
+            let value = answer.number(after: "\"Flags\":")
+            let index = answer.number(after: "\"ModifyIndex\":")
             guard let value, let index else {
                 return trial.oracle.fail("an answer without its fields: \(answer.body)")
             }
-            seen[currentKey] = (value, UInt64(index))
             clients.sawVersion(value, at: index, key: currentKey)
+            if isStaleRead { return forget() }
+            seen[currentKey] = (value, UInt64(index))
             operation.observed = value
         case (.read, 404):
+            if isStaleRead { return forget() }
             seen[currentKey] = nil
             operation.observed = 0
         case (.write, 200): break
@@ -176,6 +189,12 @@ final class KeyClient: LinkOwner {
         finish(operation)
     }
 
+    /// Of a stale read nothing goes into the history.
+    private func forget() {
+        current = nil
+        think()
+    }
+
     /// Nobody knows what became of it.
     private func fail() {
         guard let operation = current else { return }
@@ -188,10 +207,5 @@ final class KeyClient: LinkOwner {
         if operation.returned != nil { _ = agenda?.popLast() }
         clients.record(operation, key: currentKey)
         think()
-    }
-
-    private static func number(after name: String, in text: String) -> Int64? {
-        guard let range = text.firstRange(of: name) else { return nil }
-        return Int64(text[range.upperBound...].prefix { $0.isNumber })
     }
 }

@@ -94,3 +94,60 @@ final class ZnodeProbe: LinkOwner {
 
     func lost(_ link: ClientLink) {}
 }
+
+/// Looks at the root until no ephemeral is left whose owner has gone.
+final class EphemeralProbe: LinkOwner {
+    private unowned let trial: Trial
+    private var link: ClientLink?
+    private var session = ZnodeSession(mutant: nil)
+    private(set) var isAnswered = false
+    private(set) var left: [String] = []
+
+    init(trial: Trial) { self.trial = trial }
+
+    func ask() {
+        guard !isAnswered else { return }
+        link?.close()
+        session = ZnodeSession(mutant: nil)
+        link = ClientLink(
+            to: trial.dice.pick(trial.members),
+            by: .zooKeeper,
+            owner: self,
+            in: trial
+        )
+        link?.send(session.greeting())
+        trial.plan(at: trial.now + 2_000_000, kind: 46) { [weak self] in self?.ask() }
+    }
+
+    func received(_ bytes: [UInt8], on link: ClientLink) {
+        guard link === self.link else { return }
+        session.add(bytes)
+        do throws(JuteError) {
+            while let frame = try session.next() { try take(frame) }
+        } catch { trial.oracle.fail("an answer that does not decode: \(error)") }
+    }
+
+    private func take(_ frame: ZnodeSession.Frame) throws(JuteError) {
+        switch frame {
+        case .connected(let reply): if reply.session != 0 { list() }
+        case .reply(_, 0, let body) where body.count >= 4:
+            var reader = JuteReader(body.rawSpan)
+            var names: [String] = []
+            for _ in 0..<(try reader.int()) {
+                names.append(String(decoding: try reader.text().copiedBytes(), as: UTF8.self))
+            }
+            left = names.filter { $0.hasPrefix(Ephemerals.prefix) }
+            isAnswered = left.isEmpty
+        case .reply: return
+        }
+    }
+
+    private func list() {
+        var writer = ByteWriter()
+        let xid = session.nextXid()
+        ClientRequest.read(xid: xid, .getChildren, path: "/", into: &writer)
+        link?.send(writer.bytes)
+    }
+
+    func lost(_ link: ClientLink) {}
+}

@@ -98,6 +98,8 @@ final class Adversary {
         case .leadershipTransfer: transferLeadership()
         case .membershipChange: changeMembership()
         case .clientDrop: dropClient()
+        case .diskLoss: trial.replacements.lose(host)
+        case .flippedBit: trial.replacements.spoilRecord(of: host)
         }
     }
 
@@ -181,8 +183,7 @@ final class Adversary {
     }
 
     private func breakConnection(of host: Host) -> Bool {
-        let other = dice.pick(trial.hosts)
-        guard other.id != host.id else { return false }
+        let other = dice.pick(trial.hosts.filter { $0.id != host.id })
         return trial.network.breakConnection(host.id, other.id, in: trial)
     }
 
@@ -253,7 +254,8 @@ final class Adversary {
     }
 
     private func changeMembership() -> Bool {
-        guard let leader = trial.hosts.first(where: \.isLeader), let process = leader.process,
+        guard !trial.replacements.isDue,
+            let leader = trial.hosts.first(where: \.isLeader), let process = leader.process,
             let change = membershipChange(process.status.membership)
         else { return false }
         let refusal = process.operate { consensus throws(RaftError) in
@@ -264,7 +266,9 @@ final class Adversary {
 
     /// A voter goes, or whoever is no voter comes closer to being one; two always stay.
     private func membershipChange(_ current: Membership) -> MembershipChange? {
-        let node = dice.pick(trial.hosts).id
+        let host = dice.pick(trial.hosts)
+        guard !host.isLost else { return nil }
+        let node = host.id
         if current.isVoter(node) {
             guard current.incoming.count > 2 else { return nil }
             return dice.chance(500) ? .remove(node) : .demote(node)

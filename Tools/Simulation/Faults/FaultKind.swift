@@ -22,12 +22,14 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case leadershipTransfer
     case membershipChange
     case clientDrop
+    case diskLoss
+    case flippedBit
 
     /// Counted when it takes effect, which it may never do: no write may come, or the node stop.
     var isMetLater: Bool {
         switch self {
         case .processCrash, .powerCut, .diskStall, .slowDisk, .diskError, .logDiskFull,
-            .stateDiskFull:
+            .stateDiskFull, .flippedBit:
             true
         default: false
         }
@@ -57,6 +59,8 @@ package enum FaultKind: Int, CaseIterable, Sendable {
         case .leadershipTransfer: "leadership transfer"
         case .membershipChange: "membership change"
         case .clientDrop: "client dropped"
+        case .diskLoss: "disk lost"
+        case .flippedBit: "flipped bit"
         }
     }
 }

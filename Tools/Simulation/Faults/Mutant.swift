@@ -77,6 +77,14 @@ package enum Mutant: String, CaseIterable, Sendable {
     case doublesEvents
     /// Tells a watch's event after the answer that shows what caused it.
     case tellsEventsLate
+    /// Tells a client that its session is closed, which goes on.
+    case keepsSessions
+    /// Gives two holders of a lock the same fencing number now and then.
+    case repeatsFences
+
+    // The operator.
+    /// A machine that lost its disk comes back with an empty one as the voter that it was.
+    case votesEmptied
 
     package var name: String { rawValue }
 
@@ -118,6 +126,8 @@ package enum Mutant: String, CaseIterable, Sendable {
             settings.replica.trailingEntries = 2_000
             settings.faultyMicroseconds = 90_000_000
             settings.faults = [.slowWires, .brokenConnections, .leadershipTransfer, .clockDrift]
+        case .votesEmptied:
+            settings.faults = [.diskLoss, .diskLoss, .fullPartition, .processCrash]
         case .trustsOldLeader:
             settings.faults = [.pause, .pause, .fullPartition]
         case .countsOldTerms:

@@ -1,5 +1,6 @@
 import Raft
 import RaftStore
+import Replica
 
 /// A machine of the cluster: what outlives its processes.
 final class Host {
@@ -21,6 +22,8 @@ final class Host {
     var endInWrite: ProcessEnd?
     /// The state's disk takes nothing.
     var isStateFull = false
+    /// Its disk is gone, and the machine with it: it never comes back.
+    var isLost = false
     /// Faults that wait for something to befall.
     var armed: Set<FaultKind> = []
 
@@ -36,6 +39,7 @@ final class Host {
     }
 
     var isUp: Bool { process != nil }
+    var hasEverRun: Bool { generation > 0 }
 
     /// Whether the machine runs, with or without its process.
     private(set) var hasPower = true
@@ -49,6 +53,7 @@ final class Host {
 
     /// Starts a process on what is on the disk.
     func start(in trial: Trial) {
+        guard !isLost else { return }
         precondition(process == nil, "a process runs already")
         generation += 1
         hasPower = true
@@ -63,7 +68,18 @@ final class Host {
             process.begin()
             trial.network.started(id, in: trial)
         } catch {
+            if Self.isDamage(error), trial.replacements.found(self) { return }
             trial.oracle.fail("node \(id.rawValue) does not start: \(error)")
+        }
+    }
+
+    /// Whether a stored record did not verify.
+    static func isDamage(_ error: any Error) -> Bool {
+        switch error {
+        case ReplicaError.raft(.storage(.damaged)), RaftError.storage(.damaged),
+            LogStorageError.damaged:
+            true
+        default: false
         }
     }
 

@@ -325,8 +325,11 @@ final class NodeProcess {
     private static func address(of node: NodeID) -> String { "n\(node.rawValue):8300" }
 
     private func noteVoters() {
-        let voters = consensus.status.membership.incoming.map { Self.address(of: $0) }
-        noteStatus { $0.peerAddresses = voters }
+        let membership = consensus.status.membership
+        noteStatus { [id = host.id] in
+            $0.peerAddresses = membership.incoming.map { Self.address(of: $0) }
+            $0.isVoter = membership.isVoter(id)
+        }
     }
 
     private func noteContact(now: Int64) {

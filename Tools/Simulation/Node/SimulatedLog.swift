@@ -23,6 +23,8 @@ final class SimulatedLog: DurableLog {
     private var synced: Contents?
     private let mutant: Mutant?
     private var writesUntilSync = 0
+    /// An entry whose record does not verify.
+    private var damaged: LogIndex?
 
     /// No write finds room.
     var isFull = false
@@ -51,6 +53,17 @@ final class SimulatedLog: DurableLog {
     func entry(at index: LogIndex) -> Entry? {
         guard index > contents.base, index <= contents.last else { return nil }
         return contents.entries[index.count(after: contents.base) - 1]
+    }
+
+    /// Whether a record that does not verify is still held.
+    var isDamaged: Bool { damaged.map { $0 > contents.base && $0 <= contents.last } ?? false }
+
+    /// Flips a bit of some entry's record, which every reader will find out by its checksum. False:
+    /// there is none.
+    func damageEntry(_ dice: Dice) -> Bool {
+        guard !contents.entries.isEmpty else { return false }
+        damaged = contents.base.advanced(by: dice.number(1...contents.entries.count))
+        return true
     }
 
     // MARK: Writing
@@ -89,10 +102,12 @@ final class SimulatedLog: DurableLog {
         contents.base = snapshot.index
         contents.baseTerm = snapshot.term
         contents.entries = []
+        damaged = nil
     }
 
     private func append(_ entries: [Entry]) {
         guard let first = entries.first else { return }
+        if let found = damaged, found >= first.index { damaged = nil }
         let kept = first.index.previous.count(after: contents.base)
         precondition(kept <= contents.entries.count, "a write leaves a gap in the log")
         if mutant == .keepsConflicts {
@@ -155,6 +170,14 @@ final class SimulatedLog: DurableLog {
 
     // MARK: Stopping
 
+    /// The disk is replaced by an empty one.
+    func empty(membership: Membership) {
+        contents = Contents()
+        contents.memberships = [MembershipRecord(index: .zero, membership: membership)]
+        synced = nil
+        damaged = nil
+    }
+
     /// The power goes: what was not synced is lost.
     func cutPower() {
         if let synced { contents = synced }
@@ -214,6 +237,7 @@ extension SimulatedLog {
 
     private func held(_ index: LogIndex) throws(LogStorageError) -> Entry {
         if index <= contents.base { throw .compacted(index: index, first: contents.base.next) }
+        if index == damaged { throw .damaged(index: index, "simulated") }
         guard let entry = entry(at: index) else {
             throw .unavailable(index: index, last: contents.last)
         }

@@ -69,6 +69,15 @@ final class StateHome {
         current = nil
     }
 
+    /// The disk is replaced by an empty one.
+    func loseAll() {
+        loseState()
+        divergence = nil
+        do { for manifest in try snapshots.list() { try snapshots.remove(manifest) } } catch {
+            preconditionFailure("the simulator's own directory: \(error)")
+        }
+    }
+
     /// The state moves to a fresh path, for the next process.
     func keepState() {
         guard let old = current else { return }

@@ -34,13 +34,23 @@ final class Network {
     private var wires: [Direction: Wire] = [:]
     private var lines: [Direction: Line] = [:]
     private var epochs: UInt64 = 0
-    private let nodes: [NodeID]
+    private var nodes: [NodeID]
     private let mutant: Mutant?
 
     init(nodes: [NodeID], mutant: Mutant?) {
         self.nodes = nodes
         self.mutant = mutant
         for from in nodes { for to in nodes { wires[Direction(from: from, to: to)] = Wire() } }
+    }
+
+    /// A new machine, with wires to all others; who runs already dials it from now on.
+    func add(_ node: NodeID, in trial: Trial) {
+        for peer in nodes {
+            wires[Direction(from: node, to: peer)] = Wire()
+            wires[Direction(from: peer, to: node)] = Wire()
+            planDial(Direction(from: peer, to: node), in: trial)
+        }
+        nodes.append(node)
     }
 
     func change(_ from: NodeID, _ to: NodeID, _ body: (inout Wire) -> Void) {

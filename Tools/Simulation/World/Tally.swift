@@ -21,12 +21,15 @@ package struct Tally: Sendable {
     package var compared = 0
     package var diverged = 0
     package var refilled = 0
+    package var joined = 0
     package var requests = 0
     package var unanswered = 0
     package var histories = 0
     package var undecided = 0
     package var watchEvents = 0
     package var sessions = 0
+    package var ephemeralsSeen = 0
+    package var locksSeen = 0
     /// By kind, in the order of `FaultKind`.
     package var faults = [Int](repeating: 0, count: FaultKind.allCases.count)
 
@@ -47,8 +50,11 @@ package struct Tally: Sendable {
     package var unmet: [String] {
         var names: [String] = []
         if sessions == 0 { names.append("sessions") }
+        if ephemeralsSeen == 0 { names.append("ephemerals") }
+        if locksSeen == 0 { names.append("locks") }
         if watchEvents == 0 { names.append("watch events") }
         if installed == 0 { names.append("snapshots installed") }
+        if joined == 0 { names.append("nodes joined") }
         if compared == 0 { names.append("states found equal") }
         return names + FaultKind.allCases.filter { self[$0] == 0 }.map(\.name)
     }
@@ -67,10 +73,11 @@ package struct Tally: Sendable {
             ("snapshot transfers broken", \.transfersBroken),
             ("snapshots installed", \.installed), ("states found equal", \.compared),
             ("states found wrong", \.diverged),
-            ("states refilled", \.refilled), ("requests", \.requests),
+            ("states refilled", \.refilled), ("nodes joined", \.joined), ("requests", \.requests),
             ("requests without answer", \.unanswered), ("histories", \.histories),
             ("histories undecided", \.undecided), ("watch events", \.watchEvents),
-            ("sessions", \.sessions),
+            ("sessions", \.sessions), ("ephemerals seen", \.ephemeralsSeen),
+            ("locks seen", \.locksSeen),
         ]
     }
 }

@@ -10,11 +10,12 @@ package final class Trial {
     let dice: Dice
     let settings: TrialSettings
     let mutant: Mutant?
-    let hosts: [Host]
+    private(set) var hosts: [Host]
     let network: Network
     private(set) lazy var clients = Clients(trial: self)
     private(set) lazy var oracle = Oracle(trial: self, membership: membership)
     private lazy var adversary = Adversary(trial: self)
+    private(set) lazy var replacements = Replacements(trial: self)
     private let membership: Membership
     private var schedule = Schedule()
     package var tally = Tally()
@@ -87,6 +88,25 @@ package final class Trial {
 
     func host(_ id: NodeID) -> Host { hosts[Int(id.rawValue) - 1] }
 
+    /// One more machine with an empty disk, which is not started yet.
+    func addHost() -> Host? {
+        let id = NodeID(UInt64(hosts.count + 1))
+        do {
+            let host = try Host(
+                id: id,
+                membership: Membership(),
+                directory: directory,
+                mutant: mutant
+            )
+            hosts.append(host)
+            network.add(id, in: self)
+            return host
+        } catch {
+            oracle.fail("no machine can be added: \(error)")
+            return nil
+        }
+    }
+
     func process(_ id: NodeID) -> NodeProcess? { host(id).process }
 
     /// The process, or the machine, ends now, and comes back later.
@@ -102,6 +122,7 @@ package final class Trial {
 
     /// A process ended by an error of its own. Only a disk that failed is a good reason.
     func ended(_ host: Host, by error: ReplicaError) {
+        if Host.isDamage(error), replacements.found(host) { return }
         if case .log(.fsyncFailed) = error {
             host.meets(.diskError, in: self)
             host.stop(dice.chance(500) ? .powerCut : .processCrash, in: self)
@@ -174,6 +195,10 @@ package final class Trial {
     /// Without faults the cluster must come to life, on every node, and agree.
     private func recover() {
         pass(until: now + 3_000_000)
+        replacements.scrub()
+        if !await(seconds: 120, { !replacements.isUnderWay }) {
+            oracle.fail("no successor of a lost node: \(statusText)")
+        }
         clients.beginProbes()
         if !await(seconds: 60, { clients.areProbesAnswered }) {
             oracle.fail("no life without faults: \(clients.unansweredProbes); \(statusText)")
@@ -181,6 +206,11 @@ package final class Trial {
         clients.stop()
         if !await(seconds: 60, { clients.areIdle && areLevel }) {
             oracle.fail("the nodes do not come level: \(statusText)")
+        }
+        let ephemerals = EphemeralProbe(trial: self)
+        ephemerals.ask()
+        if !await(seconds: 60, { ephemerals.isAnswered }) {
+            oracle.fail("without their owners are still there: \(ephemerals.left)")
         }
         clients.readAll()
         if !await(seconds: 60, { clients.isAllRead }) {

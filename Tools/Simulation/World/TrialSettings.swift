@@ -13,6 +13,8 @@ struct TrialSettings {
     var faultyMicroseconds: Int64
     var keyClientCount: Int
     var znodeClientCount: Int
+    /// So many own ephemerals, and so many take locks.
+    var ownerCount: Int
     /// The longest that a client thinks between two requests.
     var thinkMicroseconds: Int64
     /// The usual pause between two faults.
@@ -29,6 +31,7 @@ struct TrialSettings {
         faultyMicroseconds = dice.number(20...90) * 1_000_000
         keyClientCount = dice.number(2...5)
         znodeClientCount = dice.number(2...4)
+        ownerCount = dice.number(1...3)
         thinkMicroseconds = dice.pick([120_000, 600_000, 2_000_000])
         faultMicroseconds = dice.pick([400_000, 1_500_000, 5_000_000])
         faults = FaultKind.allCases.filter { _ in dice.chance(600) }
