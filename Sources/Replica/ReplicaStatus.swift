@@ -12,10 +12,17 @@ package struct ReplicaStatus: Sendable {
     package var leaderAddress = ""
     /// HOST:PORT of this node's peer port.
     package var ownAddress = ""
+    /// The members as far as this node knows, the voters first.
+    package var servers: [Server] = [] {
+        didSet {
+            peerAddresses = servers.filter(\.isVoter).map(\.address)
+            isVoter = servers.contains { $0.node == node && $0.isVoter }
+        }
+    }
     /// HOST:PORT of every voter's peer port.
-    package var peerAddresses: [String] = []
+    package private(set) var peerAddresses: [String] = []
     /// Whether this node is one of the voters.
-    package var isVoter = true
+    package private(set) var isVoter = true
     package var applied: UInt64 = 0
     package var commit: UInt64 = 0
     /// This node's state was found wrong: it serves nobody.
@@ -33,6 +40,22 @@ package struct ReplicaStatus: Sendable {
     package init(node: NodeID, name: String) {
         self.node = node
         self.name = name
+    }
+
+    /// A member of the cluster.
+    package struct Server: Sendable {
+        package var node: NodeID
+        package var name: String
+        /// HOST:PORT of its peer port; empty if this node does not know it yet.
+        package var address: String
+        package var isVoter: Bool
+
+        package init(node: NodeID, name: String, address: String, isVoter: Bool) {
+            self.node = node
+            self.name = name
+            self.address = address
+            self.isVoter = isVoter
+        }
     }
 
     /// Whether the followers that confirmed it still wait for their leader. One that restarted, or

@@ -171,10 +171,8 @@ final class Engine: Sendable {
     ) throws(StartProblem) -> ReplicaStatus {
         let identity = storage.log.identity
         var status = ReplicaStatus(node: identity.node, name: identity.name)
-        let voters = storage.log.memberships.last?.membership.incoming ?? []
-        status.isVoter = voters.contains(identity.node)
         status.ownAddress = members.address(of: identity.node)
-        status.peerAddresses = voters.map { members.address(of: $0) }
+        status.servers = members.servers(storage.log.memberships.last?.membership)
         status.applied = storage.machine.summary.appliedIndex
         status.divergence = try storage.divergence
         return status

@@ -34,6 +34,7 @@ final class KeeperThread: @unchecked Sendable {
     private let isSnapshotWanted = Atomic<Bool>(false)
     private var thread: OwnThread?
     private var isTroubled = false
+    private var isShort = false
     /// What was on record when files were last removed.
     private var pruned: [SnapshotManifest] = []
 
@@ -63,9 +64,26 @@ final class KeeperThread: @unchecked Sendable {
             do throws(StoreError) { try seams.growth.growAhead() } catch {
                 seams.failure.end("the log's file cannot be lengthened: \(error)")
             }
+            tellOfRoom()
             pruneIfDue()
             takeSnapshotIfDue()
             bell.wait(milliseconds: ServerLimits.keeperMilliseconds)
+        }
+    }
+
+    /// When writes begin to be refused for want of room, and when they are taken again.
+    private func tellOfRoom() {
+        switch seams.growth.room {
+        case .normal:
+            if isShort { seams.logger.notice("the log has room again") }
+            isShort = false
+        case .low(let reason), .none(let reason):
+            if !isShort {
+                seams.logger.error(
+                    "no space for the log; writes are refused until there is: \(reason)"
+                )
+            }
+            isShort = true
         }
     }
 

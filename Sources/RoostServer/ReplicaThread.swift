@@ -148,11 +148,9 @@ final class ReplicaThread: @unchecked Sendable {
 
     private func publishVoters() {
         let members = seams.cluster.members
-        let membership = consensus.status.membership
-        let voters = membership.incoming.map { members.address(of: $0) }
+        let servers = members.servers(consensus.status.membership)
         seams.board.update { status in
-            status.peerAddresses = voters
-            status.isVoter = membership.isVoter(status.node)
+            status.servers = servers
             status.leaderAddress = members.address(of: status.leader)
         }
     }

@@ -10,12 +10,21 @@ struct LeadershipTests {
     private let node: TestNode
     private let client: TestClient
 
+    private static let servers = (1...3).map { number in
+        ReplicaStatus.Server(
+            node: NodeID(UInt64(number)),
+            name: "n\(number)",
+            address: "n\(number):8300",
+            isVoter: true
+        )
+    }
+
     init() throws {
         scratch = try Scratch()
         node = try TestNode(directory: scratch.path)
         client = try node.connect()
         _ = try client.ask("PUT", "/v1/kv/a", "1")
-        node.replica.board.update { $0.peerAddresses = ["n1:8300", "n2:8300", "n3:8300"] }
+        node.replica.board.update { $0.servers = Self.servers }
         confirm()
         #expect(try client.ask("GET", "/v1/kv/a?raw").body == "1")
     }

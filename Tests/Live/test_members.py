@@ -215,6 +215,14 @@ def test_a_member_that_is_removed_while_it_serves_sends_its_clients_away(cluster
     assert moved.id == session.id
 
 
+def configuration(node):
+    """By name: whether it votes, and leads. Consul's own tools read this."""
+    servers = asked(node, "GET", "/v1/operator/raft/configuration")["Servers"]
+    ids = {n["Node"]: n["ID"] for n in asked(node, "GET", "/v1/catalog/nodes")}
+    assert all(s["ID"] == ids[s["Node"]] for s in servers), (servers, ids)
+    return {s["Node"]: (s["Voter"], s["Leader"]) for s in servers}
+
+
 def test_a_learner_sends_its_clients_away_when_the_only_voter_is_gone(cluster, tmp_path):
     alone = cluster(1)
     voter = alone.nodes[0]
@@ -222,9 +230,11 @@ def test_a_learner_sends_its_clients_away_when_the_only_voter_is_gone(cluster, t
     alone.joined.append(learner)
     learner.start()
     eventually(lambda: members(voter).get("n2", {}).get("Voter"), 30, "it votes")
+    assert configuration(voter) == {"n1": (True, True), "n2": (True, False)}
     code, text = roost(voter, "raft", "demote", "n2")
     assert code == 0, text
     eventually(lambda: is_followed(alone, learner), 10, "it knows")
+    assert configuration(learner) == {"n1": (True, True), "n2": (False, False)}
     session = Session(learner.zookeeper, timeout=20000)
     voter.kill()
     eventually(lambda: is_closed(session), 10, "its client is sent away")

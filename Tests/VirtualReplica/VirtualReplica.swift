@@ -63,7 +63,9 @@ package final class VirtualReplica {
         status.leader = NodeID(1)
         status.term = 1
         status.leaderAddress = "127.0.0.1:8300"
-        status.peerAddresses = ["127.0.0.1:8300"]
+        status.servers = [
+            .init(node: NodeID(1), name: "n1", address: "127.0.0.1:8300", isVoter: true)
+        ]
         return status
     }
 

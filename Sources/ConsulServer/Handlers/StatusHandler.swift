@@ -1,6 +1,8 @@
 import Bytes
+import Commands
 import ConsulProtocol
 import Replica
+import StateMachine
 
 /// /v1/status/, the root, and families of which only the empty answer exists yet.
 enum StatusHandler {
@@ -37,7 +39,6 @@ enum StatusHandler {
         case .preparedQueries where request.method == .get:
             .json(Array("[]".utf8), metadata: loop.metadata(index: 1, effective: .leader))
         case .coordinateDatacenters: .json(datacenters(loop))
-        case .raftConfiguration: .json(raftConfiguration(loop))
         default: .text(501, "not implemented")
         }
     }
@@ -61,26 +62,39 @@ enum StatusHandler {
         return json.bytes
     }
 
-    private static func raftConfiguration(_ loop: ConsulLoop) -> [UInt8] {
+    /// /v1/operator/raft/configuration. A member that has not entered the catalog yet has no UUID
+    /// there, and its address stands for it.
+    static func raftConfiguration(_ loop: ConsulLoop) -> Answer {
+        let status = loop.status
+        var servers: [(server: ReplicaStatus.Server, id: ByteString)] = []
+        do throws(StateError) {
+            for server in status.servers {
+                let record = try loop.port.read { view throws(StateError) in
+                    try view.node(ByteString(server.name))
+                }
+                let id = record?.definition.id ?? ""
+                servers.append((server, id.bytes.isEmpty ? ByteString(server.address) : id))
+            }
+        } catch {
+            return .text(500, "\(error)")
+        }
         var json = JSONWriter()
         json.beginObject()
         json.name("Servers")
         json.beginArray()
-        for address in loop.status.peerAddresses {
-            let isLeader = address == loop.status.leaderAddress
-            let isSelf = address == loop.status.ownAddress
+        for (server, id) in servers {
             json.beginObject()
-            json.member("ID", ByteString(isSelf ? loop.settings.nodeID : address))
-            json.member("Node", ByteString(isSelf ? loop.settings.nodeName : address))
-            json.member("Address", ByteString(address))
-            json.member("Leader", isLeader)
+            json.member("ID", id)
+            json.member("Node", ByteString(server.name))
+            json.member("Address", ByteString(server.address))
+            json.member("Leader", server.node == status.leader)
             json.member("ProtocolVersion", "3" as ByteString)
-            json.member("Voter", true)
+            json.member("Voter", server.isVoter)
             json.endObject()
         }
         json.endArray()
         json.member("Index", UInt64(0))
         json.endObject()
-        return json.bytes
+        return .json(json.bytes)
     }
 }

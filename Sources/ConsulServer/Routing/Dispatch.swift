@@ -32,9 +32,9 @@ enum Dispatch {
         case .healthState: HealthHandler.state(request, loop)
         case .statusLeader: .answer(StatusHandler.leader(request, loop))
         case .statusPeers: .answer(StatusHandler.peers(request, loop))
-        case .coordinateDatacenters, .coordinateNodes, .eventList, .preparedQueries,
-            .raftConfiguration:
+        case .coordinateDatacenters, .coordinateNodes, .eventList, .preparedQueries:
             .answer(StatusHandler.standIn(request, loop))
+        case .raftConfiguration: .answer(StatusHandler.raftConfiguration(loop))
         case .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
             .operatorTransfer, .operatorRefill:
             OperatorHandler.step(request)

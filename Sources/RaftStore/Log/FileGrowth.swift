@@ -44,6 +44,14 @@ package final class FileGrowth: Sendable {
 
     package var sizes: Sizes { sizesLocked.withLock { $0 } }
 
+    /// How much can be written, whoever asks.
+    package var room: Room {
+        let sizes = sizes
+        guard sizes.isDiskFull, sizes.roomBytes < settings.lowBytes else { return .normal }
+        let reason = "\(file.path): \(sizes.roomBytes >> 10) KiB left on a full disk"
+        return sizes.roomBytes < settings.noneBytes ? .none(reason) : .low(reason)
+    }
+
     /// Whether `growAhead` has something to do.
     package var isDue: Bool {
         let sizes = sizes

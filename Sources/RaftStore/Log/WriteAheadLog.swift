@@ -95,12 +95,7 @@ package final class WriteAheadLog {
     }
 
     /// How much can be written.
-    package var room: Room {
-        let sizes = growth.sizes
-        guard sizes.isDiskFull, sizes.roomBytes < settings.lowBytes else { return .normal }
-        let reason = "\(directory): \(sizes.roomBytes >> 10) KiB left on a full disk"
-        return sizes.roomBytes < settings.noneBytes ? .none(reason) : .low(reason)
-    }
+    package var room: Room { growth.room }
 
     // MARK: Writing
 

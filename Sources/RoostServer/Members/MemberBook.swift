@@ -1,6 +1,7 @@
 import PeerTransport
 import Raft
 import RaftStore
+import Replica
 import Synchronization
 
 /// The members of the cluster by number: their names, addresses and data directories, as far as
@@ -29,6 +30,20 @@ final class MemberBook: Sendable {
     func address(of node: NodeID?) -> String {
         guard let node, let member = self[node] else { return "" }
         return member.address
+    }
+
+    /// What clients are told of a membership.
+    func servers(_ membership: Membership?) -> [ReplicaStatus.Server] {
+        guard let membership else { return [] }
+        return membership.members.map { node in
+            let member = self[node]
+            return ReplicaStatus.Server(
+                node: node,
+                name: member?.name ?? "",
+                address: member?.address ?? "",
+                isVoter: membership.isVoter(node)
+            )
+        }
     }
 
     var peers: [PeerAddress] { all.compactMap(PeerAddress.init) }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from faults.network import CLIENTS, Network, address, compile_c, die_with_parent, run
 
-DISK_MEBIBYTES = 160
+# What is written stays, in the log and in the state, and a copy of the state needs room too.
+DISK_MEBIBYTES, DISK_MEBIBYTES_PER_MINUTE = 160, 30
 TERMINATION_SECONDS = 30
 BALLAST_STEP = 1 << 20
 # A sync failed while it served (FailureText.swift), or at its start (CommandFailure.swift).
@@ -21,7 +22,7 @@ ARGUMENTS = ["--four-letter-words=*", "--min-session-timeout-milliseconds=2000",
 
 class Node:
     def __init__(self, directory: Path, number: int, network: Network, binary: Path,
-                 peers: str, library: Path, arguments: list[str]) -> None:
+                 peers: str, library: Path, arguments: list[str], mebibytes: int) -> None:
         self.number, self.name = number, f"n{number}"
         self.network, self.binary = network, binary
         self.log_path = directory / f"{self.name}.log"
@@ -39,16 +40,17 @@ class Node:
         self.paused = False
         self.told_to_end = False
         self.log_began = 0
-        self._mount(directory / f"{self.name}.image", "tmpfs" if number % 3 == 2 else "ext4")
+        self._mount(directory / f"{self.name}.image", "tmpfs" if number % 3 == 2 else "ext4",
+                    mebibytes)
 
-    def _mount(self, image: Path, kind: str) -> None:
+    def _mount(self, image: Path, kind: str, mebibytes: int) -> None:
         self.disk.mkdir()
         self.kind = kind
         if kind == "tmpfs":
-            run("mount", "-t", "tmpfs", "-o", f"size={DISK_MEBIBYTES}m", "tmpfs", self.disk)
+            run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", self.disk)
             return
         with open(image, "wb") as file:
-            file.truncate(DISK_MEBIBYTES << 20)
+            file.truncate(mebibytes << 20)
         run("mkfs.ext4", "-q", "-m", "0", "-F", image)
         run("mount", "-o", "loop", image, self.disk)
 
@@ -139,13 +141,15 @@ def has_cause(status: int, said: str) -> bool:
 
 class Cluster:
     def __init__(self, directory: Path, count: int, seed: int, binary: Path,
-                 arguments: list[str]) -> None:
+                 arguments: list[str], seconds: float) -> None:
         self.directory = directory
         self.network = Network(directory, count, seed)
         library = compile_c(Path(__file__).parent / "syncfault.c", directory / "syncfault.so",
                             "-shared", "-fPIC")
         peers = ",".join(f"n{i}={address(i)}:8300" for i in range(1, count + 1))
-        self.nodes = [Node(directory, i, self.network, binary, peers, library, arguments)
+        mebibytes = DISK_MEBIBYTES + int(seconds / 60 * DISK_MEBIBYTES_PER_MINUTE)
+        self.nodes = [Node(directory, i, self.network, binary, peers, library, arguments,
+                           mebibytes)
                       for i in range(1, count + 1)]
 
     def start(self) -> None:

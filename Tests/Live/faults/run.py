@@ -64,7 +64,7 @@ class Run:
         self.steps_taken = 0
         self.packets: dict[str, int] = {}
         self.cluster = Cluster(options.directory, options.nodes, options.seed, options.binary,
-                               options.arguments)
+                               options.arguments, options.seconds)
         places = [Place(n.name, n.zookeeper, n.http) for n in self.cluster.nodes]
         self.signs = Signs()
         probed = World(places, self.history, options.seed, 0.05)

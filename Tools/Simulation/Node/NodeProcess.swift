@@ -326,9 +326,15 @@ final class NodeProcess {
 
     private func noteVoters() {
         let membership = consensus.status.membership
-        noteStatus { [id = host.id] in
-            $0.peerAddresses = membership.incoming.map { Self.address(of: $0) }
-            $0.isVoter = membership.isVoter(id)
+        noteStatus { status in
+            status.servers = membership.members.map { node in
+                ReplicaStatus.Server(
+                    node: node,
+                    name: "n\(node.rawValue)",
+                    address: Self.address(of: node),
+                    isVoter: membership.isVoter(node)
+                )
+            }
         }
     }
 
