@@ -34,6 +34,8 @@ let nioConcurrency = Target.Dependency.product(
     package: "swift-nio"
 )
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle",
@@ -43,6 +45,8 @@ let serviceLifecycleUnix = Target.Dependency.product(
     name: "UnixSignals",
     package: "swift-service-lifecycle"
 )
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 func module(
@@ -110,6 +114,10 @@ let package = Package(
         ),
         // Deque: rings of pending requests that reuse their storage.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        // Reads what is in a certificate, and writes those that `roost tls` makes; the second is the
+        // notation that the first is written in.
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         // SHA-256 of snapshots and long keys, SHA-1 of ZooKeeper's digest scheme.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         // Structured logs with levels.
@@ -120,6 +128,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         // Event loops, sockets and the HTTP/1.1 parser below every front end.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // TLS of every port: BoringSSL as a channel handler.
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         // gzip of HTTP answers, which Consul's clients may ask for.
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         // File descriptors with typed errors, for the disk's side of the house.
@@ -174,17 +184,21 @@ let package = Package(
             ]
         ),
         module(
+            "TransportSecurity",
+            ["Disk", crypto, logging, nioCore, nioSSL, nioTLS, swiftASN1, x509]
+        ),
+        module(
             "PeerTransport",
             [
-                "PeerProtocol", "Replica", "RaftStore", "Raft", "Disk", "Bytes", logging, nioCore,
-                nioPosix,
+                "TransportSecurity", "PeerProtocol", "Replica", "RaftStore", "Raft", "Disk",
+                "Bytes", logging, nioCore, nioPosix, nioSSL, nioTLS,
             ]
         ),
         module(
             "RoostServer",
             [
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "ConsulProtocol",
-                "PeerTransport",
+                "PeerTransport", "TransportSecurity",
                 "PeerProtocol", "Disk",
                 "Replica", "RaftStore", "StateMachine", "Watches",
                 "Raft", "LMDB", "Commands", "Bytes", "Measures", configuration, coreMetrics,
@@ -196,8 +210,8 @@ let package = Package(
         command(
             "roost",
             [
-                "RoostServer", argumentParser, asyncHTTPClient, coreMetrics, logging, nioCore,
-                nioHTTP1, nioPosix,
+                "RoostServer", "TransportSecurity", "Disk", argumentParser, asyncHTTPClient,
+                coreMetrics, crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, swiftASN1, x509,
             ]
         ),
 
@@ -211,8 +225,8 @@ let package = Package(
         tests(
             "PeerTransportTests",
             [
-                "PeerTransport", "PeerProtocol", "Replica", "RaftStore", "Raft", "LMDB", "Bytes",
-                logging,
+                "PeerTransport", "TransportSecurity", "PeerProtocol", "Replica", "RaftStore",
+                "Raft", "LMDB", "Bytes", logging,
             ]
         ),
         tests("MeasuresTests", ["Measures"]),
@@ -318,7 +332,11 @@ let package = Package(
         ),
         tests("FuzzReplayTests", ["FuzzEntry"]),
         tests("RoostServerTests", ["RoostServer", "Measures", coreMetrics]),
-        tests("CommandLineTests", ["roost"]),
+        tests(
+            "TransportSecurityTests",
+            ["TransportSecurity", crypto, logging, nioCore, nioEmbedded, nioSSL, swiftASN1, x509]
+        ),
+        tests("CommandLineTests", ["roost", x509]),
         tests("TidyTests", []),
 
     ] + fuzz

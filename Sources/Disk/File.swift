@@ -9,6 +9,8 @@ public struct File: ~Copyable, Sendable {
         case create
         /// Creates the file, or empties it.
         case replace
+        /// Creates the file, which must not be there.
+        case new
     }
 
     public let descriptor: Int32
@@ -25,6 +27,7 @@ public struct File: ~Copyable, Sendable {
             case .readWrite: O_RDWR
             case .create: O_RDWR | O_CREAT
             case .replace: O_RDWR | O_CREAT | O_TRUNC
+            case .new: O_RDWR | O_CREAT | O_EXCL
             }
         self.path = path
         descriptor = try checked(.open, path) { unsafe open(path, flags | O_CLOEXEC, mode) }
@@ -185,6 +188,8 @@ public struct FileStatus: Hashable, Sendable {
     /// Bytes of allocated blocks; less than `size` where there are holes.
     public var allocatedBytes: Int
     public var isDirectory: Bool
+    /// Whether every user of the machine may do something with it.
+    public var isOpenToOthers: Bool
 
     init(_ raw: stat) {
         device = UInt64(raw.st_dev)
@@ -192,5 +197,6 @@ public struct FileStatus: Hashable, Sendable {
         size = Int(raw.st_size)
         allocatedBytes = Int(raw.st_blocks) * 512
         isDirectory = raw.st_mode & S_IFMT == S_IFDIR
+        isOpenToOthers = raw.st_mode & S_IRWXO != 0
     }
 }

@@ -105,6 +105,17 @@ public enum FileSystem {
         }
     }
 
+    /// Makes a small file that was not there, with its mode from the first moment on.
+    public static func create(
+        _ path: String,
+        with contents: [UInt8],
+        mode: UInt32
+    ) throws(DiskError) {
+        let file = try File(path, .new, mode: mode)
+        try file.write(unsafe contents.span.bytes, at: 0)
+        try file.sync()
+    }
+
     /// Replaces a small file in one durable step: whoever reads it finds the old or the new
     /// content, also after a power cut.
     public static func replace(

@@ -9,6 +9,8 @@ package import Replica
 package enum DialProblem: Error, CustomStringConvertible, Sendable {
     case refused(PeerRefusal)
     case silent
+    /// The connection could not be made secure.
+    case insecure(String)
     case frame(PeerError)
     case unexpected
 
@@ -16,6 +18,7 @@ package enum DialProblem: Error, CustomStringConvertible, Sendable {
         switch self {
         case .refused(let refusal): refusal.text
         case .silent: "it does not answer"
+        case .insecure(let reason): "TLS: \(reason)"
         case .frame(let error): "it speaks another language: \(error)"
         case .unexpected: "it answers something else than was asked"
         }
@@ -38,6 +41,7 @@ enum Dialler {
             of: address,
             on: loop,
             within: shared.limits.greetingMilliseconds,
+            shared.security,
             shared.limits
         )
         return greeting.flatMapThrowing { reply in
@@ -67,9 +71,13 @@ enum Dialler {
         of address: PeerAddress,
         on loop: any EventLoop,
         within milliseconds: Int64,
+        _ security: PeerSecurity,
         _ limits: PeerLimits
     ) -> EventLoopFuture<Reply> {
         let answer = loop.makePromise(of: PeerFrame.self)
+        let secured = loop.makePromise(of: Void.self)
+        // Nobody is known by name before he has a number.
+        let name = address.node.rawValue == 0 ? nil : address.name
         let connecting = ClientBootstrap(group: loop)
             .connectTimeout(.milliseconds(limits.connectMilliseconds))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -82,6 +90,7 @@ enum Dialler {
             )
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try security.dial(channel, expecting: name, secured)
                     try channel.pipeline.syncOperations.addHandler(
                         FirstReply(answer, limits)
                     )
@@ -89,13 +98,17 @@ enum Dialler {
             }
             .connect(host: address.host, port: address.port)
         connecting.cascadeFailure(to: answer)
+        connecting.cascadeFailure(to: secured)
         return connecting.flatMap { channel in
-            channel.send(frame)
             let timeout = loop.scheduleTask(in: .milliseconds(milliseconds)) {
+                secured.fail(DialProblem.silent)
                 answer.fail(DialProblem.silent)
                 channel.close(promise: nil)
             }
-            return answer.futureResult.map { frame in
+            return secured.futureResult.flatMap {
+                channel.send(frame)
+                return answer.futureResult
+            }.map { frame in
                 timeout.cancel()
                 return Reply(frame: frame, channel: channel)
             }
@@ -139,7 +152,7 @@ private final class FirstReply: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        answer.fail(error)
+        answer.fail(DialProblem.failure(error))
         context.close(promise: nil)
     }
 }
@@ -159,10 +172,17 @@ extension PeerLinks {
     package static func operate(
         _ address: PeerAddress,
         _ request: OperatorRequest,
+        _ security: PeerSecurity,
         _ limits: PeerLimits = PeerLimits()
     ) async throws -> OperatorAnswer {
         let within = limits.requestMilliseconds
-        let reply = try await exchange(.operate(request), address, within: within, limits)
+        let reply = try await exchange(
+            .operate(request),
+            address,
+            within: within,
+            security,
+            limits
+        )
         guard case .operated(let answer) = reply else { throw Dialler.problem(reply) }
         return answer
     }
@@ -172,10 +192,17 @@ extension PeerLinks {
     package static func join(
         _ address: PeerAddress,
         _ request: JoinRequest,
+        _ security: PeerSecurity,
         _ limits: PeerLimits = PeerLimits()
     ) async throws -> JoinGrant {
         let within = limits.requestMilliseconds
-        let reply = try await exchange(.join(request), address, within: within, limits)
+        let reply = try await exchange(
+            .join(request),
+            address,
+            within: within,
+            security,
+            limits
+        )
         guard case .joined(let grant) = reply else { throw Dialler.problem(reply) }
         return grant
     }
@@ -185,12 +212,19 @@ extension PeerLinks {
     package static func greet(
         _ address: PeerAddress,
         _ gate: PeerGate,
+        _ security: PeerSecurity,
         for purpose: PeerHello.Purpose = .founding,
         _ limits: PeerLimits = PeerLimits()
     ) async throws -> PeerWelcome {
         let hello = gate.hello(to: address.node, for: purpose)
         let within = limits.greetingMilliseconds
-        let reply = try await exchange(.hello(hello), address, within: within, limits)
+        let reply = try await exchange(
+            .hello(hello),
+            address,
+            within: within,
+            security,
+            limits
+        )
         guard case .welcome(let welcome) = reply else { throw Dialler.problem(reply) }
         return welcome
     }
@@ -200,6 +234,7 @@ extension PeerLinks {
         _ frame: PeerFrame,
         _ address: PeerAddress,
         within milliseconds: Int64,
+        _ security: PeerSecurity,
         _ limits: PeerLimits
     ) async throws -> PeerFrame {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
@@ -208,6 +243,7 @@ extension PeerLinks {
             of: address,
             on: loop,
             within: milliseconds,
+            security,
             limits
         ).get()
         reply.channel.close(promise: nil)

@@ -20,6 +20,9 @@ struct FrameIntake {
         }
     }
 
+    /// The first byte of a TLS handshake is that of no frame.
+    var beginsLikeTLS: Bool { buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) == 22 }
+
     /// The next whole frame; nil if it is not there yet.
     mutating func next() throws(PeerError) -> PeerFrame? {
         guard let (frame, bytes) = try first() else { return nil }

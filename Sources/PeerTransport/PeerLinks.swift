@@ -19,7 +19,8 @@ import Synchronization
 ///
 /// Map: `PeerLinks` is what the replica sends by, `Link` a connection that was dialled,
 /// `Reception` one that was accepted, `FrameIntake` finds frames in bytes, `SnapshotSender` and
-/// `SnapshotReceiver` move snapshots, `PeerGate` says who may talk.
+/// `SnapshotReceiver` move snapshots, `PeerGate` says who may talk, and `PeerSecurity` makes
+/// connections secure.
 package final class PeerLinks: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let loop: any EventLoop
@@ -30,6 +31,7 @@ package final class PeerLinks: Sendable {
     /// What all connections have in common.
     struct Shared: Sendable {
         let gate: PeerGate
+        let security: PeerSecurity
         let limits: PeerLimits
         let snapshots: SnapshotStore?
         let deliver: @Sendable (PeerDelivery) -> Void
@@ -44,6 +46,7 @@ package final class PeerLinks: Sendable {
     ///   - deliver: takes what peers say; called on the links' event loop or thread.
     package init(
         gate: PeerGate,
+        security: PeerSecurity,
         limits: PeerLimits = PeerLimits(),
         snapshots: SnapshotStore?,
         logger: Logger,
@@ -55,6 +58,7 @@ package final class PeerLinks: Sendable {
         pool.start()
         shared = Shared(
             gate: gate,
+            security: security,
             limits: limits,
             snapshots: snapshots,
             deliver: deliver,
@@ -76,9 +80,9 @@ package final class PeerLinks: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 16)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        Reception(shared: shared)
-                    )
+                    try shared.security.receive(channel) { certificate in
+                        Reception(shared: shared, certificate: certificate)
+                    }
                 }
             }
             .bind(host: host, port: port).get()

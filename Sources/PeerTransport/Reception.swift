@@ -4,28 +4,40 @@ import NIOCore
 import PeerProtocol
 import Raft
 import Replica
+import TransportSecurity
 
 /// A connection that a peer dialled: its hello first, then what it has to say.
 final class Reception: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let shared: PeerLinks.Shared
+    /// What the peer presented; nil without TLS.
+    private let certificate: CertificateFacts?
     private var intake: FrameIntake
     private var peer: PeerHello?
     private var receiver: SnapshotReceiver?
     private var timeout: Scheduled<Void>?
     private var isClosed = false
 
-    init(shared: PeerLinks.Shared) {
+    init(shared: PeerLinks.Shared, certificate: CertificateFacts?) {
         self.shared = shared
+        self.certificate = certificate
         intake = FrameIntake(bodyBytesMax: shared.limits.frameBytesMax)
     }
 
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { begin(context) }
+    }
+
     func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
         let channel = context.channel
         let limit = TimeAmount.milliseconds(shared.limits.greetingMilliseconds)
         timeout = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
-        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -34,9 +46,13 @@ final class Reception: ChannelInboundHandler {
         do throws(PeerError) {
             while !isClosed, let frame = try intake.next() { take(frame, context) }
         } catch {
+            let isTLS = peer == nil && intake.beginsLikeTLS
             shared.logger.warning(
                 "a peer's bytes are no frame; its connection is closed",
-                metadata: ["peer": "\(peer?.name ?? "unknown")", "error": "\(error)"]
+                metadata: [
+                    "peer": "\(peer?.name ?? "unknown")",
+                    "error": isTLS ? "it speaks TLS, and this node does not" : "\(error)",
+                ]
             )
             close(context)
         }
@@ -94,21 +110,32 @@ final class Reception: ChannelInboundHandler {
         if case .join(let request) = frame { return join(request, context) }
         if case .operate(let request) = frame { return operate(request, context) }
         guard case .hello(let hello) = frame else { return close(context) }
+        if let objection = shared.security.objection(to: certificate, as: hello.name) {
+            return refuse(PeerRefusal(.otherNode, objection), hello.name, context)
+        }
         switch shared.gate.answer(hello) {
         case .success(let welcome):
             context.channel.send(.welcome(welcome))
             peer = hello
             if hello.purpose != .founding { introduce(hello) }
         case .failure(let refused):
-            if ![.notReady, .notMember].contains(refused.refusal.reason) {
-                shared.logger.warning(
-                    "a peer was refused",
-                    metadata: ["peer": "\(hello.name)", "reason": "\(refused.refusal.text)"]
-                )
-            }
-            isClosed = true
-            Self.end(context.channel, with: .refusal(refused.refusal))
+            refuse(refused.refusal, hello.name, context)
         }
+    }
+
+    private func refuse(
+        _ refusal: PeerRefusal,
+        _ name: String,
+        _ context: ChannelHandlerContext
+    ) {
+        if ![.notReady, .notMember].contains(refusal.reason) {
+            shared.logger.warning(
+                "a peer was refused",
+                metadata: ["peer": "\(name)", "reason": "\(refusal.text)"]
+            )
+        }
+        isClosed = true
+        Self.end(context.channel, with: .refusal(refusal))
     }
 
     /// Who may lead this node may be a stranger to it yet, and must be answered.
@@ -120,6 +147,9 @@ final class Reception: ChannelInboundHandler {
     }
 
     private func join(_ request: JoinRequest, _ context: ChannelHandlerContext) {
+        if let objection = shared.security.objection(to: certificate, as: request.name) {
+            return refuse(PeerRefusal(.otherNode, objection), request.name, context)
+        }
         isClosed = true
         let channel = context.channel
         shared.deliver(

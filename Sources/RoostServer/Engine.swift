@@ -2,6 +2,7 @@ import Disk
 import LMDB
 import Logging
 import NIOCore
+import PeerTransport
 import Raft
 import RaftStore
 import Replica
@@ -37,6 +38,7 @@ final class Engine: Sendable {
     /// Opens the data directory, after joining the cluster if it is new and was told to.
     static func open(
         _ configuration: ServerConfiguration,
+        _ security: PeerSecurity,
         registry: MetricsRegistry,
         logger: Logger
     ) async throws -> Engine {
@@ -44,10 +46,12 @@ final class Engine: Sendable {
         do throws(StoreError) {
             directory = try DataDirectory(configuration.dataDirectory)
         } catch { throw StartProblem.storage(error) }
-        try await Joining(configuration, logger: logger).begin(directory)
+        Security.checkPrivacy(of: directory.path, logger: logger)
+        try await Joining(configuration, security, logger: logger).begin(directory)
         return try Engine(
             Storage.open(directory, configuration, logger: logger),
             configuration,
+            security,
             registry,
             logger
         )
@@ -56,6 +60,7 @@ final class Engine: Sendable {
     private init(
         _ storage: Storage,
         _ configuration: ServerConfiguration,
+        _ security: PeerSecurity,
         _ registry: MetricsRegistry,
         _ logger: Logger
     ) throws(StartProblem) {
@@ -77,13 +82,13 @@ final class Engine: Sendable {
         place = StatePlace(storage)
         self.inbox = inbox
         let inboxes = loops.doors.map(\.inbox)
-        cluster = Cluster(storage, configuration, inbox, logger: logger)
+        cluster = Cluster(storage, configuration, inbox, security, logger: logger)
         cluster.update(try Self.members(storage))
         board = StatusBoard(try Self.status(storage, cluster.members))
         isJoining = configuration.join != nil
         relocation = Relocation(cluster, try Self.members(storage), configuration, logger: logger)
         desk = ReplicaDesk(loops, inbox)
-        staff = Operator(desk, cluster.members, board, storage.log.identity.clusterID, logger)
+        staff = Operator(desk, cluster, board, storage.log.identity.clusterID, logger)
         applier = ApplyThread(
             applier: try Self.applier(storage, inboxes, limits),
             state: storage.state,

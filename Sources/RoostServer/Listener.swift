@@ -2,6 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
+import TransportSecurity
 
 /// The clients behind a socket, on their way out when the node is to stop.
 struct Clientele: Sendable {
@@ -19,22 +20,61 @@ struct Clientele: Sendable {
     }
 }
 
-/// A socket that takes clients' connections.
-struct Listener: Service {
-    private let channel: any Channel
-    private let clientele: Clientele
-    let address: String
-    let port: Int
+/// A port by which clients come in.
+struct Entrance: Sendable {
+    /// In logs, and in problems.
+    let name: String
+    let what: String
+    /// Nil: it is off.
+    let port: Int?
+    /// Nil: without TLS.
+    let security: SecurePort?
 
-    /// Binds the socket; connections wait until `accept`.
+    init(_ name: String, _ what: String, _ port: Int?, _ security: SecurePort? = nil) {
+        self.name = name
+        self.what = what
+        self.port = port
+        self.security = security
+    }
+}
+
+/// The sockets that take the clients' connections of one protocol.
+struct Listener: Service {
+    private let sockets: [Socket]
+    private let clientele: Clientele
+
+    /// One that is bound.
+    struct Socket: Sendable {
+        let name: String
+        let address: String
+        let port: Int
+        fileprivate let channel: any Channel
+    }
+
+    /// Binds the sockets; connections wait until `accept`.
     static func bind(
-        _ what: String,
+        _ entrances: [Entrance],
         _ host: String,
-        _ port: Int,
         _ loops: ClientLoops,
         _ clientele: Clientele,
         initialize: @escaping @Sendable (any Channel) throws -> Void
     ) async throws(StartProblem) -> Listener {
+        var sockets: [Socket] = []
+        for entrance in entrances {
+            guard let port = entrance.port else { continue }
+            sockets.append(try await bind(entrance, host, port, loops, initialize))
+        }
+        return Listener(sockets: sockets, clientele: clientele)
+    }
+
+    private static func bind(
+        _ entrance: Entrance,
+        _ host: String,
+        _ port: Int,
+        _ loops: ClientLoops,
+        _ initialize: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws(StartProblem) -> Socket {
+        let security = entrance.security
         let bootstrap = ServerBootstrap(group: loops.group)
             .serverChannelOption(.backlog, value: ServerLimits.listenBacklog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -43,31 +83,45 @@ struct Listener: Service {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: ServerLimits.readsPerTurnMax)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try initialize(channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    guard let security else { return try initialize(channel) }
+                    try security.watch(channel) { channel, _ in try initialize(channel) }
+                }
             }
         do {
             let channel = try await bootstrap.bind(host: host, port: port).get()
-            return Listener(
-                channel: channel,
-                clientele: clientele,
-                address: "\(host):\(channel.localAddress?.port ?? port)",
-                port: channel.localAddress?.port ?? port
+            let bound = channel.localAddress?.port ?? port
+            return Socket(
+                name: entrance.name,
+                address: "\(host):\(bound)",
+                port: bound,
+                channel: channel
             )
         } catch {
-            throw .listen(what: what, address: host, port: port, reason: "\(error)")
+            throw .listen(what: entrance.what, address: host, port: port, reason: "\(error)")
         }
     }
 
+    /// Where it listens, by the entrances' names.
+    var addresses: [String: String] {
+        Dictionary(uniqueKeysWithValues: sockets.map { ($0.name, $0.address) })
+    }
+
+    /// The port of an entrance; nil: it is off.
+    func port(_ name: String) -> Int? { sockets.first { $0.name == name }?.port }
+
     /// Begins to take connections.
     func accept() async throws {
-        try await channel.setOption(.autoRead, value: true).get()
-        channel.read()
+        for socket in sockets {
+            try await socket.channel.setOption(.autoRead, value: true).get()
+            socket.channel.read()
+        }
     }
 
     /// Listens until the server is to stop; then who is connected already gets his answers.
     func run() async throws {
         try await gracefulShutdown()
-        try await channel.close()
+        for socket in sockets { try await socket.channel.close() }
         try await clientele.leave()
     }
 }

@@ -42,33 +42,38 @@ package struct Server: Sendable {
     /// - Throws: `StartProblem`.
     package func run() async throws {
         let signals = await StopSignals(logger: logger)
-        let engine = try await Engine.open(
+        let security = try await Security.open(
             configuration,
             registry: registry,
             logger: logger
         )
-        try await engine.start()
-        let fronts = try await FrontEnds.open(engine, configuration, logger: logger)
-        signals.begin()
-        logger.notice(
-            "serving",
-            metadata: [
-                "zookeeper": "\(fronts.zooKeeper.address)", "http": "\(fronts.consul.address)",
-                "node": "\(engine.nodeName)", "data": "\(configuration.dataDirectory)",
-            ]
+        let engine = try await Engine.open(
+            configuration,
+            security.peers,
+            registry: registry,
+            logger: logger
         )
+        try await engine.start()
+        let fronts = try await FrontEnds.open(engine, configuration, security, logger: logger)
+        signals.begin()
+        var facts: Logger.Metadata = [
+            "node": "\(engine.nodeName)", "data": "\(configuration.dataDirectory)",
+        ]
+        for (name, address) in fronts.addresses { facts[name] = "\(address)" }
+        logger.notice("serving", metadata: facts)
         // They stop in the opposite order.
         let services: [any Service] = [
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
             HandOver(staff: engine.staff),
         ]
+        let watch = security.watch.map { [$0 as any Service] } ?? []
         let stop = ServiceGroupConfiguration.ServiceConfiguration(
             service: signals,
             successTerminationBehavior: .gracefullyShutdownGroup
         )
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: services.map { .init(service: $0) } + [stop],
+                services: (watch + services).map { .init(service: $0) } + [stop],
                 logger: logger
             )
         )
@@ -86,11 +91,18 @@ struct FrontEnds {
     let collector: MetricsCollector
     private let consulLoops: ConsulLoops
 
+    /// Where they listen, by the names of their entrances.
+    var addresses: [String: String] {
+        zooKeeper.addresses.merging(consul.addresses) { first, _ in first }
+    }
+
     static func open(
         _ engine: Engine,
         _ configuration: ServerConfiguration,
+        _ security: Security,
         logger: Logger
     ) async throws -> FrontEnds {
+        let tls = configuration.security
         let zooKeeper = ZooKeeperFrontEnd(
             settings: zooKeeperSettings(engine, configuration),
             clock: HostClock.loopClock,
@@ -98,17 +110,26 @@ struct FrontEnds {
             logger: logger
         )
         let zooKeeperListener = try await Listener.bind(
-            "the ZooKeeper port",
+            [
+                Entrance("zookeeper", "the ZooKeeper port", configuration.zooKeeperPort),
+                Entrance(
+                    "zookeeper-secure",
+                    "the secure ZooKeeper port",
+                    tls.zooKeeperSecurePort,
+                    security.zooKeeper
+                ),
+            ],
             configuration.bind,
-            configuration.zooKeeperPort,
             engine.loops,
             Clientele(retire: zooKeeper.retire, remains: zooKeeper.hasConnections)
         ) { channel in try zooKeeper.initialize(channel) }
         let consulLoops = ConsulLoops()
         let consulListener = try await Listener.bind(
-            "the HTTP port",
+            [
+                Entrance("http", "the HTTP port", configuration.httpPort),
+                Entrance("https", "the HTTPS port", tls.httpsPort, security.https),
+            ],
             configuration.bind,
-            configuration.httpPort,
             engine.loops,
             Clientele(retire: consulLoops.retire, remains: consulLoops.haveConnections)
         ) { channel in
@@ -124,7 +145,7 @@ struct FrontEnds {
             engine,
             configuration,
             collector,
-            port: consulListener.port
+            port: consulListener.port("http") ?? -1
         )
         for door in engine.loops.doors {
             try await door.loop.submit {

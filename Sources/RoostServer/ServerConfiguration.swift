@@ -11,8 +11,9 @@ package struct ServerConfiguration: Sendable {
     package var isNameGiven: Bool
     package var dataDirectory: String
     package var bind: String
-    package var zooKeeperPort: Int
-    package var httpPort: Int
+    /// Nil: the port is off.
+    package var zooKeeperPort: Int?
+    package var httpPort: Int?
     package var dnsPort: Int
     package var peerPort: Int
     /// The first voters, in the order that all nodes are told; empty: a cluster of one.
@@ -29,6 +30,7 @@ package struct ServerConfiguration: Sendable {
     package var fourLetterWords: [String]
     package var snapshotLogBytesMin: Int
     package var residentBytesMax: Int?
+    package var security: SecuritySettings
     package var logLevel: Logger.Level
     package var isLogJSON: Bool
 
@@ -65,8 +67,8 @@ package struct ServerConfiguration: Sendable {
         self.name = name.isEmpty ? ProcessInfo.processInfo.hostName : name
         dataDirectory = try settings.text(.dataDir)
         bind = try settings.text(.bind)
-        zooKeeperPort = try settings.number(.zookeeperPort, in: 0...65_535)
-        httpPort = try settings.number(.httpPort, in: 0...65_535)
+        zooKeeperPort = try settings.port(.zookeeperPort)
+        httpPort = try settings.port(.httpPort)
         dnsPort = try settings.number(.dnsPort, in: 0...65_535)
         peerPort = try settings.number(.peerPort, in: 0...65_535)
         cluster = try ClusterMember.list(try settings.text(.cluster))
@@ -95,6 +97,10 @@ package struct ServerConfiguration: Sendable {
             throw .value(.logFormat, format, wanted: Setting.logFormat.explanation)
         }
         isLogJSON = format == "json"
+        security = try SecuritySettings(reading: settings)
+        guard httpPort != nil || security.httpsPort != nil else {
+            throw .value(.httpPort, "-1", wanted: "a port, or \(Setting.httpsPort.flag)")
+        }
         let join = try settings.text(.join)
         self.join = HostPort(join)
         guard join.isEmpty || self.join != nil else {
@@ -138,6 +144,9 @@ package struct ServerConfiguration: Sendable {
 
     /// This node's part of `cluster`.
     package var ownMember: ClusterMember? { cluster.first { $0.name == name } }
+
+    /// Whether it is told of other nodes.
+    var isOneOfSeveral: Bool { cluster.count > 1 || join != nil }
 
     /// Where this node listens for the others: where `cluster` says, unless the operator named a
     /// port of its own.
@@ -205,7 +214,8 @@ package struct ServerConfiguration: Sendable {
 
     /// Variables that other parts of the project read.
     private static let otherVariables = [
-        "ROOST_BIN", "ROOST_CONFIG", "ROOST_FUZZ", "ROOST_HTTP_ADDR", "ROOST_REWRITE",
+        "ROOST_BIN", "ROOST_CACERT", "ROOST_CLIENT_CERT", "ROOST_CLIENT_KEY", "ROOST_CONFIG",
+        "ROOST_FUZZ", "ROOST_HTTP_ADDR", "ROOST_REWRITE", "ROOST_TLS_SERVER_NAME",
     ]
 }
 
@@ -253,7 +263,7 @@ package enum ConfigurationProblem: Error, CustomStringConvertible, Sendable {
 }
 
 /// Reads settings with their checks; a value of the wrong kind is an error and not the default.
-private struct SettingReader {
+struct SettingReader {
     let reader: ConfigReader
 
     init(_ reader: ConfigReader) {
@@ -266,6 +276,12 @@ private struct SettingReader {
         } catch {
             throw .unreadable(setting, reason: "\(error)")
         }
+    }
+
+    /// Nil where it is -1, Consul's word for a port that is off.
+    func port(_ setting: Setting) throws(ConfigurationProblem) -> Int? {
+        let port = try number(setting, in: -1...65_535)
+        return port < 0 ? nil : port
     }
 
     func number(

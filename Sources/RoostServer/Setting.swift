@@ -22,6 +22,14 @@ package enum Setting: String, CaseIterable, Sendable {
     case fourLetterWords
     case snapshotLogMegabytes
     case residentMegabytes
+    case tlsCert
+    case tlsKey
+    case tlsCa
+    case httpsPort
+    case httpsClientAuth
+    case zookeeperSecurePort
+    case zookeeperClientAuth
+    case peerTls
     case logLevel
     case logFormat
 
@@ -48,6 +56,11 @@ package enum Setting: String, CaseIterable, Sendable {
         case .fourLetterWords: .text("srvr")
         case .snapshotLogMegabytes: .number(64)
         case .residentMegabytes: .number(0)
+        case .tlsCert, .tlsKey, .tlsCa: .text("")
+        case .httpsPort, .zookeeperSecurePort: .number(-1)
+        case .httpsClientAuth: .text("none")
+        case .zookeeperClientAuth: .text("need")
+        case .peerTls: .text("off")
         case .logLevel: .text("info")
         case .logFormat: .text("text")
         }
@@ -59,8 +72,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .name: "This node's name, unique in the cluster; empty: the host's name."
         case .dataDir: "The directory that holds log, state and snapshots."
         case .bind: "The address to listen on."
-        case .zookeeperPort: "ZooKeeper's client protocol; 0: any free port."
-        case .httpPort: "Consul's HTTP API; 0: any free port."
+        case .zookeeperPort: "ZooKeeper's client protocol; 0: any free port, -1: off."
+        case .httpPort: "Consul's HTTP API; 0: any free port, -1: off."
         case .dnsPort: "Reserved for Consul's DNS interface, which this version does not serve."
         case .peerPort: "Where the other nodes reach this one."
         case .cluster: "The first voters, name=HOST:PORT,...; empty: a cluster of one."
@@ -74,6 +87,14 @@ package enum Setting: String, CaseIterable, Sendable {
         case .fourLetterWords: "The four-letter words that are answered, or *."
         case .snapshotLogMegabytes: "The least log between two snapshots."
         case .residentMegabytes: "Memory for mapped data before it is given back; 0: no bound."
+        case .tlsCert: "This node's certificate, and what is between it and its authority (PEM)."
+        case .tlsKey: "The certificate's key (PEM)."
+        case .tlsCa: "The authorities whose certificates peers and clients must present (PEM)."
+        case .httpsPort: "Consul's HTTP API over TLS, usually 8501; -1: off."
+        case .httpsClientAuth: "none, or need: HTTPS clients must present a certificate."
+        case .zookeeperSecurePort: "ZooKeeper's protocol over TLS, usually 2281; -1: off."
+        case .zookeeperClientAuth: "need: secure clients must present a certificate, or none."
+        case .peerTls: "TLS between the nodes: off, accept, dial or require (always mutual)."
         case .logLevel: "trace, debug, info, notice, warning, error or critical."
         case .logFormat: "text or json."
         }

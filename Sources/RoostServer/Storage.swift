@@ -5,6 +5,7 @@ package import Raft
 package import RaftStore
 import Replica
 import StateMachine
+package import TransportSecurity
 
 /// A node's data directory, opened: log, state and snapshots, each as far as it can be trusted.
 struct Storage {
@@ -196,6 +197,7 @@ package enum StartProblem: Error, CustomStringConvertible {
     case gap(applied: UInt64, first: UInt64, last: UInt64)
     case listen(what: String, address: String, port: Int, reason: String)
     case notReady(seconds: Int64)
+    case tls(CredentialProblem)
 
     package var description: String {
         switch self {
@@ -218,6 +220,7 @@ package enum StartProblem: Error, CustomStringConvertible {
                 + "something of the data directory was removed or replaced"
         case .listen(let what, let address, let port, let reason):
             "\(what) cannot listen on \(address):\(port): \(reason)"
+        case .tls(let problem): "TLS cannot begin: \(problem)"
         case .notReady(let seconds): "the node did not become ready within \(seconds) s"
         }
     }

@@ -3,6 +3,8 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
+import TransportSecurity
 
 /// Asks one server that speaks Consul's HTTP API.
 struct ConsulClient {
@@ -14,22 +16,41 @@ struct ConsulClient {
     private static let connectSeconds: Int64 = 5
 
     /// Where no server listens, a command says so at once: a shared client would try on and on.
-    private static let http: HTTPClient = {
+    private static func http(_ security: ResolvedSecurity) -> HTTPClient {
         var configuration = HTTPClient.Configuration()
         configuration.timeout.connect = .seconds(connectSeconds)
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.tlsConfiguration = security.configuration
+        configuration.dnsOverride = security.names
         return HTTPClient(
             eventLoopGroup: HTTPClient.defaultEventLoopGroup,
             configuration: configuration
         )
-    }()
+    }
 
-    init(address: String) throws(CommandFailure) {
-        let full = address.contains("://") ? address : "http://\(address)"
+    /// Those of this process, which live as long as it.
+    private static let clients = Mutex<[HTTPClient]>([])
+
+    private let http: HTTPClient
+    /// Where requests go: the address, with the name that the server's certificate must have.
+    private let base: String
+
+    init(
+        address: String,
+        security: ClientSecurity.Said = ClientSecurity.Said()
+    ) throws(CommandFailure) {
+        let scheme = security.prefersTLS ? "https" : "http"
+        let full = address.contains("://") ? address : "\(scheme)://\(address)"
         guard let parts = URLComponents(string: full), parts.host?.isEmpty == false,
             ["http", "https"].contains(parts.scheme ?? "")
         else { throw .badAddress(address) }
-        self.address = String(full.reversed().drop { $0 == "/" }.reversed())
+        let trimmed = String(full.reversed().drop { $0 == "/" }.reversed())
+        self.address = trimmed
+        let resolved = try ResolvedSecurity(security, parts)
+        base = resolved.base ?? trimmed
+        let http = Self.http(resolved)
+        Self.clients.withLock { $0.append(http) }
+        self.http = http
     }
 
     enum Method {
@@ -67,7 +88,7 @@ struct ConsulClient {
         accepted: Set<UInt> = [],
         patienceSeconds: Int64 = Self.patienceSeconds
     ) async throws(CommandFailure) -> Answer {
-        var request = HTTPClientRequest(url: address + path + Self.text(of: query))
+        var request = HTTPClientRequest(url: base + path + Self.text(of: query))
         request.method = method.name
         request.headers.add(name: "User-Agent", value: "roost")
         // Well-compressed listings would pass the client's bound on decompression.
@@ -75,7 +96,7 @@ struct ConsulClient {
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let answer: Answer
         do {
-            let response = try await Self.http.execute(
+            let response = try await http.execute(
                 request,
                 timeout: .seconds(patienceSeconds)
             )
@@ -132,6 +153,9 @@ struct ConsulClient {
 
     private static func reason(of error: any Error) -> String {
         if let client = error as? HTTPClientError { return "\(client)" }
+        if HandshakeTrouble.isOne(error) {
+            return "TLS: \(HandshakeTrouble.text(error, of: .server))"
+        }
         if let connection = error as? NIOConnectionError {
             return connection.connectionErrors.first.map { reason(of: $0.error) }
                 ?? "\(connection.host) is not known"

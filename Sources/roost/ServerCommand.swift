@@ -43,6 +43,14 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: Setting.fourLetterWords.help) var fourLetterWords: String?
     @Option(help: Setting.snapshotLogMegabytes.help) var snapshotLogMegabytes: String?
     @Option(help: Setting.residentMegabytes.help) var residentMegabytes: String?
+    @Option(help: Setting.tlsCert.help) var tlsCert: String?
+    @Option(help: Setting.tlsKey.help) var tlsKey: String?
+    @Option(help: Setting.tlsCa.help) var tlsCa: String?
+    @Option(help: Setting.httpsPort.help) var httpsPort: String?
+    @Option(help: Setting.httpsClientAuth.help) var httpsClientAuth: String?
+    @Option(help: Setting.zookeeperSecurePort.help) var zookeeperSecurePort: String?
+    @Option(help: Setting.zookeeperClientAuth.help) var zookeeperClientAuth: String?
+    @Option(help: Setting.peerTls.help) var peerTls: String?
     @Option(help: Setting.logLevel.help) var logLevel: String?
     @Option(help: Setting.logFormat.help) var logFormat: String?
 
@@ -82,7 +90,10 @@ struct ServerCommand: AsyncParsableCommand {
             .minSessionTimeoutMilliseconds: minSessionTimeoutMilliseconds,
             .maxSessionTimeoutMilliseconds: maxSessionTimeoutMilliseconds,
             .fourLetterWords: fourLetterWords, .snapshotLogMegabytes: snapshotLogMegabytes,
-            .residentMegabytes: residentMegabytes, .logLevel: logLevel, .logFormat: logFormat,
+            .residentMegabytes: residentMegabytes, .tlsCert: tlsCert, .tlsKey: tlsKey,
+            .tlsCa: tlsCa, .httpsPort: httpsPort, .httpsClientAuth: httpsClientAuth,
+            .zookeeperSecurePort: zookeeperSecurePort, .zookeeperClientAuth: zookeeperClientAuth,
+            .peerTls: peerTls, .logLevel: logLevel, .logFormat: logFormat,
         ].compactMapValues { $0 }
     }
 }

@@ -40,7 +40,7 @@ import Testing
     /// Why `second` does not take messages of `first`; nil if it does.
     private func refusal(of first: Peer, by second: Peer) async throws -> PeerRefusal.Reason? {
         do {
-            _ = try await PeerLinks.greet(second.address, first.gate, for: .messages)
+            _ = try await PeerLinks.greet(second.address, first.gate, plain, for: .messages)
             return nil
         } catch DialProblem.refused(let refusal) { return refusal.reason }
     }
@@ -57,7 +57,7 @@ import Testing
         var wrong = pair.second.address
         wrong.node = NodeID(3)
         await #expect(throws: DialProblem.self) {
-            try await PeerLinks.greet(wrong, pair.first.gate, for: .messages)
+            try await PeerLinks.greet(wrong, pair.first.gate, plain, for: .messages)
         }
         try await pair.stop()
     }
@@ -108,13 +108,13 @@ import Testing
     @Test func `first voters learn whether the others are new`() async throws {
         let pair = try await Pair()
         let address = pair.second.address
-        let new = try await PeerLinks.greet(address, pair.first.gate)
+        let new = try await PeerLinks.greet(address, pair.first.gate, plain)
         #expect(new.isNew && !new.knowsFounder)
         pair.second.gate.found(with: [NodeID(1): pair.first.gate.incarnation])
-        let begun = try await PeerLinks.greet(address, pair.first.gate)
+        let begun = try await PeerLinks.greet(address, pair.first.gate, plain)
         #expect(!begun.isNew && begun.knowsFounder)
         pair.second.gate.found(with: [NodeID(1): [UInt8](repeating: 99, count: 16)])
-        let stranger = try await PeerLinks.greet(address, pair.first.gate)
+        let stranger = try await PeerLinks.greet(address, pair.first.gate, plain)
         #expect(!stranger.isNew && !stranger.knowsFounder)
         try await pair.stop()
     }

@@ -4,6 +4,10 @@ import Raft
 import RaftStore
 import Replica
 import Synchronization
+import TransportSecurity
+
+/// Without TLS.
+let plain = PeerSecurity.plain(ClusterRole(datacenter: "dc1"))
 
 /// One end: its links, and what was delivered.
 final class Peer: Sendable {
@@ -36,7 +40,13 @@ final class Peer: Sendable {
         deliveries = stream
         var logger = Logger(label: "peer \(number)")
         logger.logLevel = .critical
-        links = PeerLinks(gate: gate, limits: limits, snapshots: snapshots, logger: logger) {
+        links = PeerLinks(
+            gate: gate,
+            security: plain,
+            limits: limits,
+            snapshots: snapshots,
+            logger: logger
+        ) {
             continuation.yield($0)
         }
         self.port = try await links.listen(host: "127.0.0.1", port: port)

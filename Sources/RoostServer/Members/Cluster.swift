@@ -13,6 +13,7 @@ final class Cluster: Sendable {
     let members: MemberBook
     let links: PeerLinks
     let gate: PeerGate
+    let security: PeerSecurity
     private let host: String
     private let port: Int
     private let hasBegun: Bool
@@ -25,6 +26,7 @@ final class Cluster: Sendable {
         _ storage: Storage,
         _ configuration: ServerConfiguration,
         _ inbox: Mailbox<ReplicaInput>,
+        _ security: PeerSecurity,
         logger: Logger
     ) {
         let identity = storage.log.identity
@@ -39,8 +41,14 @@ final class Cluster: Sendable {
             incarnation: standing.incarnation,
             founders: standing.hasBegun ? standing.directories : nil
         )
+        self.security = security
         let requests = self.requests
-        links = PeerLinks(gate: gate, snapshots: storage.snapshots, logger: logger) { delivery in
+        links = PeerLinks(
+            gate: gate,
+            security: security,
+            snapshots: storage.snapshots,
+            logger: logger
+        ) { delivery in
             switch delivery {
             case .join(let request, let answer):
                 let isTaken = requests.take { staff in answer(await staff.admit(request)) }
@@ -172,7 +180,7 @@ final class Cluster: Sendable {
 
     private func found() async throws {
         let others = members.peers.filter { $0.node != gate.node }
-        var founding = Founding(gate, peers: others, logger: logger)
+        var founding = Founding(gate, security, peers: others, logger: logger)
         let directories = try await founding.complete()
         for member in members.all {
             var member = member

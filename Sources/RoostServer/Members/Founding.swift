@@ -9,12 +9,14 @@ import RaftStore
 /// cannot take part again as if it remembered its votes.
 struct Founding {
     private let gate: PeerGate
+    private let security: PeerSecurity
     private let peers: [PeerAddress]
     private let logger: Logger
     private var trouble: [NodeID: String] = [:]
 
-    init(_ gate: PeerGate, peers: [PeerAddress], logger: Logger) {
+    init(_ gate: PeerGate, _ security: PeerSecurity, peers: [PeerAddress], logger: Logger) {
         self.gate = gate
+        self.security = security
         self.peers = peers
         self.logger = logger
     }
@@ -37,7 +39,7 @@ struct Founding {
         var found = [gate.node: gate.incarnation]
         for peer in peers {
             do {
-                let welcome = try await PeerLinks.greet(peer, gate)
+                let welcome = try await PeerLinks.greet(peer, gate, security)
                 guard welcome.isNew || welcome.knowsFounder else {
                     throw StartProblem.foundedWithout(peer: peer.name)
                 }

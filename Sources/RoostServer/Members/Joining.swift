@@ -10,10 +10,12 @@ import Replica
 /// and takes it in as a learner, and when it has caught up it asks to vote.
 struct Joining {
     private let configuration: ServerConfiguration
+    private let security: PeerSecurity
     private let logger: Logger
 
-    init(_ configuration: ServerConfiguration, logger: Logger) {
+    init(_ configuration: ServerConfiguration, _ security: PeerSecurity, logger: Logger) {
         self.configuration = configuration
+        self.security = security
         self.logger = logger
     }
 
@@ -94,7 +96,7 @@ struct Joining {
                 host: place.host,
                 port: place.port
             )
-            do { return try await PeerLinks.join(address, request) } catch {
+            do { return try await PeerLinks.join(address, request, security) } catch {
                 let leader = try leader(named: error, by: place)
                 place = leader ?? join
                 if leader == nil, "\(error)" != trouble {

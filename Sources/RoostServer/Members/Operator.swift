@@ -13,19 +13,21 @@ import Replica
 final class Operator: Sendable {
     private let desk: ReplicaDesk
     private let members: MemberBook
+    private let security: PeerSecurity
     private let board: StatusBoard
     private let clusterID: [UInt8]
     private let logger: Logger
 
     init(
         _ desk: ReplicaDesk,
-        _ members: MemberBook,
+        _ cluster: Cluster,
         _ board: StatusBoard,
         _ clusterID: [UInt8],
         _ logger: Logger
     ) {
         self.desk = desk
-        self.members = members
+        members = cluster.members
+        security = cluster.security
         self.board = board
         self.clusterID = clusterID
         self.logger = logger
@@ -40,7 +42,7 @@ final class Operator: Sendable {
         guard let leader = status.leader, let member = members[leader],
             let address = PeerAddress(member)
         else { return await performUnled(request) }
-        do { return try await PeerLinks.operate(address, request) } catch {
+        do { return try await PeerLinks.operate(address, request, security) } catch {
             return .failure(500, "the leader, \(member.name), does not answer: \(error)")
         }
     }

@@ -12,6 +12,7 @@ import StateMachine
 struct Relocation: Sendable {
     private let request: JoinRequest
     private let gate: PeerGate
+    private let security: PeerSecurity
     private let members: MemberBook
     private let logger: Logger
 
@@ -30,6 +31,7 @@ struct Relocation: Sendable {
         }
         request = JoinRequest(name: gate.name, address: address, incarnation: gate.incarnation)
         self.gate = gate
+        security = cluster.security
         members = cluster.members
         self.logger = logger
     }
@@ -46,8 +48,8 @@ struct Relocation: Sendable {
         while true {
             for peer in members.peers where peer.node != gate.node {
                 do {
-                    _ = try await PeerLinks.greet(peer, gate)
-                    _ = try await PeerLinks.join(peer, request)
+                    _ = try await PeerLinks.greet(peer, gate, security)
+                    _ = try await PeerLinks.join(peer, request, security)
                     logger.notice(
                         "the cluster knows the new address",
                         metadata: ["address": "\(request.address)"]

@@ -1,0 +1,131 @@
+import Disk
+import Logging
+import NIOCore
+import PeerTransport
+import ServiceLifecycle
+import TransportSecurity
+import UnixSignals
+
+/// TLS of all ports of a node, opened.
+struct Security: Sendable {
+    let peers: PeerSecurity
+    /// Nil where the port is off.
+    let https: SecurePort?
+    let zooKeeper: SecurePort?
+    /// Looks after the files; nil without TLS.
+    let watch: KeyringWatch?
+
+    /// What Go's server says, and so Consul.
+    private static let notHTTPS =
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+
+    static func open(
+        _ configuration: ServerConfiguration,
+        registry: MetricsRegistry,
+        logger: Logger
+    ) async throws(StartProblem) -> Security {
+        let settings = configuration.security
+        let role = ClusterRole(datacenter: configuration.datacenter)
+        guard let files = settings.files else {
+            return Security(peers: .plain(role), https: nil, zooKeeper: nil, watch: nil)
+        }
+        let figures = SecurityFigures(registry)
+        let keyring: Keyring
+        do throws(CredentialProblem) {
+            keyring = try await Keyring.open(
+                files,
+                role: settings.peers == .off ? nil : role,
+                wallSeconds: { HostClock.wall() / 1_000 },
+                logger: logger
+            ) { figures.read($0) }
+        } catch { throw .tls(error) }
+        if settings.peers == .off, configuration.isOneOfSeveral {
+            logger.warning("TLS is on for clients, and the nodes talk without it (--peer-tls)")
+        }
+        func port(
+            _ number: Int?,
+            _ name: String,
+            _ label: String,
+            _ clients: SecurePort.Clients,
+            _ answer: String
+        ) -> SecurePort? {
+            guard number != nil else { return nil }
+            return SecurePort(
+                name,
+                keyring,
+                clients: clients,
+                plain: .refused(answer: answer),
+                logger: logger,
+                count: figures.counting(label)
+            )
+        }
+        return Security(
+            peers: settings.peers == .off
+                ? .plain(role)
+                : .secured(
+                    settings.peers,
+                    role,
+                    keyring,
+                    logger: logger,
+                    count: figures.counting("peer")
+                ),
+            https: port(
+                settings.httpsPort,
+                "the HTTPS port",
+                "https",
+                settings.httpsClients,
+                notHTTPS
+            ),
+            zooKeeper: port(
+                settings.zooKeeperSecurePort,
+                "the secure ZooKeeper port",
+                "zookeeper",
+                settings.zooKeeperClients,
+                ""
+            ),
+            watch: KeyringWatch(keyring)
+        )
+    }
+
+    /// Tells of a data directory that every user of the machine can look into. Its files are for
+    /// their owner only in any case.
+    static func checkPrivacy(of directory: String, logger: Logger) {
+        // It was just opened; a failure is told by who uses it.
+        guard let status = try? FileSystem.status(directory), status.isOpenToOthers else { return }
+        logger.warning(
+            "every user of this machine can look into the data directory (chmod 700 it)",
+            metadata: ["directory": "\(directory)"]
+        )
+    }
+}
+
+/// Has the files of TLS read again when they change, and at SIGHUP.
+struct KeyringWatch: Service {
+    private let keyring: Keyring
+
+    init(_ keyring: Keyring) {
+        self.keyring = keyring
+    }
+
+    func run() async throws {
+        let keyring = self.keyring
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let pause = SecurityLimits().refreshMilliseconds
+        await withTaskGroup { group in
+            group.addTask {
+                for await _ in hangups.cancelOnGracefulShutdown() {
+                    await keyring.refresh(isAsked: true)
+                }
+            }
+            group.addTask {
+                await cancelWhenGracefulShutdown {
+                    while !Task.isCancelled {
+                        await keyring.refresh()
+                        // Ends early when the server is to stop, which the loop sees.
+                        try? await Task.sleep(for: .milliseconds(pause))
+                    }
+                }
+            }
+        }
+    }
+}

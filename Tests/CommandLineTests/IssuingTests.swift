@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+import X509
+
+@testable import roost
+
+@Suite struct IssuingTests {
+    @Test(arguments: [
+        ("10.1.2.3", "0a010203"), ("::1", "00000000000000000000000000000001"),
+        ("fd00::7:a", "fd00000000000000000000000007000a"),
+        ("::", "00000000000000000000000000000000"),
+        ("1:2:3:4:5:6:7:8", "00010002000300040005000600070008"),
+        ("::ffff:1.2.3.4", "00000000000000000000ffff01020304"),
+    ])
+    func `an address becomes the bytes that it stands for`(_ text: String, _ hex: String) {
+        let bytes = CertificateOrder.bytes(ofAddress: text) ?? []
+        #expect(
+            bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == hex
+        )
+    }
+
+    @Test(arguments: ["10.1.2", "10.1.2.256", "", "n1", "1:2", "::1::"])
+    func `what is no address is refused`(_ text: String) {
+        #expect(CertificateOrder.bytes(ofAddress: text) == nil)
+    }
+
+    @Test func `a node has the names of its role, and a client has not`() {
+        var order = CertificateOrder(
+            name: "n1",
+            isNode: true,
+            datacenter: "dc1",
+            names: ["localhost", "a"],
+            addresses: [],
+            days: 1
+        )
+        #expect(
+            order.allNames == ["n1.server.dc1.roost", "server.dc1.roost", "n1", "localhost", "a"]
+        )
+        #expect(order.allAddresses == ["127.0.0.1"])
+        order.isNode = false
+        #expect(order.allNames == ["localhost", "a"] && order.allAddresses == [])
+    }
+
+    @Test func `nothing outlives its authority`() throws {
+        let now = Date()
+        let authority = try Authority.make(named: "A", days: 2, now: now)
+        let order = CertificateOrder(
+            name: "c",
+            isNode: false,
+            datacenter: "dc1",
+            names: [],
+            addresses: [],
+            days: 9
+        )
+        let made = try authority.issue(order, now: now)
+        #expect(made.certificate.notValidAfter == authority.certificate.notValidAfter)
+        #expect(made.certificate.publicKey == made.key.publicKey)
+    }
+}
