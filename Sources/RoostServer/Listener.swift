@@ -1,3 +1,4 @@
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -26,6 +27,9 @@ struct Listener: Service {
     let address: String
     let port: Int
 
+    private static let keepIdle = NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)
+    private static let keepInterval = NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL)
+
     /// Binds the socket; connections wait until `accept`.
     static func bind(
         _ what: String,
@@ -40,6 +44,9 @@ struct Listener: Service {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.tcpOption(Self.keepIdle), value: ServerLimits.keepAliveSeconds)
+            .childChannelOption(.tcpOption(Self.keepInterval), value: ServerLimits.keepAliveSeconds)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: ServerLimits.readsPerTurnMax)
             .childChannelInitializer { channel in

@@ -29,6 +29,7 @@ package struct ServerConfiguration: Sendable {
     package var fourLetterWords: [String]
     package var snapshotLogBytesMin: Int
     package var residentBytesMax: Int?
+    package var access: AccessConfiguration
     package var logLevel: Logger.Level
     package var isLogJSON: Bool
 
@@ -85,6 +86,7 @@ package struct ServerConfiguration: Sendable {
         snapshotLogBytesMin = try settings.number(.snapshotLogMegabytes, in: 1...1_048_576) << 20
         let resident = try settings.number(.residentMegabytes, in: 0...1_048_576)
         residentBytesMax = resident == 0 ? nil : resident << 20
+        access = try AccessConfiguration(reading: settings)
         let level = try settings.text(.logLevel)
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw .value(.logLevel, level, wanted: Setting.logLevel.explanation)
@@ -165,7 +167,7 @@ package struct ServerConfiguration: Sendable {
         for (setting, text) in flags {
             let key = AbsoluteConfigKey([setting.rawValue])
             guard case .number = setting.standard else {
-                values[key] = ConfigValue(.string(text), isSecret: false)
+                values[key] = ConfigValue(.string(text), isSecret: setting.isSecret)
                 continue
             }
             guard let number = Int(text) else {
@@ -253,7 +255,7 @@ package enum ConfigurationProblem: Error, CustomStringConvertible, Sendable {
 }
 
 /// Reads settings with their checks; a value of the wrong kind is an error and not the default.
-private struct SettingReader {
+struct SettingReader {
     let reader: ConfigReader
 
     init(_ reader: ConfigReader) {

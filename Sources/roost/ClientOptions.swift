@@ -11,6 +11,8 @@ struct ClientOptions: ParsableArguments {
     )
     var address: String?
 
+    @OptionGroup var access: TokenOptions
+
     @Flag(help: "Print JSON lines.")
     var json = false
 
@@ -18,7 +20,10 @@ struct ClientOptions: ParsableArguments {
         get throws(CommandFailure) {
             let environment = ProcessInfo.processInfo.environment
             let named = environment["ROOST_HTTP_ADDR"] ?? environment["CONSUL_HTTP_ADDR"]
-            return try ConsulClient(address: address ?? named ?? "http://127.0.0.1:8500")
+            return try ConsulClient(
+                address: address ?? named ?? "http://127.0.0.1:8500",
+                token: access.secret(environment)
+            )
         }
     }
 

@@ -7,6 +7,8 @@ import NIOPosix
 /// Asks one server that speaks Consul's HTTP API.
 struct ConsulClient {
     let address: String
+    /// The secret of an ACL token; "": none is shown.
+    private let token: String
 
     /// The largest answer that is taken.
     private static let answerBytesMax = 1 << 30
@@ -24,7 +26,8 @@ struct ConsulClient {
         )
     }()
 
-    init(address: String) throws(CommandFailure) {
+    init(address: String, token: String = "") throws(CommandFailure) {
+        self.token = token
         let full = address.contains("://") ? address : "http://\(address)"
         guard let parts = URLComponents(string: full), parts.host?.isEmpty == false,
             ["http", "https"].contains(parts.scheme ?? "")
@@ -72,6 +75,7 @@ struct ConsulClient {
         request.headers.add(name: "User-Agent", value: "roost")
         // Well-compressed listings would pass the client's bound on decompression.
         request.headers.add(name: "Accept-Encoding", value: "identity")
+        if !token.isEmpty { request.headers.add(name: "X-Consul-Token", value: token) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let answer: Answer
         do {

@@ -6,8 +6,8 @@ import ArgumentParser
 /// against Consul alike. This module decides nothing about a server: `server` hands its flags to
 /// RoostServer's configuration. It never prints errors on stdout.
 ///
-/// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand` and
-/// `MemberCommands` are the client commands over `ConsulClient`; `KeyChanges` tells two listings
+/// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand`,
+/// `MemberCommands` and `TokenCommands` are the client commands over `ConsulClient`; `KeyChanges` tells two listings
 /// apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
 @main
 struct Roost: AsyncParsableCommand {
@@ -30,7 +30,7 @@ struct Roost: AsyncParsableCommand {
             """,
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
-            StatusCommand.self, MembersCommand.self, RaftCommands.self,
+            StatusCommand.self, MembersCommand.self, RaftCommands.self, TokenFamily.self,
         ]
     )
 }

@@ -43,6 +43,14 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: Setting.fourLetterWords.help) var fourLetterWords: String?
     @Option(help: Setting.snapshotLogMegabytes.help) var snapshotLogMegabytes: String?
     @Option(help: Setting.residentMegabytes.help) var residentMegabytes: String?
+    @Option(help: Setting.aclEnabled.help) var aclEnabled: String?
+    @Option(help: Setting.aclDefaultPolicy.help) var aclDefaultPolicy: String?
+    @Option(help: Setting.aclInitialManagementToken.help)
+    var aclInitialManagementToken: String?
+    @Option(help: Setting.aclDefaultToken.help) var aclDefaultToken: String?
+    @Option(help: Setting.superDigest.help) var superDigest: String?
+    @Option(help: Setting.maxClientCnxns.help) var maxClientCnxns: String?
+    @Option(help: Setting.httpMaxConnsPerClient.help) var httpMaxConnsPerClient: String?
     @Option(help: Setting.logLevel.help) var logLevel: String?
     @Option(help: Setting.logFormat.help) var logFormat: String?
 
@@ -82,7 +90,12 @@ struct ServerCommand: AsyncParsableCommand {
             .minSessionTimeoutMilliseconds: minSessionTimeoutMilliseconds,
             .maxSessionTimeoutMilliseconds: maxSessionTimeoutMilliseconds,
             .fourLetterWords: fourLetterWords, .snapshotLogMegabytes: snapshotLogMegabytes,
-            .residentMegabytes: residentMegabytes, .logLevel: logLevel, .logFormat: logFormat,
+            .residentMegabytes: residentMegabytes, .aclEnabled: aclEnabled,
+            .aclDefaultPolicy: aclDefaultPolicy,
+            .aclInitialManagementToken: aclInitialManagementToken,
+            .aclDefaultToken: aclDefaultToken, .superDigest: superDigest,
+            .maxClientCnxns: maxClientCnxns, .httpMaxConnsPerClient: httpMaxConnsPerClient,
+            .logLevel: logLevel, .logFormat: logFormat,
         ].compactMapValues { $0 }
     }
 }
