@@ -7,7 +7,8 @@ extension Command {
         guard payload.count > 1, let kind = CommandKind(rawValue: payload[1]) else { return false }
         switch kind {
         case .closeSession, .deleteZnode, .deleteContainer, .deleteKey, .deleteKeyTree,
-            .deleteKeyIfUnchanged, .destroyConsulSession, .deregister, .reapTombstones, .deleteToken:
+            .deleteKeyIfUnchanged, .destroyConsulSession, .deregister, .reapTombstones,
+            .deleteToken:
             return true
         case .multi, .transaction: return onlyDeletes(payload)
         case .createSession, .attachSession, .createZnode, .setData, .setACL, .checkVersion,

@@ -6,7 +6,8 @@ package import Replica
 package import Watches
 
 /// Registers this node, its health and the service "consul" in the catalog, as a Consul server's
-/// agent does at its start, and sees to it that the tokens are there that its configuration wants. Runs on a loop and does nothing when all of it is there already.
+/// agent does at its start, and sees to it that the tokens of its configuration are there. Runs on
+/// a loop and does nothing when all of it is there already.
 package final class ConsulAgent: LoopClient {
     private let loop: ConsulLoop
     private var slot: ClientSlot?

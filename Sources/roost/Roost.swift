@@ -7,8 +7,8 @@ import ArgumentParser
 /// RoostServer's configuration. It never prints errors on stdout.
 ///
 /// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand`,
-/// `MemberCommands` and `TokenCommands` are the client commands over `ConsulClient`; `KeyChanges` tells two listings
-/// apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
+/// `MemberCommands` and `TokenCommands` are the client commands over `ConsulClient`; `KeyChanges`
+/// tells two listings apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
 @main
 struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

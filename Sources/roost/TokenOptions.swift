@@ -5,7 +5,8 @@ import Foundation
 struct TokenOptions: ParsableArguments {
     @Option(
         help: """
-            The secret of an ACL token. Other users of this machine can see it; better name a file. \
+            The secret of an ACL token. Other users of this machine can see it here; better name \
+            a file. \
             [environment: CONSUL_HTTP_TOKEN]
             """
     )
@@ -16,8 +17,8 @@ struct TokenOptions: ParsableArguments {
 
     private static let fileBytesMax = 4_096
 
-    /// The secret; "": none. What is said on the command line wins, then the variable with a file, as
-    /// in `consul`.
+    /// The secret; "": none. What is said on the command line wins, then the variable with a file,
+    /// as in `consul`.
     func secret(_ environment: [String: String]) throws(CommandFailure) -> String {
         if let token { return token }
         if let file = tokenFile ?? environment["CONSUL_HTTP_TOKEN_FILE"] {

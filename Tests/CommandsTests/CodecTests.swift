@@ -229,6 +229,7 @@ import Testing
             Set(freeing.map(\.kind)) == [
                 .closeSession, .deleteZnode, .deleteContainer, .deleteKey, .deleteKeyTree,
                 .deleteKeyIfUnchanged, .destroyConsulSession, .deregister, .reapTombstones,
+                .deleteToken,
             ]
         )
         let multi = Command.multi([.delete(DeleteOperation(path: "/a"))], .none)

@@ -19,7 +19,7 @@ class GuardedRoost(servers.Roost):
     """One whose readiness cannot be seen without a token."""
 
     def serves(self):
-        return servers.zookeeper_serves(self.zookeeper) and servers.http_get(f"{self.http}/v1/acl/tokens")[0] == 403
+        return servers.zookeeper_serves(self.zookeeper) and servers.http_get(f"{self.http}/v1/acl/tokens")[0] in (200, 403)
 
 
 class GuardedConsul(servers.Consul):
@@ -32,7 +32,7 @@ class GuardedConsul(servers.Consul):
         path.write_text(json.dumps({**configuration, "acl": {"enabled": True, "default_policy": self.policy}}))
 
     def serves(self):
-        return servers.http_get(f"{self.http}/v1/acl/tokens")[0] == 403
+        return servers.http_get(f"{self.http}/v1/acl/tokens")[0] in (200, 403)
 
 
 class AllowingConsul(GuardedConsul):
