@@ -30,8 +30,8 @@ public struct ConsulLimits: Sendable {
     /// Connections on one event loop.
     public var connectionsMax = 20_000
     /// A request must arrive whole within this time of its first byte, the first one of a
-    /// connection within this time of the connection's beginning. Between requests a connection may rest for
-    /// ever, as in Consul; the bound on each address's connections is what keeps them few.
+    /// connection within this time of the connection's beginning. Between requests a connection
+    /// may rest for ever, as in Consul; the bound on each address's connections keeps them few.
     public var requestMillisecondsMax: Int64 = 60_000
     /// A client that takes none of its answer for so long is dropped.
     public var stalledWriteMillisecondsMax: Int64 = 30_000

@@ -8,7 +8,8 @@ import ArgumentParser
 ///
 /// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand`,
 /// `MemberCommands` and `TokenCommands` are the client commands over `ConsulClient`; `KeyChanges`
-/// tells two listings apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
+/// tells two listings apart; `Terminal` prints; `CommandFailure` is every way to fail, with its
+/// exit code.
 @main
 struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
