@@ -22,6 +22,10 @@ public enum Command: Equatable, Sendable {
     case deregister(Deregister)
     case updateCheck(UpdateCheck)
     case reapTombstones(ReapTombstones)
+    case initializeTokens(InitializeTokens)
+    case bootstrapTokens(BootstrapTokens)
+    case setToken(SetToken)
+    case deleteToken(DeleteToken)
 
     case admitMember(AdmitMember)
     case dismissMember(DismissMember)
@@ -68,6 +72,10 @@ public enum Command: Equatable, Sendable {
         case .deregister: .deregister
         case .updateCheck: .updateCheck
         case .reapTombstones: .reapTombstones
+        case .initializeTokens: .initializeTokens
+        case .bootstrapTokens: .bootstrapTokens
+        case .setToken: .setToken
+        case .deleteToken: .deleteToken
         case .admitMember: .admitMember
         case .dismissMember: .dismissMember
         }
@@ -104,6 +112,10 @@ public enum Command: Equatable, Sendable {
         case .deregister(let command): command.encode(header)
         case .updateCheck(let command): command.encode(header)
         case .reapTombstones(let command): command.encode(header)
+        case .initializeTokens(let command): command.encode(header)
+        case .bootstrapTokens(let command): command.encode(header)
+        case .setToken(let command): command.encode(header)
+        case .deleteToken(let command): command.encode(header)
         case .admitMember(let command): command.encode(header)
         case .dismissMember(let command): command.encode(header)
         }
@@ -172,6 +184,10 @@ public enum Command: Equatable, Sendable {
         case .deregister: .deregister(try Deregister(from: &reader))
         case .updateCheck: .updateCheck(try UpdateCheck(from: &reader))
         case .reapTombstones: .reapTombstones(try ReapTombstones(from: &reader))
+        case .initializeTokens: .initializeTokens(try InitializeTokens(from: &reader))
+        case .bootstrapTokens: .bootstrapTokens(try BootstrapTokens(from: &reader))
+        case .setToken: .setToken(try SetToken(from: &reader))
+        case .deleteToken: .deleteToken(try DeleteToken(from: &reader))
         case .admitMember: .admitMember(try AdmitMember(from: &reader))
         case .dismissMember: .dismissMember(try DismissMember(from: &reader))
         default: throw .badTag(offset: 1, tag: UInt64(kind.rawValue))

@@ -27,6 +27,10 @@ public enum CommandKind: UInt8, CaseIterable, Sendable {
     case deregister = 43
     case updateCheck = 44
     case reapTombstones = 45
+    case initializeTokens = 48
+    case bootstrapTokens = 49
+    case setToken = 50
+    case deleteToken = 51
 
     case admitMember = 64
     case dismissMember = 65
@@ -42,7 +46,8 @@ public enum CommandKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .createSession, .attachSession, .createZnode, .deleteZnode, .setData, .setACL,
             .checkVersion, .multi, .deleteContainer, .setKey, .setKeyIfUnchanged, .lockKey,
-            .unlockKey, .deleteKey, .deleteKeyIfUnchanged, .createConsulSession:
+            .unlockKey, .deleteKey, .deleteKeyIfUnchanged, .createConsulSession, .initializeTokens,
+            .bootstrapTokens, .setToken, .deleteToken:
             true
         // A session's ephemerals or locks, a tree, a node's services, what gathered for long.
         case .closeSession, .deleteKeyTree, .transaction, .destroyConsulSession, .register,

@@ -110,8 +110,39 @@ private struct CommandDescription {
             field("name", command.name)
             field("address", command.address)
         case .dismissMember(let command): field("member", command.node)
+        default: addToken(command)
+        }
+    }
+
+    private mutating func addToken(_ command: Command) {
+        switch command {
+        case .initializeTokens(let command):
+            field("accessor", command.accessor)
+            secret(command.secret)
+        case .bootstrapTokens(let command):
+            add(command.token)
+            field("resetIndex", command.resetIndex)
+        case .setToken(let command):
+            add(command.token)
+            field("new", command.isNew)
+        case .deleteToken(let command): field("accessor", command.accessor)
         default: break
         }
+    }
+
+    private mutating func add(_ token: TokenDefinition) {
+        field("accessor", token.accessor)
+        secret(token.secret)
+        field("description", token.description)
+        field("policies", token.policies.map(\.text).joined(separator: ","))
+        if token.isLocal { field("local", token.isLocal) }
+    }
+
+    /// Never itself: who may read a log need not be one who may do everything.
+    private mutating func secret(_ secret: ByteString) {
+        guard !secret.bytes.isEmpty else { return }
+        let hash = XXH64.hash(secret.bytes.rawSpan, seed: 0)
+        field("secretHash", String(hash, radix: 16))
     }
 
     // MARK: - ZooKeeper

@@ -7,12 +7,14 @@ extension Command {
         guard payload.count > 1, let kind = CommandKind(rawValue: payload[1]) else { return false }
         switch kind {
         case .closeSession, .deleteZnode, .deleteContainer, .deleteKey, .deleteKeyTree,
-            .deleteKeyIfUnchanged, .destroyConsulSession, .deregister, .reapTombstones:
+            .deleteKeyIfUnchanged, .destroyConsulSession, .deregister, .reapTombstones,
+            .deleteToken:
             return true
         case .multi, .transaction: return onlyDeletes(payload)
         case .createSession, .attachSession, .createZnode, .setData, .setACL, .checkVersion,
             .setKey, .setKeyIfUnchanged, .lockKey, .unlockKey, .createConsulSession, .register,
-            .updateCheck, .admitMember, .dismissMember:
+            .updateCheck, .admitMember, .dismissMember, .initializeTokens, .bootstrapTokens,
+            .setToken:
             return false
         }
     }

@@ -29,7 +29,9 @@ public struct ConsulLimits: Sendable {
     public var pipelinedPartsMax = 64
     /// Connections on one event loop.
     public var connectionsMax = 20_000
-    /// A request must arrive whole within this time of its first byte.
+    /// A request must arrive whole within this time of its first byte, the first one of a
+    /// connection within this time of the connection's beginning. Between requests a connection
+    /// may rest for ever, as in Consul; the bound on each address's connections keeps them few.
     public var requestMillisecondsMax: Int64 = 60_000
     /// A client that takes none of its answer for so long is dropped.
     public var stalledWriteMillisecondsMax: Int64 = 30_000
@@ -39,8 +41,6 @@ public struct ConsulLimits: Sendable {
     public var barrierMillisecondsMax: Int64 = 15_000
     /// How long an operator's request may take; longer than the leader gives it.
     public var operationMillisecondsMax: Int64 = 40_000
-    /// A connection without any request is closed after this; Consul keeps it for ever.
-    public var idleMillisecondsMax: Int64 = 0
     /// Blocked questions kept apart on one event loop; more are answered as if they timed out.
     public var questionsMax = 50_000
     /// The time a write may take from proposal to answer.

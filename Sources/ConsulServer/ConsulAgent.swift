@@ -6,7 +6,8 @@ package import Replica
 package import Watches
 
 /// Registers this node, its health and the service "consul" in the catalog, as a Consul server's
-/// agent does at its start. Runs on a loop and does nothing when all of it is there already.
+/// agent does at its start, and sees to it that the tokens of its configuration are there. Runs on
+/// a loop and does nothing when all of it is there already.
 package final class ConsulAgent: LoopClient {
     private let loop: ConsulLoop
     private var slot: ClientSlot?
@@ -30,8 +31,19 @@ package final class ConsulAgent: LoopClient {
         slot = nil
     }
 
+    private static let tokensTag: UInt32 = 1
+
+    /// Both commands are tried again together: what is there already they leave as it is.
     private func attempt() {
         guard let slot, !isStopped else { return }
+        let tokens = loop.settings.tokens
+        if tokens.isEnabled {
+            let command = InitializeTokens(
+                accessor: loop.newIdentifier(),
+                secret: ByteString(tokens.initialManagement)
+            )
+            loop.port.propose(command.encode(CommandHeader()), from: slot, tag: Self.tokensTag)
+        }
         loop.port.propose(
             Self.registration(loop.settings).encode(CommandHeader()),
             from: slot,
@@ -41,6 +53,7 @@ package final class ConsulAgent: LoopClient {
 
     package func completed(tag: UInt32, _ completion: Completion) {
         switch completion {
+        case .applied where tag == Self.tokensTag: return
         case .applied(_, .consul(.failed(let error))):
             loop.logger.error("this node's name is refused", metadata: ["error": "\(error)"])
             tryAgain(milliseconds: 5_000)
@@ -58,6 +71,7 @@ package final class ConsulAgent: LoopClient {
 
     private func tryAgain(milliseconds: Int64) {
         guard !isStopped else { return }
+        retry?.cancel()
         let eventLoop = loop.eventLoop.assumeIsolated()
         retry = eventLoop.scheduleTask(in: .milliseconds(milliseconds)) { [weak self] in
             self?.attempt()

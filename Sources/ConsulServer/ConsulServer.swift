@@ -14,8 +14,9 @@ package import Replica
 /// than the port's, or touch a connection of another loop.
 ///
 /// Map: `Connections` (NIO's side: one handler a connection, bounds in time and size), `Routing`
-/// (the table of endpoints), `Handlers` (one file a family of endpoints), `Blocking` (questions and
-/// who waits for them), `ConsulAgent` (what this node registers about itself).
+/// (the table of endpoints), `Tokens` (who may do what, and /v1/acl), `Handlers` (one file a family
+/// of endpoints), `Blocking` (questions and who waits for them), `ConsulAgent` (what this node
+/// registers about itself).
 package enum ConsulFrontEnd {
     /// Adds the handlers of one accepted connection; call it on the channel's loop.
     package static func configure(_ channel: any Channel, loop: ConsulLoop) throws {
@@ -48,6 +49,7 @@ package struct ConsulSettings: Sendable {
     /// The version of Consul whose behaviour is followed; clients look at it.
     package var version = "1.8.7"
     package var limits = ConsulLimits()
+    package var tokens = TokenSettings()
     /// Collects the metrics of the whole node; the answer comes once, on any thread.
     package var collect:
         @Sendable (MetricsFormat, @escaping @Sendable (OperatorAnswer) -> Void) -> Void = {

@@ -219,7 +219,7 @@ extension Change {
     fileprivate var concernsConnections: Bool {
         switch self {
         case .zooKeeperSessionAttached, .zooKeeperSessionClosed: true
-        case .consulSession, .check, .znode, .key, .keyTree, .node, .service, .member: false
+        case .consulSession, .check, .znode, .key, .keyTree, .node, .service, .token, .member: false
         }
     }
 
@@ -227,7 +227,7 @@ extension Change {
     fileprivate var concernsLeases: Bool {
         switch self {
         case .zooKeeperSessionAttached, .zooKeeperSessionClosed, .consulSession, .check: true
-        case .znode, .key, .keyTree, .node, .service, .member: false
+        case .znode, .key, .keyTree, .node, .service, .token, .member: false
         }
     }
 }

@@ -41,7 +41,7 @@ enum LeaseCensus {
             for record in try view.checks(node: node) {
                 if let change = check(record) { found.append(change) }
             }
-        case .znode, .key, .keyTree, .node, .service, .member:
+        case .znode, .key, .keyTree, .node, .service, .token, .member:
             return
         }
     }

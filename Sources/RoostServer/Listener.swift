@@ -1,3 +1,4 @@
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -51,6 +52,9 @@ struct Listener: Service {
         fileprivate let channel: any Channel
     }
 
+    private static let keepIdle = NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)
+    private static let keepInterval = NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL)
+
     /// Binds the sockets; connections wait until `accept`.
     static func bind(
         _ entrances: [Entrance],
@@ -80,6 +84,9 @@ struct Listener: Service {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.tcpOption(Self.keepIdle), value: ServerLimits.keepAliveSeconds)
+            .childChannelOption(.tcpOption(Self.keepInterval), value: ServerLimits.keepAliveSeconds)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: ServerLimits.readsPerTurnMax)
             .childChannelInitializer { channel in

@@ -124,6 +124,7 @@ struct FrontEnds {
             Clientele(retire: zooKeeper.retire, remains: zooKeeper.hasConnections)
         ) { channel in try zooKeeper.initialize(channel) }
         let consulLoops = ConsulLoops()
+        let gate = AddressGate(configuration.access.httpConnectionsPerAddressMax, logger)
         let consulListener = try await Listener.bind(
             [
                 Entrance("http", "the HTTP port", configuration.httpPort),
@@ -133,6 +134,7 @@ struct FrontEnds {
             engine.loops,
             Clientele(retire: consulLoops.retire, remains: consulLoops.haveConnections)
         ) { channel in
+            try gate.admit(channel)
             try ConsulFrontEnd.configure(channel, loop: consulLoops.loop(of: channel))
         }
         let collector = MetricsCollector(
@@ -145,7 +147,8 @@ struct FrontEnds {
             engine,
             configuration,
             collector,
-            port: consulListener.port("http") ?? -1
+            port: consulListener.port("http") ?? -1,
+            logger
         )
         for door in engine.loops.doors {
             try await door.loop.submit {
@@ -179,6 +182,7 @@ struct FrontEnds {
         settings.fourLetterWords = ZooKeeperSettings.whitelist(
             configuration.fourLetterWords.joined(separator: ",")
         )
+        configuration.access.apply(to: &settings)
         let directory = configuration.dataDirectory
         settings.process = ProcessProbe.facts(dataDirectory: directory)
         settings.usage = { ProcessProbe.usage(dataDirectory: directory) }
@@ -190,7 +194,8 @@ struct FrontEnds {
         _ engine: Engine,
         _ configuration: ServerConfiguration,
         _ collector: MetricsCollector,
-        port: Int
+        port: Int,
+        _ logger: Logger
     ) -> ConsulSettings {
         let own = HostPort(engine.board.current.ownAddress)
         var settings = ConsulSettings(
@@ -201,6 +206,7 @@ struct FrontEnds {
             httpPort: port
         )
         settings.datacenter = configuration.datacenter
+        settings.tokens = configuration.access.tokens(in: configuration.dataDirectory, logger)
         settings.collect = { format, answer in Task { answer(await collector.text(format)) } }
         settings.operate = { [staff = engine.staff] request, answer in
             Task { answer(await staff.perform(request)) }

@@ -31,6 +31,7 @@ package struct ServerConfiguration: Sendable {
     package var snapshotLogBytesMin: Int
     package var residentBytesMax: Int?
     package var security: SecuritySettings
+    package var access: AccessConfiguration
     package var logLevel: Logger.Level
     package var isLogJSON: Bool
 
@@ -87,6 +88,7 @@ package struct ServerConfiguration: Sendable {
         snapshotLogBytesMin = try settings.number(.snapshotLogMegabytes, in: 1...1_048_576) << 20
         let resident = try settings.number(.residentMegabytes, in: 0...1_048_576)
         residentBytesMax = resident == 0 ? nil : resident << 20
+        access = try AccessConfiguration(reading: settings)
         let level = try settings.text(.logLevel)
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw .value(.logLevel, level, wanted: Setting.logLevel.explanation)
@@ -174,7 +176,7 @@ package struct ServerConfiguration: Sendable {
         for (setting, text) in flags {
             let key = AbsoluteConfigKey([setting.rawValue])
             guard case .number = setting.standard else {
-                values[key] = ConfigValue(.string(text), isSecret: false)
+                values[key] = ConfigValue(.string(text), isSecret: setting.isSecret)
                 continue
             }
             guard let number = Int(text) else {

@@ -30,6 +30,13 @@ package enum Setting: String, CaseIterable, Sendable {
     case zookeeperSecurePort
     case zookeeperClientAuth
     case peerTls
+    case aclEnabled
+    case aclDefaultPolicy
+    case aclInitialManagementToken
+    case aclDefaultToken
+    case superDigest
+    case maxClientCnxns
+    case httpMaxConnsPerClient
     case logLevel
     case logFormat
 
@@ -61,6 +68,11 @@ package enum Setting: String, CaseIterable, Sendable {
         case .httpsClientAuth: .text("none")
         case .zookeeperClientAuth: .text("need")
         case .peerTls: .text("off")
+        case .aclEnabled: .text("false")
+        case .aclDefaultPolicy: .text("allow")
+        case .aclInitialManagementToken, .aclDefaultToken, .superDigest: .text("")
+        case .maxClientCnxns: .number(60)
+        case .httpMaxConnsPerClient: .number(200)
         case .logLevel: .text("info")
         case .logFormat: .text("text")
         }
@@ -95,8 +107,24 @@ package enum Setting: String, CaseIterable, Sendable {
         case .zookeeperSecurePort: "ZooKeeper's protocol over TLS, usually 2281; -1: off."
         case .zookeeperClientAuth: "need: secure clients must present a certificate, or none."
         case .peerTls: "TLS between the nodes: off, accept, dial or require (always mutual)."
+        case .aclEnabled: "true: requests over HTTP need ACL tokens; see Tokens.md."
+        case .aclDefaultPolicy: "allow or deny: for tokens without a policy, and for nobody's."
+        case .aclInitialManagementToken: "The secret of a management token, made at the start."
+        case .aclDefaultToken: "The secret for HTTP requests that show none."
+        case .superDigest: "ZooKeeper's superuser, super:HASH; empty: there is none."
+        case .maxClientCnxns: "ZooKeeper connections from one address; 0: no bound."
+        case .httpMaxConnsPerClient: "HTTP connections from one address; 0: no bound."
         case .logLevel: "trace, debug, info, notice, warning, error or critical."
         case .logFormat: "text or json."
+        }
+    }
+
+    /// Whether its value is nobody else's to read. Better said in a file or in the environment than
+    /// on a command line, which every user of a machine can see.
+    package var isSecret: Bool {
+        switch self {
+        case .aclInitialManagementToken, .aclDefaultToken: true
+        default: false
         }
     }
 

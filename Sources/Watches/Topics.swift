@@ -31,6 +31,8 @@ public enum Topic: Hashable, Sendable {
     case nodeChecks(ByteString)
     /// The checks of one service's instances.
     case serviceChecks(ByteString)
+    /// The ACL tokens.
+    case tokens
 }
 
 /// Which questions are to be asked again after a change.
@@ -78,6 +80,8 @@ public struct Topics: ~Copyable {
             wake(.sessions, &woken)
             wake(.session(id), &woken)
             wake(.nodeSessions(node), &woken)
+        case .token:
+            wake(.tokens, &woken)
         case .node(let name):
             wake(.nodes, &woken)
             wake(.node(name), &woken)

@@ -80,6 +80,8 @@ package final class ZooKeeperFrontEnd: Sendable {
             loop.traffic.connectionsRejected += 1
             throw ZooKeeperRejection.tooManyConnections(address: address.host)
         }
+        // Of a channel that never becomes active its handler hears nothing.
+        channel.closeFuture.whenComplete { [self] _ in released(address) }
         let connection = ZooKeeperConnection(loop: loop, frontEnd: self)
         try channel.pipeline.syncOperations.addHandler(connection)
     }
@@ -136,7 +138,7 @@ package final class ZooKeeperFrontEnd: Sendable {
         }
     }
 
-    func released(_ address: ClientAddress) {
+    private func released(_ address: ClientAddress) {
         guard settings.limits.connectionsPerAddressMax > 0 else { return }
         state.withLock { state in
             guard let count = state.connectionsByAddress[address.host] else { return }

@@ -47,7 +47,6 @@ extension ZooKeeperConnection: ChannelDuplexHandler {
         port.detach(slot)
         slot = .init(rawValue: .max)
         loop.remove(self)
-        frontEnd.released(header.client)
         unparsed = ByteBuffer()
         outstanding.removeAll()
     }

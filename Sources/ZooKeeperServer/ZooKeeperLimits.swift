@@ -7,10 +7,8 @@ package struct ZooKeeperLimits: Sendable {
     package var outstandingRequestsMax = 1_000
     /// `nio.sessionlessCnxnTimeout`: a connection without a session is closed after this.
     package var sessionlessMilliseconds: Int64 = 10_000
-    /// `maxClientCnxns`, connections from one address; 0 is unlimited. The real default is 60.
-    /// It is 0 here because connections cost 4 KiB rather than 25, and because behind NAT or in
-    /// tests one address is many clients; an operator who wants the real bound sets it.
-    package var connectionsPerAddressMax = 0
+    /// `maxClientCnxns`, connections from one address; 0 is unlimited.
+    package var connectionsPerAddressMax = 60
     /// Bytes that arrived and cannot be parsed yet, because an earlier write is under way. Above
     /// this the socket is not read until the write is answered.
     package var unparsedBytesMax = 256 << 10

@@ -12,6 +12,7 @@ struct ClientOptions: ParsableArguments {
     var address: String?
 
     @OptionGroup var tls: ClientSecurity
+    @OptionGroup var access: TokenOptions
 
     @Flag(help: "Print JSON lines.")
     var json = false
@@ -22,7 +23,8 @@ struct ClientOptions: ParsableArguments {
             let named = environment["ROOST_HTTP_ADDR"] ?? environment["CONSUL_HTTP_ADDR"]
             return try ConsulClient(
                 address: address ?? named ?? "127.0.0.1:8500",
-                security: try tls.resolved(environment)
+                security: try tls.resolved(environment),
+                token: access.secret(environment)
             )
         }
     }

@@ -9,6 +9,8 @@ import TransportSecurity
 /// Asks one server that speaks Consul's HTTP API.
 struct ConsulClient {
     let address: String
+    /// The secret of an ACL token; "": none is shown.
+    private let token: String
 
     /// The largest answer that is taken.
     private static let answerBytesMax = 1 << 30
@@ -37,8 +39,10 @@ struct ConsulClient {
 
     init(
         address: String,
-        security: ClientSecurity.Said = ClientSecurity.Said()
+        security: ClientSecurity.Said = ClientSecurity.Said(),
+        token: String = ""
     ) throws(CommandFailure) {
+        self.token = token
         let scheme = security.prefersTLS ? "https" : "http"
         let full = address.contains("://") ? address : "\(scheme)://\(address)"
         guard let parts = URLComponents(string: full), parts.host?.isEmpty == false,
@@ -93,6 +97,7 @@ struct ConsulClient {
         request.headers.add(name: "User-Agent", value: "roost")
         // Well-compressed listings would pass the client's bound on decompression.
         request.headers.add(name: "Accept-Encoding", value: "identity")
+        if !token.isEmpty { request.headers.add(name: "X-Consul-Token", value: token) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let answer: Answer
         do {

@@ -7,9 +7,9 @@ import ArgumentParser
 /// RoostServer's configuration. It never prints errors on stdout.
 ///
 /// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand` and
-/// `MemberCommands` are the client commands over `ConsulClient`, which speaks TLS as
-/// `ClientSecurity` says; `TLSCommands` makes certificates by `Issuing`; `KeyChanges` tells two
-/// listings apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
+/// `MemberCommands` and `TokenCommands` are the client commands over `ConsulClient`, which speaks
+/// TLS as `ClientSecurity` says; `TLSCommands` makes certificates by `Issuing`; `KeyChanges` tells
+/// two listings apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
 @main
 struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,6 +32,7 @@ struct Roost: AsyncParsableCommand {
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
             StatusCommand.self, MembersCommand.self, RaftCommands.self, TLSCommands.self,
+            TokenFamily.self,
         ]
     )
 }

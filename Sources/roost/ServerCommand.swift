@@ -51,6 +51,14 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: Setting.zookeeperSecurePort.help) var zookeeperSecurePort: String?
     @Option(help: Setting.zookeeperClientAuth.help) var zookeeperClientAuth: String?
     @Option(help: Setting.peerTls.help) var peerTls: String?
+    @Option(help: Setting.aclEnabled.help) var aclEnabled: String?
+    @Option(help: Setting.aclDefaultPolicy.help) var aclDefaultPolicy: String?
+    @Option(help: Setting.aclInitialManagementToken.help)
+    var aclInitialManagementToken: String?
+    @Option(help: Setting.aclDefaultToken.help) var aclDefaultToken: String?
+    @Option(help: Setting.superDigest.help) var superDigest: String?
+    @Option(help: Setting.maxClientCnxns.help) var maxClientCnxns: String?
+    @Option(help: Setting.httpMaxConnsPerClient.help) var httpMaxConnsPerClient: String?
     @Option(help: Setting.logLevel.help) var logLevel: String?
     @Option(help: Setting.logFormat.help) var logFormat: String?
 
@@ -93,7 +101,12 @@ struct ServerCommand: AsyncParsableCommand {
             .residentMegabytes: residentMegabytes, .tlsCert: tlsCert, .tlsKey: tlsKey,
             .tlsCa: tlsCa, .httpsPort: httpsPort, .httpsClientAuth: httpsClientAuth,
             .zookeeperSecurePort: zookeeperSecurePort, .zookeeperClientAuth: zookeeperClientAuth,
-            .peerTls: peerTls, .logLevel: logLevel, .logFormat: logFormat,
+            .peerTls: peerTls, .aclEnabled: aclEnabled,
+            .aclDefaultPolicy: aclDefaultPolicy,
+            .aclInitialManagementToken: aclInitialManagementToken,
+            .aclDefaultToken: aclDefaultToken, .superDigest: superDigest,
+            .maxClientCnxns: maxClientCnxns, .httpMaxConnsPerClient: httpMaxConnsPerClient,
+            .logLevel: logLevel, .logFormat: logFormat,
         ].compactMapValues { $0 }
     }
 }

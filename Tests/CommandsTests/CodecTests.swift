@@ -115,7 +115,26 @@ import Testing
         .reapTombstones(ReapTombstones(throughIndex: UInt64.max)),
         .admitMember(AdmitMember(least: 4, name: "n4", address: "h:8300", incarnation: "i")),
         .dismissMember(DismissMember(node: 4)),
+        .initializeTokens(InitializeTokens(accessor: "a", secret: "hush")),
+        .bootstrapTokens(BootstrapTokens(token: token, resetIndex: 7)),
+        .setToken(SetToken(token, isNew: true)),
+        .deleteToken(DeleteToken(accessor: "a")),
     ]
+
+    private static let token = TokenDefinition(
+        accessor: "a",
+        secret: "hush",
+        description: "d",
+        policies: [TokenDefinition.management, "p"],
+        isLocal: true
+    )
+
+    @Test(arguments: commands)
+    func `no secret is in a summary`(_ command: Command) throws {
+        let payload = command.encode(Self.header)
+        let fields = try CommandSummary(decoding: payload.rawSpan).fields
+        #expect(!fields.contains { $0.value.contains("hush") })
+    }
 
     @Test func `there is a command of every kind here`() {
         #expect(Set(Self.commands.map(\.kind)) == Set(CommandKind.allCases))
@@ -210,6 +229,7 @@ import Testing
             Set(freeing.map(\.kind)) == [
                 .closeSession, .deleteZnode, .deleteContainer, .deleteKey, .deleteKeyTree,
                 .deleteKeyIfUnchanged, .destroyConsulSession, .deregister, .reapTombstones,
+                .deleteToken,
             ]
         )
         let multi = Command.multi([.delete(DeleteOperation(path: "/a"))], .none)

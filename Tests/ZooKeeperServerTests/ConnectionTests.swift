@@ -35,6 +35,23 @@ struct ConnectionTests {
         #expect(!client.isOpen)
     }
 
+    /// A client that was gone before its channel became active was counted for ever: its address
+    /// had one connection less, until none was left.
+    @Test("a connection counts for its address until it closes, also one that never came to be")
+    func addressesCount() throws {
+        var limits = ZooKeeperLimits()
+        limits.connectionsPerAddressMax = 2
+        let node = try TestNode(limits: limits)
+        for _ in 0..<3 {
+            let channel = try node.accept()
+            _ = try channel.finish(acceptAlreadyClosed: true)
+        }
+        let held = [try node.open(), try node.open()]
+        #expect(throws: ZooKeeperRejection.self) { try node.connect() }
+        _ = try held[0].channel.finish(acceptAlreadyClosed: true)
+        #expect(try node.connect().isOpen)
+    }
+
     @Test("frames that come byte by byte are answered as those that come at once")
     func piecemeal() throws {
         let node = try TestNode()

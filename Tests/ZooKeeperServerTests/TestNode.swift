@@ -37,9 +37,15 @@ final class TestNode {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    func connect() throws -> TestClient {
+    /// A channel that is not active yet.
+    func accept() throws -> EmbeddedChannel {
         let channel = EmbeddedChannel(loop: replica.eventLoop)
         try frontEnd.initialize(channel)
+        return channel
+    }
+
+    func connect() throws -> TestClient {
+        let channel = try accept()
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         return TestClient(channel: channel, node: self)
     }

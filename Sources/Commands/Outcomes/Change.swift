@@ -19,6 +19,8 @@ public enum Change: Equatable, Sendable {
     case service(name: ByteString, node: ByteString)
     /// A check of the node changed; `service` is empty for a check of the node itself.
     case check(node: ByteString, service: ByteString)
+    /// An ACL token was made, changed or deleted; by its accessor.
+    case token(ByteString)
     /// A node was admitted to the cluster, moved, or dismissed.
     case member(UInt64)
 }

@@ -28,6 +28,7 @@ public enum ConsulError: Error, Equatable, Sendable {
         byAddress: ByteString
     )
     case transaction(TransactionError)
+    case token(TokenError)
 }
 
 /// Why one operation of a transaction failed.
@@ -104,6 +105,11 @@ public enum ConsulOutcome: Equatable, Sendable {
     case deregistered
     case checkUpdated
     case reaped(count: Int)
+    /// As it is now; also what a bootstrap made.
+    case token(TokenRecord)
+    case tokensInitialized
+    /// Also when there was none.
+    case tokenDeleted
     /// An expiry that another term's leader had found: nothing was done.
     case expiryOutdated
 }

@@ -24,6 +24,17 @@ public enum HTTPDate {
         return "\(year)-\(two(month))-\(two(date)) \(clock) +0000 UTC"
     }
 
+    /// As Go's JSON has a time: "2026-11-24T04:07:00.25Z".
+    public static func jsonText(milliseconds: Int64) -> String {
+        let (seconds, part) = max(0, milliseconds).quotientAndRemainder(dividingBy: 1_000)
+        let (year, month, date) = civil(seconds / 86_400)
+        let time = seconds % 86_400
+        let clock = "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60))"
+        var fraction = part == 0 ? "" : ".\(part < 100 ? "0" : "")\(two(part))"
+        while fraction.hasSuffix("0") { fraction.removeLast() }
+        return "\(year)-\(two(month))-\(two(date))T\(clock)\(fraction)Z"
+    }
+
     private static func two(_ value: Int64) -> String {
         value < 10 ? "0\(value)" : "\(value)"
     }

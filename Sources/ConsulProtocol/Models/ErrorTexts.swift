@@ -21,6 +21,25 @@ public enum ErrorTexts {
                 + "Node name \(name) is reserved by node \(byID) with name \(byName) "
                 + "(\(byAddress))"
         case .transaction(let error): return text(error)
+        case .token(let error): return text(error)
+        }
+    }
+
+    public static let denied = "Permission denied"
+    public static let unknownToken = "ACL not found"
+
+    public static func text(_ error: TokenError) -> String {
+        switch error {
+        case .bootstrapped(let index):
+            "\(denied): ACL bootstrap no longer allowed (reset index: \(index))"
+        case .otherBootstrap(let named, let index):
+            "\(denied): Invalid bootstrap reset index \(named) (reset index: \(index))"
+        case .accessorInUse: "Invalid Token: AccessorID is already in use"
+        case .secretInUse: "Invalid Token: SecretID is already in use"
+        case .secretChanged: "Changing a tokens SecretID is not permitted"
+        case .localChanged(let accessor): "cannot toggle local mode of \(accessor)"
+        case .missing(let accessor): "Cannot find token \(quoted(accessor))"
+        case .tooMany(let max): "there are \(max) tokens, which is the most that there may be"
         }
     }
 

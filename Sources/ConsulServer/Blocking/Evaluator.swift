@@ -49,6 +49,9 @@ enum Evaluator {
             try HealthEvaluation.state(state, selection, question, view)
         case .agentService(let node, let id):
             try CatalogEvaluation.agentService(id, on: node, view)
+        case .tokens(let selection): try TokenEvaluation.tokens(selection, view)
+        case .token(let accessor): try TokenEvaluation.token(accessor: accessor, view)
+        case .ownToken(let secret): try TokenEvaluation.token(secret: secret, view)
         }
     }
 
@@ -58,6 +61,7 @@ enum Evaluator {
         _ loop: ConsulLoop
     ) {
         evaluation.index = max(1, evaluation.index)
+        if question.isHidden { Hiding.hide(&evaluation, question.subject) }
         // The agent's own answers block by hash, and say no index.
         if case .agentService = question.subject { return }
         evaluation.answer.head.metadata = loop.metadata(

@@ -24,6 +24,17 @@ struct Question: Hashable {
         case serviceHealth(ByteString, Selection, passingOnly: Bool)
         case state(ByteString, Selection)
         case agentService(node: ByteString, id: ByteString)
+        case tokens(TokenSelection)
+        case token(accessor: ByteString)
+        /// The token that the client has shown.
+        case ownToken(secret: ByteString)
+    }
+
+    enum TokenSelection: Hashable {
+        case all
+        case ofPolicy(ByteString)
+        /// Of a role, or of a method of authentication: there are none.
+        case none
     }
 
     /// What narrows a list.
@@ -38,6 +49,8 @@ struct Question: Hashable {
     /// Which consistency the answer claims; nil for KV and sessions, which do not say.
     var effective: Consistency?
     var isCached = false
+    /// Whether the client may not see what there is: it gets what an empty list answers.
+    var isHidden = false
     /// The node whose rows come first (`?near=`); without coordinates no other order is known.
     var near: ByteString?
 
@@ -59,6 +72,7 @@ struct Question: Hashable {
             [.service(name), .serviceChecks(name), .nodes, .checks]
         case .state: [.checks]
         case .agentService(let node, _): [.node(node)]
+        case .tokens, .token, .ownToken: [.tokens]
         }
     }
 }

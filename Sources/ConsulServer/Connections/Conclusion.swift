@@ -14,7 +14,7 @@ enum Conclusion {
     ) -> Answer {
         guard case .consul(let consul) = outcome else { return .text(500, "unexpected outcome") }
         switch (consul, continuation) {
-        case (.failed(let error), _): return .text(500, ErrorTexts.text(error))
+        case (.failed(let error), _): return .text(status(error), ErrorTexts.text(error))
         case (.key(let isDone), _): return isDone ? .yes : .no
         case (.transaction(let transaction), .transaction(let operations, let places)):
             return TransactionHandler.answer(transaction, operations, places, readOnly: nil)
@@ -24,8 +24,17 @@ enum Conclusion {
             json.member("ID", id)
             json.endObject()
             return .json(json.bytes)
+        case (.token(let token), .token(let hasID)):
+            return TokenAnswers.one(token, hasID: hasID)
         case (_, .agentWrite): return .empty(200)
         default: return .yes
+        }
+    }
+
+    private static func status(_ error: ConsulError) -> Int {
+        switch error {
+        case .token(.bootstrapped), .token(.otherBootstrap): 403
+        default: 500
         }
     }
 

@@ -66,7 +66,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     /// The client has closed its side.
     private var hasInputEnded = false
     private var isInBurst = false
+    /// Whether this turn's bytes made parts of requests.
+    private var hasParts = false
     private var clientAddress = ClientAddress.none
+    /// Since when a request is awaited whose head is not there: the first one, or one whose first
+    /// bytes have come; 0: none.
+    private var headSince: Int64 = 0
     /// When the current request began to come in, or the current answer stopped going out.
     private var requestSince: Int64 = 0
     private var stalledSince: Int64 = 0
@@ -95,6 +100,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         }
         self.context = context
         clientAddress = context.channel.remoteAddress.map(ClientAddress.init(socket:)) ?? .none
+        headSince = loop.port.clock.monotonic()
         slot = loop.port.attach(self)
         loop.connections.insert(self)
     }
@@ -123,6 +129,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        hasParts = true
         let part = unwrapInboundIn(data)
         if isBusy {
             later = later ?? Deque()
@@ -141,6 +148,11 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // Bytes that are no part yet are the beginning of a head.
+        if !hasParts, headSince == 0, case .idle = phase {
+            headSince = loop.port.clock.monotonic()
+        }
+        hasParts = false
         endBurst()
         writeSoon()
         context.fireChannelReadComplete()
@@ -216,6 +228,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         loop.counts.requests += 1
         asked = Asked(began: loop.port.clock.microseconds())
         requestSince = asked.began / 1_000
+        headSince = 0
         switch Exchange.begin(head, limits: loop.limits) {
         case .proceed(let request):
             phase = .receiving
@@ -518,6 +531,9 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if case .receiving = phase, requestSince > 0,
             now - requestSince > loop.limits.requestMillisecondsMax
         {
+            return context.close(promise: nil)
+        }
+        if case .idle = phase, headSince > 0, now - headSince > loop.limits.requestMillisecondsMax {
             return context.close(promise: nil)
         }
         if case .working(.barrier) = phase, let reason = loop.port.status.whyUnserving {

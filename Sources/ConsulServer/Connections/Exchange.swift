@@ -119,7 +119,8 @@ struct Exchange {
                     method: method,
                     suffix: Array(path[suffixStart...]),
                     parameters: parameters,
-                    cacheControl: fields.cacheControl
+                    cacheControl: fields.cacheControl,
+                    headerToken: fields.token
                 )
             )
         }

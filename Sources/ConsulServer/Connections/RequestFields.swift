@@ -8,6 +8,8 @@ struct RequestFields {
     var contentLength: Int?
     var isChunked = false
     var acceptsGzip = false
+    /// X-Consul-Token, or what Authorization bears.
+    var token = ""
 
     init(_ headers: HTTPHeaders) {
         for (name, value) in headers {
@@ -15,7 +17,11 @@ struct RequestFields {
             case 4 where Self.same(name, "host"): hasHost = true
             case 6 where Self.same(name, "expect"): expect = value
             case 13 where Self.same(name, "cache-control"): cacheControl = value
+            case 13 where Self.same(name, "authorization"):
+                if token.isEmpty { token = Self.bearer(value) }
             case 14 where Self.same(name, "content-length"): contentLength = Int(value)
+            case 14 where Self.same(name, "x-consul-token"):
+                if !value.isEmpty { token = value }
             case 15 where Self.same(name, "accept-encoding"): acceptsGzip = Self.gzip(value)
             case 17 where Self.same(name, "transfer-encoding"): isChunked = true
             default: continue
@@ -29,6 +35,13 @@ struct RequestFields {
         return zip(text.utf8, lowered.utf8).allSatisfy { byte, wanted in
             byte == wanted || (byte >= 65 && byte <= 90 && byte | 0x20 == wanted)
         }
+    }
+
+    /// The token of "Bearer TOKEN"; "" of any other scheme.
+    private static func bearer(_ value: String) -> String {
+        let parts = value.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, same(String(parts[0]), "bearer") else { return "" }
+        return String(parts[1].drop { $0 == " " })
     }
 
     /// Whether gzip, or *, is accepted with a weight above 0.

@@ -84,7 +84,7 @@ enum SessionHandler {
         ReadStep.make(request, loop, .sessions, saysConsistency: false)
     }
 
-    private static func identifierRefusal(_ request: Request) -> Answer? {
+    static func identifierRefusal(_ request: Request) -> Answer? {
         if request.suffix.isEmpty { return .text(400, "Missing session") }
         guard let reason = UUIDText.lookupError(request.suffix) else { return nil }
         return .text(500, ErrorTexts.sessionLookup(reason))

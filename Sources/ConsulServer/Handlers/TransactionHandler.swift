@@ -8,19 +8,9 @@ import StateMachine
 enum TransactionHandler {
     static func step(_ request: Request, _ loop: ConsulLoop) -> Step {
         let body: TransactionBody
-        do throws(DecodeError) {
-            body = try TransactionBody(json: request.json(loop.limits))
-        } catch {
-            return .answer(.text(400, "Failed to parse body: \(error.text)"))
-        }
-        if body.isReadOnly, case .failure(let error) = ReadStep.options(request, loop) {
-            return .answer(.text(400, error.text))
-        }
-        let max = loop.limits.transactionOperationsMax
-        guard body.count <= max else {
-            return .answer(
-                .text(413, "Transaction contains too many operations (\(body.count) > \(max))")
-            )
+        switch parsed(request, loop) {
+        case .success(let read): body = read
+        case .failure(let refusal): return .answer(.text(refusal.status, refusal.text))
         }
         let readOnly = body.isReadOnly ? ReadOnlyNote(loop) : nil
         let problems = body.incomplete.isEmpty ? body.unknownVerbs : body.incomplete
@@ -35,6 +25,55 @@ enum TransactionHandler {
             )
         }
         return .answer(read(transaction, body, readOnly, loop))
+    }
+
+    /// For a client that may neither read nor write: what writes, or tells something by failing, is
+    /// refused, and what reads finds nothing (Txn.preCheck, kvsPreApply).
+    static func denied(_ request: Request, _ loop: ConsulLoop) -> Step {
+        let body: TransactionBody
+        switch parsed(request, loop) {
+        case .success(let read): body = read
+        case .failure(let refusal): return .answer(.text(refusal.status, refusal.text))
+        }
+        let readOnly = body.isReadOnly ? ReadOnlyNote(loop) : nil
+        guard body.incomplete.isEmpty else {
+            return .answer(rolledBack(body.incomplete.map { ($0.operation, $0.text) }, readOnly))
+        }
+        var places = body.unknownVerbs.map(\.operation)
+        for (operation, place) in zip(body.operations, body.places) where !operation.onlyReads {
+            places.append(place)
+        }
+        guard let readOnly, places.isEmpty else {
+            let problems = places.sorted().map { ($0, ErrorTexts.denied) }
+            return .answer(rolledBack(problems, readOnly))
+        }
+        return .answer(read(Transaction(body.operations), body, readOnly, loop, isHidden: true))
+    }
+
+    private struct Refusal: Error {
+        var status: Int
+        var text: String
+    }
+
+    private static func parsed(
+        _ request: Request,
+        _ loop: ConsulLoop
+    ) -> Result<TransactionBody, Refusal> {
+        let body: TransactionBody
+        do throws(DecodeError) {
+            body = try TransactionBody(json: request.json(loop.limits))
+        } catch {
+            return .failure(Refusal(status: 400, text: "Failed to parse body: \(error.text)"))
+        }
+        if body.isReadOnly, case .failure(let error) = ReadStep.options(request, loop) {
+            return .failure(Refusal(status: 400, text: error.text))
+        }
+        let max = loop.limits.transactionOperationsMax
+        guard body.count <= max else {
+            let text = "Transaction contains too many operations (\(body.count) > \(max))"
+            return .failure(Refusal(status: 413, text: text))
+        }
+        return .success(body)
     }
 
     /// A node of a transaction belongs to this datacenter.
@@ -67,12 +106,14 @@ enum TransactionHandler {
         _ transaction: Transaction,
         _ body: TransactionBody,
         _ note: ReadOnlyNote,
-        _ loop: ConsulLoop
+        _ loop: ConsulLoop,
+        isHidden: Bool = false
     ) -> Answer {
         do throws(StateError) {
-            let outcome = try loop.port.read { view throws(StateError) in
+            var outcome = try loop.port.read { view throws(StateError) in
                 try view.transaction(transaction)
             }
+            if isHidden { outcome?.results = [] }
             guard let outcome else { return .text(500, "a transaction that reads has writes") }
             return answer(outcome, body.operations, body.places, readOnly: note)
         } catch {
@@ -149,5 +190,20 @@ enum TransactionHandler {
             json.check(record, emptyTags: false)
         }
         json.endObject()
+    }
+}
+
+extension TransactionOperation {
+    /// Whether it tells nothing but what it finds.
+    fileprivate var onlyReads: Bool {
+        switch self {
+        case .key(let operation):
+            switch operation.verb {
+            case .get, .getOrEmpty, .getTree: true
+            default: false
+            }
+        case .node(let verb, _, _), .service(let verb, _, _, _), .check(let verb, _, _):
+            verb == .get
+        }
     }
 }

@@ -8,7 +8,13 @@ enum Dispatch {
         if let reason = loop.status.whyUnserving, !request.endpoint.isAboutNode {
             return .answer(.text(500, reason))
         }
-        return switch request.endpoint {
+        return loop.settings.tokens.isEnabled
+            ? TokenGate.step(request, on: loop) : permitted(request, on: loop)
+    }
+
+    /// What is done for a client that may do it.
+    static func permitted(_ request: Request, on loop: ConsulLoop) -> Step {
+        switch request.endpoint {
         case .root: .answer(StatusHandler.root())
         case .key: KeyHandler.step(request, loop)
         case .transaction: TransactionHandler.step(request, loop)
@@ -38,7 +44,9 @@ enum Dispatch {
         case .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
             .operatorTransfer, .operatorRefill:
             OperatorHandler.step(request)
-        case .aclGet, .aclPut, .aclPost, .aclGetPutDelete:
+        case .aclBootstrap, .aclTokens, .aclTokenCreate, .aclTokenSelf, .aclToken, .aclPolicies,
+            .aclPolicy, .aclPolicyByName, .aclEmptyList, .aclReplication, .aclGet, .aclPut,
+            .aclPost, .aclGetPutDelete:
             .answer(.text(401, "ACL support disabled"))
         default: AgentHandler.step(request, loop)
         }

@@ -16,7 +16,9 @@ enum Endpoint: UInt8, CaseIterable {
     case coordinateDatacenters, coordinateNodes, eventList, preparedQueries, raftConfiguration
     case operatorMembers, operatorRemove, operatorPromote, operatorDemote, operatorTransfer
     case operatorRefill
-    /// /v1/acl, while there are no ACLs; the methods differ.
+    case aclBootstrap, aclTokens, aclTokenCreate, aclTokenSelf, aclToken
+    case aclPolicies, aclPolicy, aclPolicyByName, aclEmptyList, aclReplication
+    /// The rest of /v1/acl, which is not served; the methods differ.
     case aclGet, aclPut, aclPost, aclGetPutDelete
 
     /// Reads of the state, whose options are looked at before anything else.
@@ -86,9 +88,9 @@ enum Endpoint: UInt8, CaseIterable {
             .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer, .operatorRefill:
             "PUT"
         case .preparedQueries: "GET,POST"
-        case .aclPut: "PUT"
+        case .aclPut, .aclBootstrap, .aclTokenCreate: "PUT"
         case .aclPost: "POST"
-        case .aclGetPutDelete: "GET,PUT,DELETE"
+        case .aclGetPutDelete, .aclToken, .aclPolicy: "GET,PUT,DELETE"
         default: "GET"
         }
     }

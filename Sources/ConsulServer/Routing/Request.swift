@@ -36,6 +36,8 @@ struct Request {
     var cacheControl = ""
     var body: ByteBuffer?
     var client = ClientAddress.none
+    /// What a header says about who asks; `?token=` comes before it.
+    var headerToken = ""
 
     var suffixName: ByteString { ByteString(suffix) }
 
@@ -98,4 +100,6 @@ enum Continuation {
     /// {"ID": ...}
     case sessionCreate(id: ByteString)
     case transaction(operations: [TransactionOperation], places: [Int])
+    /// The token; with its secret as its ID, as the bootstrap has it.
+    case token(hasID: Bool)
 }

@@ -59,6 +59,10 @@ extension Batch {
         case .deregister(let command): return .consul(try apply(command))
         case .updateCheck(let command): return .consul(try apply(command))
         case .reapTombstones(let command): return .consul(try apply(command))
+        case .initializeTokens(let command): return .consul(try apply(command))
+        case .bootstrapTokens(let command): return .consul(try apply(command))
+        case .setToken(let command): return .consul(try apply(command))
+        case .deleteToken(let command): return .consul(try apply(command))
         case .admitMember(let command): return .member(try apply(command))
         case .dismissMember(let command): return .member(try apply(command))
         case .createZnode, .deleteZnode, .setData, .setACL, .checkVersion, .multi, .key:

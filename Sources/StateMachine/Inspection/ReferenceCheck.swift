@@ -51,7 +51,7 @@ public struct ReferenceCheck: ~Escapable {
     @_lifetime(self: copy self)
     private mutating func checkAll() throws(StateError) {
         guard try checkZnodes(), try checkOwners(), try checkKeys(), try checkHolders(),
-            try checkCatalog(), try checkLeases()
+            try checkCatalog(), try checkLeases(), try checkTokens()
         else { return }
         try checkCounts()
     }
@@ -241,6 +241,21 @@ public struct ReferenceCheck: ~Escapable {
             guard flaw(StateFlaw("leases", text)) else { return false }
         }
         return true
+    }
+
+    private func checkTokens() throws(StateError) -> Bool {
+        let tokens = try view.tokens
+        for token in tokens {
+            let accessor = token.definition.accessor
+            guard try view.tokenHolder(of: token.definition.secret) != accessor else { continue }
+            let text = "token \(accessor) is not found by its secret"
+            guard flaw(StateFlaw("meta", text)) else { return false }
+        }
+        let secrets = try count(TokenKey.secretTag, in: view.tables.meta)
+        let wanted = try view.tokenTable.count
+        guard secrets != tokens.count || UInt64(tokens.count) != wanted else { return true }
+        let text = "\(tokens.count) tokens, \(secrets) secrets, \(wanted) expected"
+        return flaw(StateFlaw("meta", text))
     }
 
     // MARK: Counts

@@ -110,9 +110,10 @@ extension StateView {
         }
     }
 
-    private static func isMember(_ key: RawSpan) -> Bool {
-        let tag = MemberRecord.tag
-        return key.hasPrefix(tag.rawSpan)
+    private static func kind(ofMeta key: RawSpan) -> StateItem.Kind? {
+        let (member, token) = (MemberRecord.tag, TokenKey.tag)
+        if key.hasPrefix(member.rawSpan) { return .member }
+        return key.hasPrefix(token.rawSpan) ? .token : nil
     }
 
     private static func kind(_ table: String, _ key: RawSpan) -> StateItem.Kind? {
@@ -122,7 +123,7 @@ extension StateView {
         case "keys": return .key
         case "sessions": return .zooKeeperSession
         case "leases": return tag == CatalogKey.session ? .consulSession : nil
-        case "meta": return isMember(key) ? .member : nil
+        case "meta": return kind(ofMeta: key)
         case "catalog":
             let kinds: [UInt8: StateItem.Kind] = [
                 CatalogKey.node: .node, CatalogKey.service: .service, CatalogKey.check: .check,

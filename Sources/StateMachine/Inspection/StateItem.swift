@@ -12,9 +12,10 @@ public enum StateItem: Equatable, Sendable {
     case service(ServiceRecord)
     case check(CheckRecord)
     case member(MemberRecord)
+    case token(TokenRecord)
 
     public enum Kind: String, CaseIterable, Sendable {
-        case znode, key, zooKeeperSession, consulSession, node, service, check, member
+        case znode, key, zooKeeperSession, consulSession, node, service, check, member, token
     }
 
     public var kind: Kind {
@@ -27,6 +28,7 @@ public enum StateItem: Equatable, Sendable {
         case .service: .service
         case .check: .check
         case .member: .member
+        case .token: .token
         }
     }
 
@@ -41,6 +43,7 @@ public enum StateItem: Equatable, Sendable {
         case .service(let service): service.node + "/" + service.definition.id
         case .check(let check): check.definition.node + "/" + check.definition.id
         case .member(let member): ByteString("\(member.node)")
+        case .token(let token): token.definition.accessor
         }
     }
 
@@ -54,6 +57,7 @@ public enum StateItem: Equatable, Sendable {
         case .node(let node): max(node.modifyIndex, node.createIndex)
         case .service(let service): max(service.modifyIndex, service.createIndex)
         case .check(let check): max(check.modifyIndex, check.createIndex)
+        case .token(let token): token.modifyIndex
         }
     }
 }
@@ -153,6 +157,7 @@ extension StateView {
         case .service: (tables.catalog, [CatalogKey.service])
         case .check: (tables.catalog, [CatalogKey.check])
         case .member: (tables.meta, MemberRecord.tag)
+        case .token: (tables.meta, TokenKey.tag)
         }
     }
 
@@ -196,6 +201,7 @@ extension StateView {
         case .service: return .service(try Self.decoded(value))
         case .check: return .check(try Self.decoded(value))
         case .member: return .member(try MemberRecord(key: key, value: value))
+        case .token: return .token(try TokenRecord(decoding: value))
         }
     }
 

@@ -7,6 +7,7 @@ public import LMDB
 /// | meta | "summary" | StateSummary |
 /// | meta | "member", node UInt64 / "members" | MemberRecord / next number UInt64 |
 /// | meta | "patrol" | see `Patrol` |
+/// | meta | "token", 00, accessor / "secret", 00, SHA-256 / "tokens" | see `TokenKey` |
 /// | znodes | path with its last slash as 00 (`NameKey`) | ZnodeRecord |
 /// | ephemerals | owner UInt64, path (`NameKey`) | path if the key is shortened |
 /// | acls | "i", ACLID UInt32 / "h", SHA-256 of the list | list (ACLCodec) / ACLID |

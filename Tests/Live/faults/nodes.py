@@ -17,7 +17,8 @@ BALLAST_STEP = 1 << 20
 # A sync failed while it served (FailureText.swift), or at its start (CommandFailure.swift).
 ENDED_BY_SYNC = {74, 2}
 ARGUMENTS = ["--four-letter-words=*", "--min-session-timeout-milliseconds=2000",
-             "--snapshot-log-megabytes=1", "--dns-port=0", "--bind=0.0.0.0"]
+             "--snapshot-log-megabytes=1", "--dns-port=0", "--bind=0.0.0.0",
+             "--max-client-cnxns=0", "--http-max-conns-per-client=0"]
 
 
 class Node:

@@ -62,6 +62,10 @@ extension StateItem {
         case .member(let member):
             "name=\(EntryTable.shown(member.name.text)) "
                 + "address=\(EntryTable.shown(member.address.text))"
+        // Its secret is nobody's to read.
+        case .token(let token):
+            "management=\(token.isManagement) "
+                + "description=\(EntryTable.shown(token.definition.description.text))"
         }
     }
 
@@ -113,6 +117,10 @@ enum ItemJSON {
         case .member(let member):
             json.member("memberName", member.name.text)
             json.member("address", member.address.text)
+        case .token(let token):
+            indexes(token.createIndex, token.modifyIndex, to: &json)
+            json.member("description", token.definition.description.text)
+            json.member("policies", token.definition.policies.map(\.text).joined(separator: ","))
         }
     }
 

@@ -1,0 +1,68 @@
+import Logging
+import NIOCore
+import Synchronization
+
+/// Counts the connections of each client's address, and refuses those above a bound
+/// (`limits.http_max_conns_per_client`): one client must not take all that a server has.
+final class AddressGate: Sendable {
+    private let connectionsMax: Int
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        var counts: [String: Int] = [:]
+        /// When a refusal was last told of.
+        var toldAt = Int64.min
+    }
+
+    struct Refusal: Error {
+        let address: String
+    }
+
+    /// - Parameter connectionsMax: 0: there is no bound.
+    init(_ connectionsMax: Int, _ logger: Logger) {
+        self.connectionsMax = connectionsMax
+        self.logger = logger
+    }
+
+    /// Takes a connection in, until it closes. As in the real server, one too many is closed
+    /// without a word.
+    func admit(_ channel: any Channel) throws(Refusal) {
+        guard connectionsMax > 0, let address = channel.remoteAddress?.ipAddress else { return }
+        let isAdmitted = state.withLock { state in
+            let count = state.counts[address, default: 0]
+            guard count < connectionsMax else { return false }
+            state.counts[address] = count + 1
+            return true
+        }
+        guard isAdmitted else {
+            tell(of: address)
+            throw Refusal(address: address)
+        }
+        channel.closeFuture.whenComplete { [self] _ in release(address) }
+    }
+
+    private func release(_ address: String) {
+        state.withLock { state in
+            guard let count = state.counts[address] else { return }
+            state.counts[address] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// Not more often than somebody can read it.
+    private func tell(of address: String) {
+        let now = HostClock.monotonic()
+        let isDue = state.withLock { state in
+            let since = now.subtractingReportingOverflow(state.toldAt)
+            let isDue =
+                since.overflow || since.partialValue >= ServerLimits.refusalNoticeMilliseconds
+            if isDue { state.toldAt = now }
+            return isDue
+        }
+        guard isDue else { return }
+        logger.warning(
+            "too many HTTP connections from one address",
+            metadata: ["address": "\(address)", "bound": "\(connectionsMax)"]
+        )
+    }
+}
