@@ -7,8 +7,9 @@ import ArgumentParser
 /// RoostServer's configuration. It never prints errors on stdout.
 ///
 /// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand` and
-/// `MemberCommands` are the client commands over `ConsulClient`; `KeyChanges` tells two listings
-/// apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
+/// `MemberCommands` are the client commands over `ConsulClient`; `ConfigCommands` check a server's
+/// settings; `KeyChanges` tells two listings apart; `Terminal` prints; `CommandFailure` is every
+/// way to fail, with its exit code.
 @main
 struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,9 +29,10 @@ struct Roost: AsyncParsableCommand {
               0 done, 1 not there or condition not met, 2 refused by the server,
               3 server not reached, 4 local file or configuration, 64 wrong usage
             """,
+        version: "0.4.0",
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
-            StatusCommand.self, MembersCommand.self, RaftCommands.self,
+            StatusCommand.self, MembersCommand.self, RaftCommands.self, ConfigCommands.self,
         ]
     )
 }
