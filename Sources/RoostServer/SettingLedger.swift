@@ -108,18 +108,3 @@ extension Setting.Default: CustomStringConvertible {
         }
     }
 }
-
-extension ServerConfiguration {
-    /// What a value stands for that says "as usual": an empty name, zero event loops.
-    package func meaning(of setting: Setting) -> String? {
-        switch setting {
-        case .name where !isNameGiven: name
-        case .eventLoops: "\(eventLoopCount) threads"
-        case .minSessionTimeoutMilliseconds: "\(minSessionTimeoutMilliseconds) ms"
-        case .maxSessionTimeoutMilliseconds: "\(maxSessionTimeoutMilliseconds) ms"
-        case .advertise: advertise
-        case .peerPort where ownPeerPort != peerPort: "\(ownPeerPort), as cluster says"
-        default: nil
-        }
-    }
-}

@@ -22,7 +22,8 @@ struct ConfigCheck: AsyncParsableCommand {
         abstract: "Print what settings a server would have, and who says so.",
         discussion: """
             Takes the flags of roost server, reads the same file and environment, and starts
-            nothing. In brackets: what a value stands for. Secrets are not printed.
+            nothing. In brackets: what a value stands for. Secrets are not printed. What is allowed
+            and hardly meant is a warning on standard error.
 
             Exit code 4: a server would not start, and the message says why.
 
@@ -46,6 +47,7 @@ struct ConfigCheck: AsyncParsableCommand {
 
     func run() async throws {
         let (settings, ledger) = try await options.readConfiguration()
+        settings.doubts.forEach { Terminal.complain("warning: \($0)") }
         let rows = Setting.allCases.compactMap { setting -> Row? in
             guard let entry = ledger.entry(setting), !changed || entry.source != .standard else {
                 return nil

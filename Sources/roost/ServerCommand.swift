@@ -34,6 +34,7 @@ struct ServerCommand: AsyncParsableCommand {
                 environment: environment
             )
             ServerLog.bootstrap(settings)
+            settings.doubts.forEach { Logger(label: "roost").warning("\($0)") }
             let registry = MetricsRegistry()
             MetricsSystem.bootstrap(registry)
             let server = Server(

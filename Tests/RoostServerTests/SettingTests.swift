@@ -107,4 +107,30 @@ import Testing
         #expect(settings.meaning(of: .name) == ProcessInfo.processInfo.hostName)
         #expect(settings.meaning(of: .datacenter) == nil)
     }
+
+    @Test(arguments: [
+        ("127.0.0.1", "n1=10.0.0.1:8300,n2=10.0.0.2:8300,n3=10.0.0.3:8300", ["cannot reach"]),
+        ("10.0.0.1", "n1=10.0.0.1:8300,n2=10.0.0.2:8300,n3=10.0.0.3:8300", []),
+        ("127.0.0.1", "n1=127.0.0.1:8300,n2=127.0.0.2:8300,n3=127.0.0.3:8300", []),
+        ("10.0.0.1", "n1=10.0.0.1:8300,n2=10.0.0.2:8300", ["survives no more"]),
+        ("127.0.0.1", "", []),
+    ])
+    func `what is hardly meant is doubted`(
+        _ bind: String,
+        _ cluster: String,
+        _ wanted: [String]
+    ) async throws {
+        let flags: [Setting: String] = [.name: "n1", .bind: bind, .cluster: cluster]
+        let doubts = try await read(flags: flags).settings.doubts
+        #expect(doubts.count == wanted.count)
+        for (doubt, part) in zip(doubts, wanted) { #expect(doubt.contains(part)) }
+    }
+
+    @Test func `a port that the others do not know is doubted`() async throws {
+        let cluster = "n1=10.0.0.1:8300,n2=10.0.0.2:8300,n3=10.0.0.3:8300"
+        let doubts = try await read(
+            flags: [.name: "n1", .bind: "10.0.0.1", .peerPort: "8301", .cluster: cluster]
+        ).settings.doubts
+        #expect(doubts.count == 1 && doubts[0].contains("8301"))
+    }
 }
