@@ -19,8 +19,8 @@ import ZooKeeperServer
 /// It decides nothing by itself. What it must never do: hold state that another module owns, or
 /// answer a client.
 ///
-/// Map: `ServerConfiguration` and `Setting` are what an operator says, `Storage` opens the data
-/// directory, `ReplicaThread`, `ApplyThread` and `KeeperThread` are the threads, `ClientLoops` the
+/// Map: `ServerConfiguration` and `Setting` are what an operator says, `SettingLedger` who said it,
+/// `Storage` opens the data directory, `ReplicaThread`, `ApplyThread` and `KeeperThread` are the threads, `ClientLoops` the
 /// event loops, `Engine` all of these together, `Listener` a socket, `Server` the order of it.
 package struct Server: Sendable {
     private let configuration: ServerConfiguration

@@ -39,11 +39,16 @@ package struct ServerConfiguration: Sendable {
     /// - Parameters:
     ///   - flags: what the command line says, as text.
     ///   - file: a JSON object of settings by name.
+    ///   - ledger: is told what was found, and where.
     package static func load(
         flags: [Setting: String],
         file: String?,
-        environment: [String: String]
+        environment: [String: String],
+        ledger: SettingLedger = SettingLedger()
     ) async throws(ConfigurationProblem) -> ServerConfiguration {
+        ledger.open(
+            sources: [.flag, .environment] + (file.map { [.file($0)] } ?? []) + [.standard]
+        )
         var providers: [any ConfigProvider] = [InMemoryProvider(values: try values(of: flags))]
         providers.append(
             EnvironmentVariablesProvider(environmentVariables: environment)
@@ -59,7 +64,8 @@ package struct ServerConfiguration: Sendable {
             }
         }
         providers.append(InMemoryProvider(name: "defaults", values: defaults))
-        return try ServerConfiguration(reading: SettingReader(ConfigReader(providers: providers)))
+        let reader = ConfigReader(providers: providers, accessReporter: ledger)
+        return try ServerConfiguration(reading: SettingReader(reader, ledger))
     }
 
     private init(reading settings: SettingReader) throws(ConfigurationProblem) {
@@ -267,9 +273,11 @@ package enum ConfigurationProblem: Error, CustomStringConvertible, Sendable {
 /// Reads settings with their checks; a value of the wrong kind is an error and not the default.
 struct SettingReader {
     let reader: ConfigReader
+    let ledger: SettingLedger
 
-    init(_ reader: ConfigReader) {
+    init(_ reader: ConfigReader, _ ledger: SettingLedger) {
         self.reader = reader
+        self.ledger = ledger
     }
 
     func text(_ setting: Setting) throws(ConfigurationProblem) -> String {
@@ -290,6 +298,7 @@ struct SettingReader {
         _ setting: Setting,
         in bounds: ClosedRange<Int>
     ) throws(ConfigurationProblem) -> Int {
+        ledger.note(bounds, of: setting)
         let number: Int
         do {
             number = try reader.requiredInt(forKey: ConfigKey(setting.rawValue))

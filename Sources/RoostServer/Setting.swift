@@ -40,7 +40,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case logLevel
     case logFormat
 
-    package enum Default: Sendable {
+    package enum Default: Hashable, Sendable {
         case text(String)
         case number(Int)
     }

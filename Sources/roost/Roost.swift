@@ -8,8 +8,9 @@ import ArgumentParser
 ///
 /// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand` and
 /// `MemberCommands` and `TokenCommands` are the client commands over `ConsulClient`, which speaks
-/// TLS as `ClientSecurity` says; `TLSCommands` makes certificates by `Issuing`; `KeyChanges` tells
-/// two listings apart; `Terminal` prints; `CommandFailure` is every way to fail, with its exit code.
+/// TLS as `ClientSecurity` says; `TLSCommands` makes certificates by `Issuing`; `ConfigCommands`
+/// check a server's settings; `KeyChanges` tells two listings apart; `Terminal` prints;
+/// `CommandFailure` is every way to fail, with its exit code.
 @main
 struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,10 +30,11 @@ struct Roost: AsyncParsableCommand {
               0 done, 1 not there or condition not met, 2 refused by the server,
               3 server not reached, 4 local file or configuration, 64 wrong usage
             """,
+        version: "0.4.0",
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
             StatusCommand.self, MembersCommand.self, RaftCommands.self, TLSCommands.self,
-            TokenFamily.self,
+            TokenFamily.self, ConfigCommands.self,
         ]
     )
 }

@@ -18,11 +18,41 @@ struct ServerCommand: AsyncParsableCommand {
               roost server --name n1 --data-dir /var/lib/roost --bind 0.0.0.0
               roost server --config /etc/roost.json --log-format json
               ROOST_HTTP_PORT=9500 roost server
-              roost server --name n1 --bind 10.0.0.1 \
+              roost server --name n1 --bind 10.0.0.1 \\
                 --cluster n1=10.0.0.1:8300,n2=10.0.0.2:8300,n3=10.0.0.3:8300
             """
     )
 
+    @OptionGroup var options: SettingOptions
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        do {
+            let settings = try await ServerConfiguration.load(
+                flags: options.flags,
+                file: options.config ?? environment["ROOST_CONFIG"],
+                environment: environment
+            )
+            ServerLog.bootstrap(settings)
+            settings.doubts.forEach { Logger(label: "roost").warning("\($0)") }
+            let registry = MetricsRegistry()
+            MetricsSystem.bootstrap(registry)
+            let server = Server(
+                configuration: settings,
+                registry: registry,
+                logger: Logger(label: "roost")
+            )
+            try await server.run()
+        } catch let problem as ConfigurationProblem {
+            throw CommandFailure.configuration("\(problem)").reported()
+        } catch {
+            throw CommandFailure.server("\(error)").reported()
+        }
+    }
+}
+
+/// The flags that say a server's settings.
+struct SettingOptions: ParsableArguments {
     @Option(help: Setting.name.help) var name: String?
     @Option(help: Setting.dataDir.help) var dataDir: String?
     @Option(help: Setting.bind.help) var bind: String?
@@ -65,31 +95,8 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: "A JSON file with settings. [environment: ROOST_CONFIG]")
     var config: String?
 
-    func run() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        do {
-            let settings = try await ServerConfiguration.load(
-                flags: flags,
-                file: config ?? environment["ROOST_CONFIG"],
-                environment: environment
-            )
-            ServerLog.bootstrap(settings)
-            let registry = MetricsRegistry()
-            MetricsSystem.bootstrap(registry)
-            let server = Server(
-                configuration: settings,
-                registry: registry,
-                logger: Logger(label: "roost")
-            )
-            try await server.run()
-        } catch let problem as ConfigurationProblem {
-            throw CommandFailure.configuration("\(problem)").reported()
-        } catch {
-            throw CommandFailure.server("\(error)").reported()
-        }
-    }
-
-    private var flags: [Setting: String] {
+    /// What the command line says.
+    var flags: [Setting: String] {
         [
             .name: name, .dataDir: dataDir, .bind: bind, .zookeeperPort: zookeeperPort,
             .httpPort: httpPort, .dnsPort: dnsPort, .peerPort: peerPort, .cluster: cluster,

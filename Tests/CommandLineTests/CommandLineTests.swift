@@ -88,6 +88,7 @@ import Testing
             Roost.self, ServerCommand.self, WatchCommand.self, StatusCommand.self, KeyGet.self,
             KeyPut.self, KeyDelete.self, KeyList.self, SessionCreate.self, SessionList.self,
             SessionInfo.self, SessionRenew.self, SessionDestroy.self,
+            ConfigCommands.self, ConfigCheck.self, ConfigShow.self, ConfigReference.self,
         ]
         for command in commands {
             #expect(command.configuration.discussion.contains("EXAMPLE"))
