@@ -20,8 +20,9 @@ import ZooKeeperServer
 /// answer a client.
 ///
 /// Map: `ServerConfiguration` and `Setting` are what an operator says, `SettingLedger` who said it,
-/// `Storage` opens the data directory, `ReplicaThread`, `ApplyThread` and `KeeperThread` are the threads, `ClientLoops` the
-/// event loops, `Engine` all of these together, `Listener` a socket, `Server` the order of it.
+/// `Storage` opens the data directory, `ReplicaThread`, `ApplyThread` and `KeeperThread` are the
+/// threads, `ClientLoops` the event loops, `Engine` all of these together, `Listener` a socket,
+/// `Server` the order of it.
 package struct Server: Sendable {
     private let configuration: ServerConfiguration
     private let registry: MetricsRegistry
@@ -102,7 +103,6 @@ struct FrontEnds {
         _ security: Security,
         logger: Logger
     ) async throws -> FrontEnds {
-        let tls = configuration.security
         let zooKeeper = ZooKeeperFrontEnd(
             settings: zooKeeperSettings(engine, configuration),
             clock: HostClock.loopClock,
@@ -110,15 +110,7 @@ struct FrontEnds {
             logger: logger
         )
         let zooKeeperListener = try await Listener.bind(
-            [
-                Entrance("zookeeper", "the ZooKeeper port", configuration.zooKeeperPort),
-                Entrance(
-                    "zookeeper-secure",
-                    "the secure ZooKeeper port",
-                    tls.zooKeeperSecurePort,
-                    security.zooKeeper
-                ),
-            ],
+            zooKeeperEntrances(configuration, security),
             configuration.bind,
             engine.loops,
             Clientele(retire: zooKeeper.retire, remains: zooKeeper.hasConnections)
@@ -126,10 +118,7 @@ struct FrontEnds {
         let consulLoops = ConsulLoops()
         let gate = AddressGate(configuration.access.httpConnectionsPerAddressMax, logger)
         let consulListener = try await Listener.bind(
-            [
-                Entrance("http", "the HTTP port", configuration.httpPort),
-                Entrance("https", "the HTTPS port", tls.httpsPort, security.https),
-            ],
+            consulEntrances(configuration, security),
             configuration.bind,
             engine.loops,
             Clientele(retire: consulLoops.retire, remains: consulLoops.haveConnections)
@@ -166,6 +155,32 @@ struct FrontEnds {
             collector: collector,
             consulLoops: consulLoops
         )
+    }
+
+    private static func zooKeeperEntrances(
+        _ configuration: ServerConfiguration,
+        _ security: Security
+    ) -> [Entrance] {
+        [
+            Entrance("zookeeper", "the ZooKeeper port", configuration.zooKeeperPort),
+            Entrance(
+                "zookeeper-secure",
+                "the secure ZooKeeper port",
+                configuration.security.zooKeeperSecurePort,
+                security.zooKeeper
+            ),
+        ]
+    }
+
+    private static func consulEntrances(
+        _ configuration: ServerConfiguration,
+        _ security: Security
+    ) -> [Entrance] {
+        let secure = configuration.security.httpsPort
+        return [
+            Entrance("http", "the HTTP port", configuration.httpPort),
+            Entrance("https", "the HTTPS port", secure, security.https),
+        ]
     }
 
     private static func zooKeeperSettings(

@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"httpPort": "many"}"#, "httpPort"), (#"{"httpPort": 70000}"#, "0 to 65535"),
+        (#"{"httpPort": "many"}"#, "httpPort"), (#"{"httpPort": 70000}"#, "-1 to 65535"),
         (#"{"htttpPort": 1}"#, "htttpPort"), ("[]", "not a JSON object"), ("{", ".json"),
     ])
     func `what is wrong in the file is named`(_ file: String, _ named: String) async throws {

@@ -32,6 +32,7 @@ struct RoostLog: ParsableCommand {
               roost-log diff /backup/n1 /backup/n2
               roost-log stat --depth 2
               roost-log snapshots --verify
+              roost-log copy /var/tmp/n1 --data-dir /var/lib/roost
               roost-log verify --data-dir /var/lib/roost && echo well
 
             EXIT CODES
@@ -41,7 +42,7 @@ struct RoostLog: ParsableCommand {
         subcommands: [
             StatusCommand.self, DumpCommand.self, HistoryCommand.self, StateCommand.self,
             DiffCommand.self, StatCommand.self, SnapshotsCommand.self, VerifyCommand.self,
-            RepairCommand.self,
+            RepairCommand.self, CopyCommand.self,
         ]
     )
 }

@@ -6,7 +6,7 @@ package import Raft
 /// nothing, and goes on over damage.
 package final class InspectedLog {
     package let directory: String
-    private let file: InspectedFile
+    let file: InspectedFile
 
     /// A scan of a running server's log lets go of its commit after so many entries or bytes, so
     /// that the server can use pages again.
