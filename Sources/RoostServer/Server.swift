@@ -20,8 +20,9 @@ import ZooKeeperServer
 /// answer a client.
 ///
 /// Map: `ServerConfiguration` and `Setting` are what an operator says, `SettingLedger` who said it,
-/// `Storage` opens the data directory, `ReplicaThread`, `ApplyThread` and `KeeperThread` are the threads, `ClientLoops` the
-/// event loops, `Engine` all of these together, `Listener` a socket, `Server` the order of it.
+/// `Storage` opens the data directory, `ReplicaThread`, `ApplyThread` and `KeeperThread` are the
+/// threads, `ClientLoops` the event loops, `Engine` all of these together, `Listener` a socket,
+/// `Server` the order of it.
 package struct Server: Sendable {
     private let configuration: ServerConfiguration
     private let registry: MetricsRegistry
