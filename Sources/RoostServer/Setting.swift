@@ -123,7 +123,7 @@ package enum Setting: String, CaseIterable, Sendable {
     /// on a command line, which every user of a machine can see.
     package var isSecret: Bool {
         switch self {
-        case .aclInitialManagementToken, .aclDefaultToken: true
+        case .aclInitialManagementToken, .aclDefaultToken, .superDigest: true
         default: false
         }
     }

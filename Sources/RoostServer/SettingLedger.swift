@@ -90,14 +90,6 @@ extension Setting {
         default: return .text("\(content)")
         }
     }
-
-    /// Whether its value must not be shown to whoever may run a command; its name says so. The
-    /// name of a file with a secret in it is none.
-    package var isSecret: Bool {
-        let name = rawValue.lowercased()
-        guard !name.hasSuffix("file") else { return false }
-        return ["token", "secret", "digest", "password"].contains { name.contains($0) }
-    }
 }
 
 extension Setting.Default: CustomStringConvertible {
