@@ -38,7 +38,7 @@ def test_check_says_what_holds_and_who_said_so(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text, named", [
-    ('{"htttpPort": 1}', "htttpPort"), ('{"httpPort": 70000}', "0 to 65535"),
+    ('{"htttpPort": 1}', "htttpPort"), ('{"httpPort": 70000}', "-1 to 65535"),
     ('{"httpPort": "x"}', "http-port"), ("{", "cannot be read"), (None, "cannot be read"),
     ('{"cluster": "n1=h:1"}', "names this node"),
 ])
