@@ -1,4 +1,5 @@
 import PeerTransport
+package import TransportSecurity
 
 extension ServerConfiguration {
     /// What a value stands for that says "as usual": an empty name, zero event loops.
@@ -42,5 +43,13 @@ extension ServerConfiguration {
 
     private static func isLoopback(_ host: String) -> Bool {
         host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
+
+    /// Reads certificate, key and authorities as a start would; what a start would warn of.
+    package func checkCredentials() async throws(CredentialProblem) -> [String] {
+        guard let files = security.files else { return [] }
+        let role = security.peers == .off ? nil : ClusterRole(datacenter: datacenter)
+        let now = HostClock.wall() / 1_000
+        return try await Credentials.read(files, role: role, now: now).warnings
     }
 }

@@ -22,8 +22,8 @@ struct ConfigCheck: AsyncParsableCommand {
         abstract: "Print what settings a server would have, and who says so.",
         discussion: """
             Takes the flags of roost server, reads the same file and environment, and starts
-            nothing. In brackets: what a value stands for. Secrets are not printed. What is allowed
-            and hardly meant is a warning on standard error.
+            nothing; certificates are read. In brackets: what a value stands for. Secrets are not
+            printed. What is allowed and hardly meant is a warning on standard error.
 
             Exit code 4: a server would not start, and the message says why.
 
@@ -47,7 +47,12 @@ struct ConfigCheck: AsyncParsableCommand {
 
     func run() async throws {
         let (settings, ledger) = try await options.readConfiguration()
-        settings.doubts.forEach { Terminal.complain("warning: \($0)") }
+        do {
+            let doubts = settings.doubts + (try await settings.checkCredentials())
+            doubts.forEach { Terminal.complain("warning: \($0)") }
+        } catch {
+            throw CommandFailure.configuration("\(error)").reported()
+        }
         let rows = Setting.allCases.compactMap { setting -> Row? in
             guard let entry = ledger.entry(setting), !changed || entry.source != .standard else {
                 return nil

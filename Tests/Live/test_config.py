@@ -38,7 +38,7 @@ def test_check_says_what_holds_and_who_said_so(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text, named", [
-    ('{"htttpPort": 1}', "htttpPort"), ('{"httpPort": 70000}', "0 to 65535"),
+    ('{"htttpPort": 1}', "htttpPort"), ('{"httpPort": 70000}', "-1 to 65535"),
     ('{"httpPort": "x"}', "http-port"), ("{", "cannot be read"), (None, "cannot be read"),
     ('{"cluster": "n1=h:1"}', "names this node"),
 ])
@@ -70,3 +70,21 @@ def test_what_show_prints_is_a_file_that_says_the_same(tmp_path: Path):
 def test_the_reference_is_the_committed_page():
     page = REPOSITORY / "Sources/RoostServer/Docs.docc/Configuration.md"
     assert config("reference").stdout == page.read_text()
+
+
+def test_check_reads_the_certificates(tmp_path: Path):
+    for words in (["create-ca"], ["create-cert", "--node", "n1"], ["create-cert", "--client", "c"]):
+        subprocess.run([BINARY, "tls", *words], cwd=tmp_path, check=True, capture_output=True)
+    flags = ["--name", "n1", "--tls-ca", tmp_path / "roost-ca.pem", "--peer-tls", "require"]
+    pairs = {"n1": (0, ""), "c": (4, "server.dc1.roost"), "mixed": (4, "mixed-key.pem"),
+             "none": (4, "no such file")}
+    (tmp_path / "mixed.pem").write_bytes((tmp_path / "c.pem").read_bytes())
+    (tmp_path / "mixed-key.pem").write_bytes((tmp_path / "n1-key.pem").read_bytes())
+    for pair, (code, named) in pairs.items():
+        files = ["--tls-cert", tmp_path / f"{pair}.pem", "--tls-key", tmp_path / f"{pair}-key.pem"]
+        done = config("check", *map(str, flags + files))
+        assert done.returncode == code and named in done.stderr, (pair, done)
+    (tmp_path / "n1-key.pem").chmod(0o644)
+    files = ["--tls-cert", tmp_path / "n1.pem", "--tls-key", tmp_path / "n1-key.pem"]
+    done = config("check", *map(str, flags + files))
+    assert done.returncode == 0 and "warning" in done.stderr, done
