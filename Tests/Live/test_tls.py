@@ -137,6 +137,27 @@ def test_kazoo_works_over_tls_with_a_certificate(shared_server, authority, paper
     client.stop()
 
 
+def test_the_java_client_works_over_tls(shared_server, authority, papers, tmp_path, name):
+    """zkCli by Netty, with PEM files for its stores."""
+    both = tmp_path / "both.pem"
+    paper = papers["client"]
+    both.write_bytes(paper.key.read_bytes() + paper.certificate.read_bytes())
+    settings = {
+        "zookeeper.clientCnxnSocket": "org.apache.zookeeper.ClientCnxnSocketNetty",
+        "zookeeper.client.secure": "true", "zookeeper.ssl.keyStore.location": both,
+        "zookeeper.ssl.keyStore.type": "PEM", "zookeeper.ssl.trustStore.type": "PEM",
+        "zookeeper.ssl.trustStore.location": authority.certificate}
+    done = subprocess.run(
+        ["java", *(f"-D{k}={v}" for k, v in settings.items()), "-cp",
+         "/usr/share/java/zookeeper.jar:/usr/share/java/netty-all.jar:/usr/share/java/*",
+         "org.apache.zookeeper.ZooKeeperMain", "-server",
+         f"localhost:{shared_server.secure['zookeeper']}"],
+        input=f"create /{name} java\nget /{name}\nquit\n", capture_output=True, text=True,
+        timeout=90)
+    lines = done.stdout.splitlines()
+    assert f"Created /{name}" in done.stdout + done.stderr and "java" in lines, done.stderr
+
+
 def test_pyconsul_and_curl_work_over_https(shared_server, authority, name):
     client = consul.Consul(host="localhost", port=shared_server.secure["https"], scheme="https",
                            verify=str(authority.certificate))
@@ -333,6 +354,38 @@ def test_slow_handshakes_end_and_leave_nothing(start, authority, papers):
     assert server.log().count("did not finish its handshake") <= 20, "a flood in the log"
     for stream in stuck:
         stream.close()
+
+
+def test_a_stop_waits_for_nobody_who_has_not_finished(start, authority):
+    """And closes connections that are open, in order."""
+    server = start()
+    stuck = [socket.create_connection(("127.0.0.1", port), 5)
+             for port in server.secure.values() for _ in range(5)]
+    for stream in stuck:
+        stream.sendall(client_hello())
+    idle = secure(server.secure["https"], context(authority))
+    idle.sendall(b"GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert idle.recv(15) == b"HTTP/1.1 200 OK"
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 5
+    for stream in [*stuck, idle]:
+        stream.close()
+
+
+def test_secrets_are_in_no_log(start, authority, papers):
+    server = start("--log-level=trace")
+    client = server.kazoo(authority, papers["client"], auth_data=[("digest", "bob:sesame-1")])
+    client.start(10)
+    client.add_auth("digest", "eve:sesame-2")
+    client.create("/kept", b"sesame-3")
+    client.stop()
+    assert curl("--cacert", str(authority.certificate), "-H", "X-Consul-Token: sesame-4",
+                f"{server.https}/v1/kv/x?token=sesame-5")[0] == 0
+    server.stop()
+    keys = [p.read_text().splitlines()[1] for p in authority.directory.rglob("*key.pem")]
+    for secret in ["sesame", *keys]:
+        assert secret not in server.log()
 
 
 def client_hello() -> bytes:
