@@ -55,7 +55,8 @@ def test_the_five_minutes_of_the_document(tmp_path):
              f"{shlex.quote(sys.executable)} ask.py", "kill $(jobs -p)", "wait"]
     done = subprocess.run(
         ["unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child", "bash", "-c",
-         "\n".join(lines)], cwd=tmp_path, capture_output=True, text=True, timeout=90, preexec_fn=die_with_parent,
+         "\n".join(lines)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=90, preexec_fn=die_with_parent,
         env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "no_proxy": "*"})
     said = done.stdout + done.stderr + "".join(
         path.read_text() for path in sorted(Path(tmp_path).glob("n?.log")))
