@@ -65,16 +65,15 @@ package struct Server: Sendable {
         // They stop in the opposite order.
         let services: [any Service] = [
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
-            HandOver(staff: engine.staff),
+            security.watch, HandOver(staff: engine.staff),
         ]
-        let watch = security.watch.map { [$0 as any Service] } ?? []
         let stop = ServiceGroupConfiguration.ServiceConfiguration(
             service: signals,
             successTerminationBehavior: .gracefullyShutdownGroup
         )
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: (watch + services).map { .init(service: $0) } + [stop],
+                services: services.map { .init(service: $0) } + [stop],
                 logger: logger
             )
         )

@@ -113,7 +113,9 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
                 guard let certificate else {
                     return refuse(context, .failed, "its certificate cannot be read")
                 }
-                if let reason = objection(certificate) { return refuse(context, .failed, reason) }
+                if let reason = lapse(certificate) ?? objection(certificate) {
+                    return refuse(context, .failed, reason)
+                }
             }
             guard open(context, certificate, .secured) else { return }
             return context.pipeline.syncOperations.removeHandler(self, promise: nil)
@@ -132,6 +134,13 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
             let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
         else { return nil }
         return try? CertificateFacts(certificate)
+    }
+
+    /// A session that is resumed was verified when it began, which may be days ago.
+    private func lapse(_ certificate: CertificateFacts) -> String? {
+        certificate.lapse(at: port.keyring.now).map {
+            "its certificate, \(certificate.text), \($0)"
+        }
     }
 
     /// Lets the connection in; false if the port has no room for it.

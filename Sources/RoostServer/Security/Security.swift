@@ -12,8 +12,8 @@ struct Security: Sendable {
     /// Nil where the port is off.
     let https: SecurePort?
     let zooKeeper: SecurePort?
-    /// Looks after the files; nil without TLS.
-    let watch: KeyringWatch?
+    /// Looks after the files.
+    let watch: KeyringWatch
 
     /// What Go's server says, and so Consul.
     private static let notHTTPS =
@@ -27,7 +27,8 @@ struct Security: Sendable {
         let settings = configuration.security
         let role = ClusterRole(datacenter: configuration.datacenter)
         guard let files = settings.files else {
-            return Security(peers: .plain(role), https: nil, zooKeeper: nil, watch: nil)
+            let watch = KeyringWatch(nil, logger)
+            return Security(peers: .plain(role), https: nil, zooKeeper: nil, watch: watch)
         }
         let figures = SecurityFigures(registry)
         let keyring: Keyring
@@ -83,7 +84,7 @@ struct Security: Sendable {
                 settings.zooKeeperClients,
                 ""
             ),
-            watch: KeyringWatch(keyring)
+            watch: KeyringWatch(keyring, logger)
         )
     }
 
@@ -99,24 +100,32 @@ struct Security: Sendable {
     }
 }
 
-/// Has the files of TLS read again when they change, and at SIGHUP.
+/// Has the files of TLS read again when they change, and at SIGHUP, which ends no node: Consul's
+/// operators send it to have things read again.
 struct KeyringWatch: Service {
-    private let keyring: Keyring
+    private let keyring: Keyring?
+    private let logger: Logger
 
-    init(_ keyring: Keyring) {
+    init(_ keyring: Keyring?, _ logger: Logger) {
         self.keyring = keyring
+        self.logger = logger
     }
 
     func run() async throws {
-        let keyring = self.keyring
+        let (keyring, logger) = (self.keyring, self.logger)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let pause = SecurityLimits().refreshMilliseconds
         await withTaskGroup { group in
             group.addTask {
                 for await _ in hangups.cancelOnGracefulShutdown() {
-                    await keyring.refresh(isAsked: true)
+                    if let keyring {
+                        await keyring.refresh(isAsked: true)
+                    } else {
+                        logger.notice("SIGHUP: without TLS there is nothing to read again")
+                    }
                 }
             }
+            guard let keyring else { return }
             group.addTask {
                 await cancelWhenGracefulShutdown {
                     while !Task.isCancelled {
