@@ -22,7 +22,8 @@ struct RequestTrail {
     }
 
     mutating func note(_ request: Request) {
-        subject = request.suffix
+        // What follows the paths of tokens may be a secret.
+        subject = request.endpoint.access == .tokens ? [] : request.suffix
         client = request.client
     }
 
