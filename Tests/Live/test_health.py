@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from servers import Roost, eventually, http_get
 
 pytestmark = pytest.mark.roost_only
 
+TOKEN = "2b778dd9-f5f1-6f29-b4b4-9a5fa948757a"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -228,3 +230,29 @@ def test_a_prometheus_dashboard_finds_the_node_ready_metrics(launch):
     text = requests.get(f"{server.http}/v1/agent/metrics?format=prometheus", timeout=5).text
     for name in ("roost_raft_has_leader 1", "roost_state_is_wrong 0", "roost_log_is_disk_full 0"):
         assert f"\n{name}\n" in text
+
+
+@pytest.fixture
+def guarded(tmp_path) -> Iterator[Roost]:
+    """One that shows nothing to who has no token."""
+    server = Roost(tmp_path / "guarded", arguments=[
+        "--acl-enabled=true", "--acl-default-policy=deny",
+        f"--acl-initial-management-token={TOKEN}"])
+    server.spawn()
+    eventually(lambda: ready(server) == (200, "ok"), 60, "ready")
+    yield server
+    server.discard()
+
+
+def test_probes_need_no_token_and_the_log_level_needs_one(guarded):
+    assert http_get(f"{guarded.http}/livez", 5) == (200, b"ok")
+    for path in ("log-level", "znodes"):
+        url = f"{guarded.http}/v1/roost/{path}"
+        assert requests.get(url, timeout=5).status_code == 403
+        answer = requests.get(url, headers={"X-Consul-Token": TOKEN}, timeout=5)
+        assert answer.status_code == 200
+    # What cannot be seen without a token is left out.
+    code, text = roost(guarded, "status", "--no-rates")
+    assert code == 0 and "ready       yes" in text and "disk" not in text
+    code, text = roost(guarded, "status", "--no-rates", "--token", TOKEN)
+    assert code == 0 and "disk" in text
