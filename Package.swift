@@ -47,6 +47,11 @@ let serviceLifecycleUnix = Target.Dependency.product(
 )
 let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(
+    name: "InMemoryTracing",
+    package: "swift-distributed-tracing"
+)
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 func module(
@@ -120,6 +125,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         // SHA-256 of snapshots and long keys, SHA-1 of ZooKeeper's digest scheme.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // Spans of traced requests, by the interface that tracing backends have.
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         // Structured logs with levels.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         // The interface by which rare figures (snapshots) and those of libraries reach
@@ -204,14 +211,17 @@ let package = Package(
                 "Raft", "LMDB", "Commands", "Bytes", "Measures", configuration, coreMetrics,
                 logging, nioConcurrency, nioCore,
                 nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage, crypto,
+                tracing,
             ],
             exclude: ["Docs.docc"]
         ),
+        module("Console", ["Disk"]),
         command(
             "roost",
             [
-                "RoostServer", "TransportSecurity", "Disk", argumentParser, asyncHTTPClient,
-                coreMetrics, crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, swiftASN1, x509,
+                "RoostServer", "TransportSecurity", "Console", "Disk", argumentParser,
+                asyncHTTPClient, coreMetrics, crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+                swiftASN1, x509,
             ]
         ),
 
@@ -331,7 +341,13 @@ let package = Package(
             path: "Fuzz/Entry"
         ),
         tests("FuzzReplayTests", ["FuzzEntry"]),
-        tests("RoostServerTests", ["RoostServer", "Measures", coreMetrics]),
+        tests(
+            "RoostServerTests",
+            [
+                "RoostServer", "ConsulServer", "Replica", "Raft", "Measures", coreMetrics, logging,
+                tracing, inMemoryTracing,
+            ]
+        ),
         tests(
             "TransportSecurityTests",
             ["TransportSecurity", crypto, logging, nioCore, nioEmbedded, nioSSL, swiftASN1, x509]

@@ -46,6 +46,11 @@ public struct ConsulLimits: Sendable {
     /// The time a write may take from proposal to answer.
     public var writeMillisecondsMax: Int64 = 30_000
 
+    /// Znodes of one page of /v1/roost/znodes, and how deep below its root it goes: each costs
+    /// its event loop some microseconds.
+    public var treeNodesMax = 500
+    public var treeDepthMax = 1_000
+
     /// A session's TTL.
     public var sessionTTLMillisecondsMin: Int64 = 10_000
     public var sessionTTLMillisecondsMax: Int64 = 86_400_000

@@ -107,6 +107,11 @@ struct Asked {
     var endpoint = Endpoint.root
     /// Its method's number among `methods`; 255: another one.
     var method: UInt8 = 255
+    var isTraced = false
+    /// The last entry that it became; 0: none.
+    var index: UInt64 = 0
+    /// The connection's place in the loop's table when it was answered.
+    var connection = 0
 
     mutating func note(_ request: Request) {
         endpoint = request.endpoint
@@ -129,8 +134,25 @@ extension ConsulLoop {
     func measureAnswered() {
         guard !unmeasured.isEmpty else { return }
         let time = port.clock.microseconds()
-        for asked in unmeasured { counts.measure(asked, at: time) }
+        for asked in unmeasured {
+            counts.measure(asked, at: time)
+            guard watch.isSlow(time - asked.began), asked.kind.isTold else { continue }
+            watch.tell(trail(of: asked).report(asked, at: time))
+        }
         unmeasured.removeAll(keepingCapacity: true)
+    }
+
+    /// Of a request whose answer was there at `time`.
+    func measure(_ asked: Asked, _ trail: RequestTrail, at time: Int64) {
+        counts.measure(asked, at: time)
+        let isSlow = watch.isSlow(time - asked.began) && asked.kind.isTold
+        if isSlow || asked.isTraced { watch.tell(trail.report(asked, at: time)) }
+    }
+
+    /// Nothing where the connection is gone, or is at its next request already.
+    private func trail(of asked: Asked) -> RequestTrail {
+        guard connections.all.indices.contains(asked.connection) else { return RequestTrail() }
+        return connections.all[asked.connection].trail(of: asked) ?? RequestTrail()
     }
 
     /// What this loop has counted; a new interval begins if that is asked for.

@@ -1,6 +1,7 @@
 import Bytes
 import ConsulProtocol
 package import Logging
+import Measures
 package import NIOCore
 import NIOHTTP1
 package import Replica
@@ -15,6 +16,9 @@ package final class ConsulLoop {
     /// Random words for identifiers and jitter; a parameter, so that a simulation repeats itself.
     let random: () -> UInt64
     let questions: Questions
+    /// Who wants to be told of slow and traced requests.
+    let watch: RequestWatch
+    var sampler: Sampler
     var connections = ConnectionTable()
     var counts = ConsulCounts()
     /// Requests that were answered in this burst, to be measured together.
@@ -43,6 +47,8 @@ package final class ConsulLoop {
         self.logger = logger
         self.random = random
         limits = settings.limits
+        watch = settings.requests
+        sampler = Sampler(oneIn: settings.requests.traceOneIn)
         status = port.status
         questions = Questions()
         // Without connections the loop may be gone before its port; then nobody waits for news.

@@ -1,4 +1,5 @@
 package import ConsulProtocol
+package import Measures
 package import NIOCore
 import NIOHTTP1
 package import Replica
@@ -56,6 +57,12 @@ package struct ConsulSettings: Sendable {
             _,
             answer in answer(.failure(500, "this node collects no metrics"))
         }
+    /// Of which requests to tell, and whom.
+    package var requests = RequestWatch()
+    /// Answers what is asked about this node itself, at once.
+    package var inquire: @Sendable (NodeInquiry) -> OperatorAnswer = { _ in
+        .failure(500, "this node tells nothing of itself")
+    }
     /// Has the leader carry out what an operator asks; the answer comes once, on any thread.
     package var operate:
         @Sendable (OperatorRequest, @escaping @Sendable (OperatorAnswer) -> Void) -> Void = {

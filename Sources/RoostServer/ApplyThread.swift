@@ -124,6 +124,7 @@ final class ApplyThread: @unchecked Sendable {
     private func report(isShort: Bool) {
         guard isShort != self.isShort else { return }
         self.isShort = isShort
+        seams.measures.isStateFull.store(isShort, ordering: .relaxed)
         if isShort {
             let reason = "no space left on the device for the state"
             seams.logger.error("\(reason); writes are refused until there is")
@@ -138,10 +139,11 @@ final class ApplyThread: @unchecked Sendable {
     private func attempt(_ order: ApplyOrder) throws(ReplicaError) -> Bool {
         guard try hasRoom(for: order) else { return false }
         let began = HostClock.microseconds()
+        if case .apply(let batch) = order { seams.measures.applying(batch.entries, at: began) }
         do throws(ReplicaError) {
             if let report = try carryOut(order) { seams.replica.post(.report(report)) }
             if case .apply(let batch) = order {
-                seams.measures.applied(batch.entries.count, since: began)
+                seams.measures.applied(batch.entries, since: began)
             }
             return true
         } catch {

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import Replica
 import StateMachine
+import Synchronization
 
 /// The event loops that serve clients, each with its door to the replica.
 final class ClientLoops: Sendable {
@@ -14,6 +15,16 @@ final class ClientLoops: Sendable {
         let loop: any EventLoop
         let inbox: LoopInbox
         let port: NIOLoopBoundBox<LoopPort?>
+        let pulse = Pulse()
+    }
+
+    /// When a loop last had a turn of its own making.
+    final class Pulse: Sendable {
+        private let turnedAt = Atomic<Int64>(HostClock.monotonic())
+
+        var last: Int64 { turnedAt.load(ordering: .relaxed) }
+
+        func note() { turnedAt.store(HostClock.monotonic(), ordering: .relaxed) }
     }
 
     init(count: Int, onFailure: @escaping @Sendable (String) -> Never) {
@@ -59,9 +70,15 @@ final class ClientLoops: Sendable {
             door.loop.scheduleRepeatedTask(
                 initialDelay: .zero,
                 delay: .milliseconds(limits.heartbeatFlushMilliseconds)
-            ) { _ in door.port.value?.flushOutgoing() }
+            ) { _ in
+                door.pulse.note()
+                door.port.value?.flushOutgoing()
+            }
         }
     }
+
+    /// When the loop that is furthest behind last had a turn.
+    var turnedAt: Int64 { doors.map(\.pulse.last).min() ?? 0 }
 
     /// The port of the loop that this is called on.
     func port(on loop: any EventLoop) -> LoopPort {

@@ -8,6 +8,7 @@ import RaftStore
 import Replica
 import ServiceLifecycle
 import StateMachine
+import Tracing
 import Watches
 
 /// Storage, the replica's threads, the links to peers and the event loops of one node.
@@ -148,6 +149,20 @@ final class Engine: Sendable {
     }
 
     var members: MemberBook { cluster.members }
+
+    /// Who is told of slow and traced requests.
+    func reports(
+        _ configuration: ServerConfiguration,
+        _ tracer: (any Tracer)?
+    ) -> RequestReports {
+        RequestReports(
+            stages: measures.stages,
+            slowMilliseconds: configuration.slowOperationMilliseconds,
+            tracer: tracer,
+            traceOneIn: configuration.traceOneIn,
+            slow: SlowLog(logger) { [rare = measures.rare] in rare.slowOperation() }
+        )
+    }
 
     /// What the node's files take, as far as it can be told.
     var storageFigures: StorageFigures {
@@ -309,9 +324,11 @@ struct EngineService: Service {
 /// What happens first when a leader is told to stop, while it serves its clients as before.
 struct HandOver: Service {
     let staff: Operator
+    let desk: NodeDesk
 
     func run() async throws {
         try await gracefulShutdown()
+        desk.leave()
         await staff.handOver()
     }
 }

@@ -2,6 +2,7 @@ import Commands
 import ConsulServer
 import LMDB
 package import Logging
+import Measures
 import NIOCore
 import NIOPosix
 import PeerTransport
@@ -10,6 +11,7 @@ import RaftStore
 import Replica
 import ServiceLifecycle
 import StateMachine
+package import Tracing
 import ZooKeeperProtocol
 import ZooKeeperServer
 
@@ -26,16 +28,25 @@ import ZooKeeperServer
 package struct Server: Sendable {
     private let configuration: ServerConfiguration
     private let registry: MetricsRegistry
+    private let volume: LogVolume
+    private let tracer: (any Tracer)?
     private let logger: Logger
 
-    /// - Parameter registry: where libraries tell their metrics, if it is swift-metrics' backend.
+    /// - Parameters:
+    ///   - registry: where libraries tell their metrics, if it is swift-metrics' backend.
+    ///   - volume: what the loggers follow.
+    ///   - tracer: who makes the spans of traced requests; nil: none are traced.
     package init(
         configuration: ServerConfiguration,
         registry: MetricsRegistry = MetricsRegistry(),
+        volume: LogVolume,
+        tracer: (any Tracer)? = nil,
         logger: Logger
     ) {
         self.configuration = configuration
         self.registry = registry
+        self.volume = volume
+        self.tracer = tracer
         self.logger = logger
     }
 
@@ -55,7 +66,15 @@ package struct Server: Sendable {
             logger: logger
         )
         try await engine.start()
-        let fronts = try await FrontEnds.open(engine, configuration, security, logger: logger)
+        let desk = NodeDesk(engine, volume, logger)
+        let requests = engine.reports(configuration, tracer)
+        let fronts = try await FrontEnds.open(
+            engine,
+            configuration,
+            security,
+            FrontEnds.Ears(desk: desk, requests: requests.watch),
+            logger: logger
+        )
         signals.begin()
         var facts: Logger.Metadata = [
             "node": "\(engine.nodeName)", "data": "\(configuration.dataDirectory)",
@@ -65,7 +84,7 @@ package struct Server: Sendable {
         // They stop in the opposite order.
         let services: [any Service] = [
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
-            security.watch, HandOver(staff: engine.staff),
+            security.watch, HandOver(staff: engine.staff, desk: desk),
         ]
         let stop = ServiceGroupConfiguration.ServiceConfiguration(
             service: signals,
@@ -91,6 +110,12 @@ struct FrontEnds {
     let collector: MetricsCollector
     private let consulLoops: ConsulLoops
 
+    /// Who hears what concerns this node alone.
+    struct Ears {
+        let desk: NodeDesk
+        let requests: RequestWatch
+    }
+
     /// Where they listen, by the names of their entrances.
     var addresses: [String: String] {
         zooKeeper.addresses.merging(consul.addresses) { first, _ in first }
@@ -100,10 +125,11 @@ struct FrontEnds {
         _ engine: Engine,
         _ configuration: ServerConfiguration,
         _ security: Security,
+        _ ears: Ears,
         logger: Logger
     ) async throws -> FrontEnds {
         let zooKeeper = ZooKeeperFrontEnd(
-            settings: zooKeeperSettings(engine, configuration),
+            settings: zooKeeperSettings(engine, configuration, ears.requests),
             clock: HostClock.loopClock,
             randomWord: { UInt64.random(in: .min ... .max) },
             logger: logger
@@ -135,6 +161,7 @@ struct FrontEnds {
             engine,
             configuration,
             collector,
+            ears,
             port: consulListener.port("http") ?? -1,
             logger
         )
@@ -184,9 +211,11 @@ struct FrontEnds {
 
     private static func zooKeeperSettings(
         _ engine: Engine,
-        _ configuration: ServerConfiguration
+        _ configuration: ServerConfiguration,
+        _ requests: RequestWatch
     ) -> ZooKeeperSettings {
         var settings = ZooKeeperSettings()
+        settings.requests = requests
         settings.serverID = UInt8(truncatingIfNeeded: engine.node.rawValue)
         settings.tickMilliseconds = configuration.tickMilliseconds
         settings.minSessionTimeoutMilliseconds =
@@ -208,6 +237,7 @@ struct FrontEnds {
         _ engine: Engine,
         _ configuration: ServerConfiguration,
         _ collector: MetricsCollector,
+        _ ears: Ears,
         port: Int,
         _ logger: Logger
     ) -> ConsulSettings {
@@ -222,6 +252,8 @@ struct FrontEnds {
         settings.datacenter = configuration.datacenter
         settings.tokens = configuration.access.tokens(in: configuration.dataDirectory, logger)
         settings.collect = { format, answer in Task { answer(await collector.text(format)) } }
+        settings.requests = ears.requests
+        settings.inquire = { [desk = ears.desk] in desk.answer($0) }
         settings.operate = { [staff = engine.staff] request, answer in
             Task { answer(await staff.perform(request)) }
         }

@@ -34,6 +34,9 @@ package struct ServerConfiguration: Sendable {
     package var access: AccessConfiguration
     package var logLevel: Logger.Level
     package var isLogJSON: Bool
+    package var slowOperationMilliseconds: Int
+    package var traceFile: String
+    package var traceOneIn: Int
 
     /// Reads the file (if any), the environment and the flags.
     /// - Parameters:
@@ -109,6 +112,12 @@ package struct ServerConfiguration: Sendable {
         guard httpPort != nil || security.httpsPort != nil else {
             throw .value(.httpPort, "-1", wanted: "a port, or \(Setting.httpsPort.flag)")
         }
+        slowOperationMilliseconds = try settings.number(
+            .slowOperationMilliseconds,
+            in: 0...86_400_000
+        )
+        traceFile = try settings.text(.traceFile)
+        traceOneIn = try settings.number(.traceOneIn, in: 0...1_000_000_000)
         let join = try settings.text(.join)
         self.join = HostPort(join)
         guard join.isEmpty || self.join != nil else {

@@ -51,6 +51,22 @@ enum ServerLimits {
     /// Clients' sockets that say nothing are asked whether they are still there, as Go's servers
     /// ask: after this, and then as often until the kernel gives the connection up.
     static let keepAliveSeconds = 15
+    /// Without a turn of its threads for so long a node is not ready, and not alive.
+    static let unreadyMilliseconds: Int64 = 5_000
+    static let lifelessMilliseconds: Int64 = 30_000
+    /// A node that has to apply more than this first is not ready.
+    static let unreadyEntries: UInt64 = 10_000
+    /// How long another log level than the configured one may be asked for.
+    static let logLevelMillisecondsMax: Int64 = 86_400_000
+    /// Batches whose times are kept for slow and traced requests: a second's of a busy node.
+    static let stageBatchesMax = 4_096
+    /// Lines about slow requests, and how much of a path or key they show.
+    static let slowLinesPerSecond = 10
+    static let slowSubjectBytesMax = 256
+    /// Spans that wait to be written, the events and links of one, and how large their file gets.
+    static let traceSpansMax = 20_000
+    static let spanEventsMax = 32
+    static let traceFileBytesMax = 256 << 20
     /// Until a cluster of one must serve after its start.
     static let startSeconds: Int64 = 60
 }

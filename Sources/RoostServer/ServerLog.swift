@@ -1,21 +1,69 @@
 import Foundation
-import Logging
+package import Logging
 import Synchronization
 
 /// How a server logs: to standard error, as text for people or JSON lines for programs.
 package enum ServerLog {
     /// Call once, before the first logger is made.
-    package static func bootstrap(_ configuration: ServerConfiguration) {
-        let level = configuration.logLevel
+    /// - Returns: what changes the level of all loggers while the server runs.
+    package static func bootstrap(_ configuration: ServerConfiguration) -> LogVolume {
+        let volume = LogVolume(configuration.logLevel)
         let isJSON = configuration.isLogJSON
         LoggingSystem.bootstrap { label in
-            var handler: any LogHandler =
+            let handler: any LogHandler =
                 isJSON
                 ? JSONLineHandler(label: label) : StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
+            return VolumeHandler(handler: handler, volume: volume)
         }
+        return volume
     }
+}
+
+/// How much is logged, by all loggers of the process.
+package final class LogVolume: Sendable {
+    package let configured: Logger.Level
+    /// The level's place among all.
+    private let current: Atomic<Int>
+
+    package init(_ level: Logger.Level) {
+        configured = level
+        current = Atomic(Self.place(of: level))
+    }
+
+    package var level: Logger.Level {
+        get { Logger.Level.allCases[current.load(ordering: .relaxed)] }
+        set { current.store(Self.place(of: newValue), ordering: .relaxed) }
+    }
+
+    private static func place(of level: Logger.Level) -> Int {
+        guard let place = Logger.Level.allCases.firstIndex(of: level) else {
+            preconditionFailure("\(level) is no level")
+        }
+        return place
+    }
+}
+
+/// A handler whose level is everybody's.
+private struct VolumeHandler: LogHandler {
+    var handler: any LogHandler
+    let volume: LogVolume
+
+    var logLevel: Logger.Level {
+        get { volume.level }
+        set { handler.logLevel = newValue }
+    }
+
+    var metadata: Logger.Metadata {
+        get { handler.metadata }
+        set { handler.metadata = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { handler[metadataKey: key] }
+        set { handler[metadataKey: key] = newValue }
+    }
+
+    func log(event: LogEvent) { handler.log(event: event) }
 }
 
 /// One JSON object a line: time (milliseconds since 1970), level, label, message, then the
@@ -40,7 +88,7 @@ struct JSONLineHandler: LogHandler {
         FileHandle.standardError.write(Data((line + "}\n").utf8))
     }
 
-    private static func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         var quoted = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -39,6 +39,9 @@ package enum Setting: String, CaseIterable, Sendable {
     case httpMaxConnsPerClient
     case logLevel
     case logFormat
+    case slowOperationMilliseconds
+    case traceFile
+    case traceOneIn
 
     package enum Default: Hashable, Sendable {
         case text(String)
@@ -75,6 +78,9 @@ package enum Setting: String, CaseIterable, Sendable {
         case .httpMaxConnsPerClient: .number(200)
         case .logLevel: .text("info")
         case .logFormat: .text("text")
+        case .slowOperationMilliseconds: .number(1000)
+        case .traceFile: .text("")
+        case .traceOneIn: .number(0)
         }
     }
 
@@ -116,6 +122,9 @@ package enum Setting: String, CaseIterable, Sendable {
         case .httpMaxConnsPerClient: "HTTP connections from one address; 0: no bound."
         case .logLevel: "trace, debug, info, notice, warning, error or critical."
         case .logFormat: "text or json."
+        case .slowOperationMilliseconds: "Requests that take as long are logged; 0: none."
+        case .traceFile: "A file for spans of traced requests, as OTLP's JSON lines; empty: none."
+        case .traceOneIn: "Of so many requests without a traceparent one is traced; 0: none."
         }
     }
 

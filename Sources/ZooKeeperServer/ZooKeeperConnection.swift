@@ -74,6 +74,9 @@ final class ZooKeeperConnection: LoopClient {
         /// When it came.
         var startMicroseconds: Int64
         var detail: Detail
+        /// The command, where somebody may want to be told of it; else empty.
+        var payload: [UInt8] = []
+        var isTraced = false
 
         enum Detail {
             case none

@@ -14,6 +14,9 @@ final class ZooKeeperLoop {
     let settings: ZooKeeperSettings
     let sessionNames: SessionNames
     let logger: Logger
+    /// Who wants to be told of slow and traced requests.
+    let watch: RequestWatch
+    var sampler: Sampler
     var traffic = TrafficCounts()
     /// How long requests took since the start; `srst` does not set it back.
     var times = RequestTimes()
@@ -38,6 +41,8 @@ final class ZooKeeperLoop {
         self.settings = settings
         self.sessionNames = sessionNames
         self.logger = logger
+        watch = settings.requests
+        sampler = Sampler(oneIn: settings.requests.traceOneIn)
     }
 
     var limits: ZooKeeperLimits { settings.limits }

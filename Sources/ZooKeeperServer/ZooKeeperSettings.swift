@@ -1,3 +1,4 @@
+package import Measures
 package import ZooKeeperProtocol
 
 /// What an operator chooses for the ZooKeeper side of a node.
@@ -13,6 +14,8 @@ package struct ZooKeeperSettings: Sendable {
     /// `DigestAuthenticationProvider.superDigest`: "super:" and the hash; nil: nobody is super.
     package var superDigest: String?
     package var limits = ZooKeeperLimits()
+    /// Of which requests to tell, and whom.
+    package var requests = RequestWatch()
     /// What `conf` and `envi` print about the process.
     package var process = ProcessFacts()
     /// What `conf`, `dirs` and `mntr` print about what it takes.

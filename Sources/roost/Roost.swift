@@ -6,11 +6,13 @@ import ArgumentParser
 /// against Consul alike. This module decides nothing about a server: `server` hands its flags to
 /// RoostServer's configuration. It never prints errors on stdout.
 ///
-/// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `StatusCommand` and
-/// `MemberCommands` and `TokenCommands` are the client commands over `ConsulClient`, which speaks
-/// TLS as `ClientSecurity` says; `TLSCommands` makes certificates by `Issuing`; `ConfigCommands`
-/// check a server's settings; `KeyChanges` tells two listings apart; `Terminal` prints;
-/// `CommandFailure` is every way to fail, with its exit code.
+/// Map: `ServerCommand` starts a server; `Key…`, `Session…`, `WatchCommand`, `LockCommand`,
+/// `TreeCommand`, `StatusCommand`, `TopCommand`, `MemberCommands`, `LogLevelCommand` and
+/// `TokenCommands` are the client commands over `ConsulClient`, which speaks TLS as
+/// `ClientSecurity` says; `TLSCommands` makes certificates by `Issuing`; `ConfigCommands` check a
+/// server's settings; `KeyChanges` tells two listings apart; `NodeReport` is what a server says of
+/// itself and `NodeScreen` shows it; `Terminal`, `Paint` and `LiveScreen` print; `ChildProcess` (of
+/// Console) runs a lock's command; `CommandFailure` is every way to fail, with its exit code.
 @main
 struct Roost: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,7 +25,10 @@ struct Roost: AsyncParsableCommand {
               roost kv get app/mode
               roost watch app/ --prefix
               roost session create --ttl 30s
+              roost lock jobs/backup backup --full
+              roost tree /app
               roost status
+              roost top
               roost members
 
             EXIT CODES
@@ -33,7 +38,8 @@ struct Roost: AsyncParsableCommand {
         version: "0.4.0",
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
-            StatusCommand.self, MembersCommand.self, RaftCommands.self, TLSCommands.self,
+            LockCommand.self, TreeCommand.self, StatusCommand.self, TopCommand.self,
+            MembersCommand.self, RaftCommands.self, LogLevelCommand.self, TLSCommands.self,
             TokenFamily.self, ConfigCommands.self,
         ]
     )

@@ -33,15 +33,19 @@ struct ServerCommand: AsyncParsableCommand {
                 file: options.config ?? environment["ROOST_CONFIG"],
                 environment: environment
             )
-            ServerLog.bootstrap(settings)
+            let volume = ServerLog.bootstrap(settings)
             settings.doubts.forEach { Logger(label: "roost").warning("\($0)") }
             let registry = MetricsRegistry()
             MetricsSystem.bootstrap(registry)
+            let tracer = try FileTracer.bootstrap(settings)
             let server = Server(
                 configuration: settings,
                 registry: registry,
+                volume: volume,
+                tracer: tracer,
                 logger: Logger(label: "roost")
             )
+            defer { tracer?.close() }
             try await server.run()
         } catch let problem as ConfigurationProblem {
             throw CommandFailure.configuration("\(problem)").reported()
@@ -91,6 +95,9 @@ struct SettingOptions: ParsableArguments {
     @Option(help: Setting.httpMaxConnsPerClient.help) var httpMaxConnsPerClient: String?
     @Option(help: Setting.logLevel.help) var logLevel: String?
     @Option(help: Setting.logFormat.help) var logFormat: String?
+    @Option(help: Setting.slowOperationMilliseconds.help) var slowOperationMilliseconds: String?
+    @Option(help: Setting.traceFile.help) var traceFile: String?
+    @Option(help: Setting.traceOneIn.help) var traceOneIn: String?
 
     @Option(help: "A JSON file with settings. [environment: ROOST_CONFIG]")
     var config: String?
@@ -114,6 +121,8 @@ struct SettingOptions: ParsableArguments {
             .aclDefaultToken: aclDefaultToken, .superDigest: superDigest,
             .maxClientCnxns: maxClientCnxns, .httpMaxConnsPerClient: httpMaxConnsPerClient,
             .logLevel: logLevel, .logFormat: logFormat,
+            .slowOperationMilliseconds: slowOperationMilliseconds,
+            .traceFile: traceFile, .traceOneIn: traceOneIn,
         ].compactMapValues { $0 }
     }
 }

@@ -3,8 +3,16 @@ import Foundation
 /// Results go to stdout as bytes, complaints to stderr.
 enum Terminal {
     static func write(_ bytes: Data) {
-        FileHandle.standardOutput.write(bytes)
+        do { try FileHandle.standardOutput.write(contentsOf: bytes) } catch {
+            // Whoever read it has read enough, as `head` does.
+            exit(endedPipe)
+        }
     }
+
+    /// What shells make of SIGPIPE, which this process does not get.
+    private static let endedPipe: Int32 = 128 + SIGPIPE
+
+    static var isOutput: Bool { isatty(STDOUT_FILENO) == 1 }
 
     static func line(_ text: String) {
         write(Data((text + "\n").utf8))
@@ -18,21 +26,40 @@ enum Terminal {
     }
 
     static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("roost: \(text)\n".utf8))
+        // Where nobody can be told, there is nobody to tell.
+        try? FileHandle.standardError.write(contentsOf: Data("roost: \(text)\n".utf8))
     }
 
     /// Columns as wide as their widest cell.
     static func table(_ names: [String], _ rows: [[String]]) {
-        let widths = names.indices.map { column in
-            ([names] + rows).map { $0[column].count }.max() ?? 0
+        for text in lines(of: [names] + rows) { line(text) }
+    }
+
+    /// Such a table's lines, without spaces at their ends.
+    static func lines(of rows: [[String]]) -> [String] {
+        let widths = (rows.first ?? []).indices.map { column in
+            rows.map { $0[column].count }.max() ?? 0
         }
-        for row in [names] + rows {
+        return rows.map { row in
             let cells = zip(row, widths).map { cell, width in
                 cell + String(repeating: " ", count: width - cell.count)
             }
             let text = cells.joined(separator: "  ")
-            line(String(text.reversed().drop { $0 == " " }.reversed()))
+            return String(text.reversed().drop { $0 == " " }.reversed())
         }
+    }
+
+    /// A name for people: what would move the cursor is escaped.
+    static func printable(_ name: String) -> String {
+        var text = ""
+        for scalar in name.unicodeScalars {
+            if scalar.properties.generalCategory == .control {
+                text += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
     }
 
     /// A value for people: text as it is, other bytes by their number.

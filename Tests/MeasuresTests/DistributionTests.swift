@@ -143,3 +143,20 @@ import Testing
         #expect(shared.collect().count == 200_000)
     }
 }
+
+@Suite struct RequestWatchTests {
+    @Test func `a sampler takes one of so many, and none where it is off`() {
+        var sampler = Sampler(oneIn: 3)
+        var taken: [Bool] = []
+        for _ in 0..<7 { taken.append(sampler.takes()) }
+        #expect(taken == [false, false, true, false, false, true, false])
+        var off = Sampler(oneIn: 0)
+        let isTaken = off.takes()
+        #expect(!isTaken)
+    }
+
+    @Test func `nobody is told of anything by default`() {
+        let watch = RequestWatch()
+        #expect(!watch.isOn && !watch.isSlow(.max - 1))
+    }
+}

@@ -62,6 +62,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var outgoing: ByteBuffer?
     private var tag: UInt32 = 0
     private var asked = Asked()
+    private var trail = RequestTrail()
     private var readIsHeld = false
     /// The client has closed its side.
     private var hasInputEnded = false
@@ -229,6 +230,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         asked = Asked(began: loop.port.clock.microseconds())
         requestSince = asked.began / 1_000
         headSince = 0
+        if loop.watch.isTracing { trail.begin(head.headers, &asked, on: loop) }
         switch Exchange.begin(head, limits: loop.limits) {
         case .proceed(let request):
             phase = .receiving
@@ -282,6 +284,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             request.body = exchange.body
             request.client = clientAddress
             asked.note(request)
+            if loop.watch.isOn { trail.note(request) }
             perform(Dispatch.step(request, on: loop))
         }
     }
@@ -366,6 +369,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         let wait = options.waitMilliseconds + Int64(loop.random() % jitterMax)
         phase = .working(.news)
         asked.kind = .waiting
+        if !asked.isTraced { trail = RequestTrail() }
         let isWaiting = loop.questions.wait(
             self,
             for: question,
@@ -377,6 +381,11 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if !isWaiting { finish(evaluation.answer) }
     }
 
+    /// What is known of this request, if the connection has not turned to another one.
+    func trail(of asked: Asked) -> RequestTrail? {
+        self.asked.began == asked.began ? trail : nil
+    }
+
     // MARK: Answers
 
     /// - Parameter time: when it was there, in microseconds; nil: in this burst.
@@ -385,7 +394,9 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if loop.isRetiring { shape.connection = .close }
         shape.apply(to: &answer)
         if answer.head.status >= 500 { loop.counts.errors += 1 }
-        if let time { loop.counts.measure(asked, at: time) } else { loop.unmeasured.append(asked) }
+        asked.connection = place
+        let end = time ?? (asked.isTraced ? loop.port.clock.microseconds() : nil)
+        if let end { loop.measure(asked, trail, at: end) } else { loop.unmeasured.append(asked) }
         phase = .idle
         write(answer)
         if answer.head.connection == .close { close() }
@@ -396,7 +407,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         guard case .working(.news) = phase else { return }
         if shape.takesPlain, !loop.isRetiring {
             phase = .idle
-            loop.counts.measure(asked, at: time)
+            loop.measure(asked, trail, at: time)
             append(shared.plain)
         } else {
             finish(shared.answer, at: time)
@@ -463,6 +474,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         }
         switch (work, completion) {
         case (.commands(let left, let continuation), .applied(let index, let outcome)):
+            asked.index = index
             let answer = Conclusion.answer(outcome, index: index, continuation, on: loop)
             let isLast = left == 1 || answer.head.status >= 400
             phase = .working(

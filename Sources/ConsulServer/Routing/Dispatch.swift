@@ -44,6 +44,8 @@ enum Dispatch {
         case .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
             .operatorTransfer, .operatorRefill:
             OperatorHandler.step(request)
+        case .livez, .readyz, .logLevel: .answer(NodeHandler.answer(request, loop))
+        case .znodes: .answer(ZnodeHandler.answer(request, loop))
         case .aclBootstrap, .aclTokens, .aclTokenCreate, .aclTokenSelf, .aclToken, .aclPolicies,
             .aclPolicy, .aclPolicyByName, .aclEmptyList, .aclReplication, .aclGet, .aclPut,
             .aclPost, .aclGetPutDelete:

@@ -16,6 +16,8 @@ enum Endpoint: UInt8, CaseIterable {
     case coordinateDatacenters, coordinateNodes, eventList, preparedQueries, raftConfiguration
     case operatorMembers, operatorRemove, operatorPromote, operatorDemote, operatorTransfer
     case operatorRefill
+    case livez, readyz
+    case logLevel, znodes
     case aclBootstrap, aclTokens, aclTokenCreate, aclTokenSelf, aclToken
     case aclPolicies, aclPolicy, aclPolicyByName, aclEmptyList, aclReplication
     /// The rest of /v1/acl, which is not served; the methods differ.
@@ -70,7 +72,7 @@ enum Endpoint: UInt8, CaseIterable {
         switch self {
         case .root, .statusLeader, .statusPeers, .agentVersion, .agentHost, .agentMetrics,
             .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
-            .operatorTransfer, .operatorRefill:
+            .operatorTransfer, .operatorRefill, .livez, .readyz, .logLevel:
             true
         default: false
         }
@@ -79,7 +81,8 @@ enum Endpoint: UInt8, CaseIterable {
     /// The value of Allow; nil where any method does.
     var methods: String? {
         switch self {
-        case .root: nil
+        case .root, .livez, .readyz: nil
+        case .logLevel: "GET,PUT"
         case .key: "GET,PUT,DELETE"
         case .transaction, .sessionCreate, .sessionDestroy, .sessionRenew, .catalogRegister,
             .catalogDeregister, .agentServiceRegister, .agentServiceDeregister,

@@ -41,6 +41,12 @@ enum RouteTable {
         return names.map { $0.count == 1 ? $0[0] : nil }
     }()
 
+    /// The path of an endpoint, as it is asked for; of several the first by name. Walks the table.
+    static func path(of endpoint: Endpoint) -> String {
+        let paths = (Array(exact) + Array(subtrees)).filter { $0.value == endpoint }
+        return paths.map { $0.key.text }.min() ?? "\(endpoint)"
+    }
+
     private static let keyPrefix = Array("/v1/kv/".utf8)
 
     private static let exact: [ByteString: Endpoint] = [
@@ -77,6 +83,10 @@ enum RouteTable {
         "/v1/roost/members/demote": .operatorDemote,
         "/v1/roost/members/refill": .operatorRefill,
         "/v1/roost/leader/transfer": .operatorTransfer,
+        "/v1/roost/log-level": .logLevel,
+        "/v1/roost/znodes": .znodes,
+        "/livez": .livez,
+        "/readyz": .readyz,
         "/v1/acl/bootstrap": .aclBootstrap,
         "/v1/acl/login": .aclPost,
         "/v1/acl/logout": .aclPost,
@@ -100,6 +110,8 @@ enum RouteTable {
 
     private static let subtrees: [ByteString: Endpoint] = [
         "/v1/kv/": .key,
+        "/livez/": .livez,
+        "/readyz/": .readyz,
         "/v1/session/destroy/": .sessionDestroy,
         "/v1/session/renew/": .sessionRenew,
         "/v1/session/info/": .sessionInfo,

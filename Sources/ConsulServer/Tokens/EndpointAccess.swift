@@ -15,7 +15,9 @@ extension Endpoint {
     /// What nobody has thought of here is for management only.
     var access: EndpointAccess {
         switch self {
-        case .root, .statusLeader, .statusPeers, .catalogDatacenters, .coordinateDatacenters: .open
+        case .root, .statusLeader, .statusPeers, .catalogDatacenters, .coordinateDatacenters,
+            .livez, .readyz:
+            .open
         case .key, .transaction, .sessionCreate, .sessionDestroy, .sessionRenew, .sessionInfo,
             .sessionNode, .sessionList, .catalogRegister, .catalogDeregister, .catalogNodes,
             .catalogServices, .catalogService, .catalogNode, .catalogNodeServices, .healthNode,

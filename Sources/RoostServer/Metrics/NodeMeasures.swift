@@ -44,6 +44,10 @@ final class NodeMeasures: Sendable {
 
     let applies = SharedDistribution()
     let appliedEntries = SharedDistribution()
+    /// Whether the state's disk is full, so that writes are refused.
+    let isStateFull = Atomic<Bool>(false)
+    /// When the last batches went through their stages; also the replica's thread's.
+    let stages = StageBook()
 
     init(_ log: WriteAheadLog, _ registry: MetricsRegistry) {
         flushes = log.flushes
@@ -52,9 +56,23 @@ final class NodeMeasures: Sendable {
         rare = RareFigures(registry)
     }
 
-    func applied(_ entries: Int, since began: Int64) {
-        applies.add(UInt64(max(0, HostClock.microseconds() - began)))
-        appliedEntries.add(UInt64(entries))
+    /// A batch begins to be applied; those that it concerns may be told before `applied` is called.
+    func applying(_ entries: [Entry], at time: Int64) {
+        guard let first = entries.first, let last = entries.last else { return }
+        stages.note(
+            StageBook.Applied(
+                first: first.index.rawValue,
+                last: last.index.rawValue,
+                began: time
+            )
+        )
+    }
+
+    func applied(_ entries: [Entry], since began: Int64) {
+        let now = HostClock.microseconds()
+        applies.add(UInt64(max(0, now - began)))
+        appliedEntries.add(UInt64(entries.count))
+        if !entries.isEmpty { stages.note(appliedAt: now) }
     }
 
     /// How Raft stood at its last tick; nil before the first.

@@ -9,6 +9,7 @@ struct RareFigures: Sendable {
     private let takenBytes: Gauge
     private let installed: Counter
     private let installTime: Timer
+    private let slow: Counter
 
     static let takeTimeName = "roost.snapshot.take_seconds"
     static let installTimeName = "roost.snapshot.install_seconds"
@@ -35,6 +36,7 @@ struct RareFigures: Sendable {
         registry.describe("roost.snapshot.bytes", "The size of the last snapshot that was taken.")
         takenBytes = Gauge(label: "roost.snapshot.bytes", dimensions: [], factory: registry)
         installed = counter("roost.snapshot.installed_total", "Snapshots of a leader's, installed.")
+        slow = counter("roost.slow_operations_total", "Requests that took as long as is logged.")
         installTime = timer(Self.installTimeName, "How long installing a leader's snapshot took.")
     }
 
@@ -45,6 +47,8 @@ struct RareFigures: Sendable {
     }
 
     func snapshotFailed() { failed.increment() }
+
+    func slowOperation() { slow.increment() }
 
     func snapshotInstalled(milliseconds: Int64) {
         installed.increment()

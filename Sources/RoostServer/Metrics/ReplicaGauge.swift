@@ -31,7 +31,16 @@ struct ReplicaGauge {
     /// A write to the log has returned.
     mutating func stored(_ write: LogWrite, since began: Int64) {
         guard let first = write.entries.first, let last = write.entries.last else { return }
-        let took = UInt64(max(0, HostClock.microseconds() - began))
+        let now = HostClock.microseconds()
+        let took = UInt64(max(0, now - began))
+        measures.stages.note(
+            StageBook.Stored(
+                first: first.index.rawValue,
+                last: last.index.rawValue,
+                began: began,
+                ended: now
+            )
+        )
         let count = UInt64(write.entries.count)
         var bytes = 0
         for entry in write.entries {
@@ -61,6 +70,7 @@ struct ReplicaGauge {
         let count = open.prefix { $0.last <= index }.count
         guard count > 0 else { return }
         let now = HostClock.microseconds()
+        measures.stages.note(agreed: index.rawValue, at: now)
         for stored in open[..<count] {
             if stored.asLeader {
                 measures.agreements.add(UInt64(max(0, now - stored.began)), times: stored.count)

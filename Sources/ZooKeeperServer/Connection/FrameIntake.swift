@@ -77,8 +77,8 @@ extension ZooKeeperConnection {
         if !isStalled { arrivedAt = receivedAt }
         isStalled = false
         let consumed = take(buffer.readableBytesSpan)
+        if loop.unmeasuredReads > 0 { measureReads(buffer, consumed: consumed) }
         buffer.moveReaderIndex(forwardBy: consumed)
-        if loop.unmeasuredReads > 0 { measureReads() }
         // What is left came later than what was taken, and not after the last bytes.
         if isStalled, consumed > 0 { arrivedAt = receivedAt }
         if consumed > 0, phase == .open { touch(at: now / 1_000) }
@@ -86,10 +86,14 @@ extension ZooKeeperConnection {
 
     /// Reads that came together are answered together; a read that had to wait for writes counts
     /// from when it came.
-    private func measureReads() {
+    private func measureReads(_ buffer: ByteBuffer, consumed: Int) {
         let count = loop.unmeasuredReads
         loop.unmeasuredReads = 0
-        let took = UInt64(max(0, loop.microseconds - arrivedAt))
+        let now = loop.microseconds
+        let took = UInt64(max(0, now - arrivedAt))
+        if loop.watch.isSlow(now - arrivedAt) {
+            reportReads(buffer.readableBytesSpan.extracting(first: consumed), count, at: now)
+        }
         let milliseconds = UInt32(clamping: took / 1_000)
         loop.times.reads.add(took, times: count)
         loop.traffic.latency.add(milliseconds, times: count)

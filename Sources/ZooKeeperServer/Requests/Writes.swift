@@ -1,5 +1,7 @@
 import Bytes
 import Commands
+import DequeModule
+import Measures
 import Replica
 import ZooKeeperProtocol
 
@@ -33,7 +35,15 @@ extension ZooKeeperConnection {
         detail: Outstanding.Detail = .none
     ) {
         let tag = expect(xid: xid, opcode, detail)
+        if loop.watch.isOn { watch(payload) }
         port.propose(payload, from: slot, tag: tag)
+    }
+
+    /// Keeps the newest request's command until it is answered.
+    private func watch(_ payload: [UInt8]) {
+        let last = outstanding.count - 1
+        outstanding[last].payload = payload
+        if loop.watch.isTracing { outstanding[last].isTraced = loop.sampler.takes() }
     }
 
     private func expect(
