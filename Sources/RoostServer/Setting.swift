@@ -119,15 +119,6 @@ package enum Setting: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether its value is nobody else's to read. Better said in a file or in the environment than
-    /// on a command line, which every user of a machine can see.
-    package var isSecret: Bool {
-        switch self {
-        case .aclInitialManagementToken, .aclDefaultToken: true
-        default: false
-        }
-    }
-
     /// `--data-dir` of `dataDir`.
     package var flag: String {
         "--" + words.joined(separator: "-")
