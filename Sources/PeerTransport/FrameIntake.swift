@@ -5,7 +5,8 @@ import PeerProtocol
 /// Finds frames in what a socket gives.
 struct FrameIntake {
     private var buffer = ByteBuffer()
-    private let bodyBytesMax: Int
+    /// What the sender is trusted with.
+    var bodyBytesMax: Int
 
     init(bodyBytesMax: Int) {
         self.bodyBytesMax = bodyBytesMax

@@ -36,6 +36,7 @@ package final class PeerLinks: Sendable {
         let snapshots: SnapshotStore?
         let deliver: @Sendable (PeerDelivery) -> Void
         let pool: NIOThreadPool
+        let strangers: Strangers
         /// The snapshot that is being received; a newer offer takes its place.
         let receiving = NIOLockedValueBox<SnapshotReceiver?>(nil)
         let logger: Logger
@@ -63,6 +64,7 @@ package final class PeerLinks: Sendable {
             snapshots: snapshots,
             deliver: deliver,
             pool: pool,
+            strangers: Strangers(perAddressMax: limits.strangersPerAddressMax),
             logger: logger
         )
     }
@@ -80,6 +82,7 @@ package final class PeerLinks: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 16)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try shared.strangers.admit(channel)
                     try shared.security.receive(channel) { certificate in
                         Reception(shared: shared, certificate: certificate)
                     }
@@ -237,6 +240,11 @@ package struct PeerLimits: Sendable {
     package var unsentBytesMax = 128 << 20
     package var connectMilliseconds: Int64 = 1_000
     package var greetingMilliseconds: Int64 = 3_000
+    /// The longest first frame, by which nothing is known of its sender yet.
+    package var greetingBytesMax = 64 << 10
+    /// Connections from one address that have not greeted as a peer, those of operators and of
+    /// nodes that join among them.
+    package var strangersPerAddressMax = 64
     /// How long the answer to a request to join, or of an operator, may take.
     package var requestMilliseconds: Int64 = 30_000
     /// Between two attempts to reach a peer: first, and at most.

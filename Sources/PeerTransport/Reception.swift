@@ -22,7 +22,7 @@ final class Reception: ChannelInboundHandler {
     init(shared: PeerLinks.Shared, certificate: CertificateFacts?) {
         self.shared = shared
         self.certificate = certificate
-        intake = FrameIntake(bodyBytesMax: shared.limits.frameBytesMax)
+        intake = FrameIntake(bodyBytesMax: shared.limits.greetingBytesMax)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -117,6 +117,8 @@ final class Reception: ChannelInboundHandler {
         case .success(let welcome):
             context.channel.send(.welcome(welcome))
             peer = hello
+            intake.bodyBytesMax = shared.limits.frameBytesMax
+            shared.strangers.leave(context.channel)
             if hello.purpose != .founding { introduce(hello) }
         case .failure(let refused):
             refuse(refused.refusal, hello.name, context)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import socket
+import struct
 
 import pytest
 from kazoo.client import KazooClient
@@ -58,6 +59,34 @@ def test_one_address_has_so_many_connections(launch, port, flag, ask, begins):
             return answers(connection, ask).startswith(begins)
     eventually(served, what="a place for the next one")
     eventually(lambda: open_files(server.process.pid) <= before, what="the descriptors of the refused ones are given back")
+
+
+def frame_head(body_bytes, kind=1):
+    """Of the peers' protocol, as PeerFrame.swift has it; the checksum is not looked at before the body is there."""
+    return struct.pack(">IBBHQ", body_bytes, 1, kind, 0, 0)
+
+
+def test_the_peer_port_holds_no_crowd_of_strangers(launch):
+    server = launch()
+    before = open_files(server.process.pid)
+    address = f"127.0.0.1:{server.ports['peer']}"
+    crowd = [connect(address) for _ in range(100)]
+
+    def closed(connection):
+        connection.settimeout(0)
+        try:
+            return connection.recv(1) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+    eventually(lambda: sum(map(closed, crowd)) >= 36, seconds=2, what="those beyond the 64th are closed at once")
+    eventually(lambda: all(map(closed, crowd)), seconds=10, what="those that do not greet are closed")
+    with connect(address) as connection:
+        connection.sendall(frame_head(1 << 20))
+        connection.settimeout(2)
+        assert connection.recv(1) == b"", "a stranger's large frame is not waited for"
+    eventually(lambda: open_files(server.process.pid) <= before, what="all descriptors are given back")
 
 
 def test_the_bounds_are_the_real_servers_defaults(tmp_path):
