@@ -166,6 +166,13 @@ let package = Package(
         ),
         module("ZooKeeperProtocol", ["Commands", "Bytes", "Measures"]),
         module("ConsulProtocol", ["Commands", "Bytes", "Measures"]),
+        module(
+            "Backup",
+            [
+                "RaftStore", "StateMachine", "Raft", "ConsulProtocol", "LMDB", "Disk", "Bytes",
+                crypto,
+            ]
+        ),
         module("PeerProtocol", ["Replica", "StateMachine", "Raft", "Commands", "Bytes"]),
 
         // NIO from here up.
@@ -200,7 +207,7 @@ let package = Package(
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "ConsulProtocol",
                 "PeerTransport", "TransportSecurity",
                 "PeerProtocol", "Disk",
-                "Replica", "RaftStore", "StateMachine", "Watches",
+                "Replica", "RaftStore", "StateMachine", "Watches", "Backup",
                 "Raft", "LMDB", "Commands", "Bytes", "Measures", configuration, coreMetrics,
                 logging, nioConcurrency, nioCore,
                 nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage, crypto,
@@ -210,7 +217,8 @@ let package = Package(
         command(
             "roost",
             [
-                "RoostServer", "TransportSecurity", "Disk", argumentParser, asyncHTTPClient,
+                "RoostServer", "TransportSecurity", "Backup", "RaftStore", "Raft", "Disk", "Bytes",
+                argumentParser, asyncHTTPClient,
                 coreMetrics, crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL, swiftASN1, x509,
             ]
         ),
@@ -280,7 +288,7 @@ let package = Package(
             "roost-log",
             [
                 "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands", "LMDB", "Disk",
-                "Bytes", "SeededRandom", argumentParser,
+                "Backup", "Bytes", "SeededRandom", argumentParser,
             ],
             path: "Tools/roost-log"
         ),

@@ -62,10 +62,13 @@ package struct Server: Sendable {
         for (name, address) in fronts.addresses { facts[name] = "\(address)" }
         logger.notice("serving", metadata: facts)
         // They stop in the opposite order.
-        let services: [any Service] = [
+        var services: [any Service] = [
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
             HandOver(staff: engine.staff),
         ]
+        if let plan = configuration.backup {
+            services.append(BackupSchedule(plan, engine, logger: logger))
+        }
         let watch = security.watch.map { [$0 as any Service] } ?? []
         let stop = ServiceGroupConfiguration.ServiceConfiguration(
             service: signals,
@@ -208,6 +211,9 @@ struct FrontEnds {
         settings.datacenter = configuration.datacenter
         settings.tokens = configuration.access.tokens(in: configuration.dataDirectory, logger)
         settings.collect = { format, answer in Task { answer(await collector.text(format)) } }
+        settings.export = { [exporter = engine.exporter] isStale, answer in
+            Task { answer(await exporter.answer(isStale: isStale)) }
+        }
         settings.operate = { [staff = engine.staff] request, answer in
             Task { answer(await staff.perform(request)) }
         }

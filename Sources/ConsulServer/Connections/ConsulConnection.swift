@@ -38,6 +38,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case news
         /// Somebody else's answer, which is of this kind.
         case operation(AnswerHead.Content)
+        /// A snapshot, to be made or going out.
+        case export
         /// The answer is there; `flush` writes it.
         case answered(Answer)
         /// The barrier was passed in this term; `flush` asks.
@@ -306,6 +308,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             case .barrier: passBarrier(question, options) { $0.barrier(from: $1, tag: $2) }
             }
         case .operate(let request): operate(.json) { $0.operate(request, $1) }
+        case .export(let isStale): export(isStale)
         case .collect(let format):
             operate(format == .json ? .json : .prometheus) { $0.collect(format, $1) }
         }
@@ -341,6 +344,39 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         asked = Asked()
         phase = .working(.answered(answer))
         flush()
+    }
+
+    private func export(_ isStale: Bool) {
+        guard let context else { return }
+        tag &+= 1
+        phase = .working(.export)
+        let current = tag
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        loop.settings.export(isStale) { answer in
+            bound.eventLoop.execute { bound.value.exported(answer, tag: current) }
+        }
+    }
+
+    private func exported(_ result: ExportAnswer, tag: UInt32) {
+        guard let context, tag == self.tag, case .working(.export) = phase else { return }
+        guard case .exported(let exported) = result else {
+            phase = .working(.answered(SnapshotHandler.failure(result)))
+            return flush()
+        }
+        var answer = SnapshotHandler.answer(exported, loop)
+        answer.head.connection = loop.isRetiring ? .close : shape.connection
+        answer.head.isVersion10 = shape.isVersion10
+        write(answer)
+        writeOut()
+        ExportPump(exported, context.channel, loop.logger).start { [weak self] in
+            self?.exportEnded()
+        }
+    }
+
+    private func exportEnded() {
+        guard case .working(.export) = phase else { return }
+        phase = .idle
+        if loop.isRetiring || shape.connection == .close { close() } else { flush() }
     }
 
     private func passBarrier(
@@ -519,7 +555,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
                 loop.servingTerm = ledTerm
             }
             ask(question, options)
-        case .commands, .barrier, .news, .operation: return
+        case .commands, .barrier, .news, .operation, .export: return
         }
     }
 

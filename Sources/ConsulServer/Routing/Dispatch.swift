@@ -44,6 +44,7 @@ enum Dispatch {
         case .operatorMembers, .operatorRemove, .operatorPromote, .operatorDemote,
             .operatorTransfer, .operatorRefill:
             OperatorHandler.step(request)
+        case .snapshot: SnapshotHandler.step(request)
         case .aclBootstrap, .aclTokens, .aclTokenCreate, .aclTokenSelf, .aclToken, .aclPolicies,
             .aclPolicy, .aclPolicyByName, .aclEmptyList, .aclReplication, .aclGet, .aclPut,
             .aclPost, .aclGetPutDelete:

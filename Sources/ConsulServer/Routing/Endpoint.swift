@@ -16,6 +16,7 @@ enum Endpoint: UInt8, CaseIterable {
     case coordinateDatacenters, coordinateNodes, eventList, preparedQueries, raftConfiguration
     case operatorMembers, operatorRemove, operatorPromote, operatorDemote, operatorTransfer
     case operatorRefill
+    case snapshot
     case aclBootstrap, aclTokens, aclTokenCreate, aclTokenSelf, aclToken
     case aclPolicies, aclPolicy, aclPolicyByName, aclEmptyList, aclReplication
     /// The rest of /v1/acl, which is not served; the methods differ.
@@ -88,6 +89,7 @@ enum Endpoint: UInt8, CaseIterable {
             .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer, .operatorRefill:
             "PUT"
         case .preparedQueries: "GET,POST"
+        case .snapshot: "GET,PUT"
         case .aclPut, .aclBootstrap, .aclTokenCreate: "PUT"
         case .aclPost: "POST"
         case .aclGetPutDelete, .aclToken, .aclPolicy: "GET,PUT,DELETE"

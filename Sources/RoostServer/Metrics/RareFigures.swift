@@ -9,6 +9,11 @@ struct RareFigures: Sendable {
     private let takenBytes: Gauge
     private let installed: Counter
     private let installTime: Timer
+    private let backups: Counter
+    private let failedBackups: Counter
+    private let backupTime: Timer
+    private let backupBytes: Gauge
+    private let backupClock: Gauge
 
     static let takeTimeName = "roost.snapshot.take_seconds"
     static let installTimeName = "roost.snapshot.install_seconds"
@@ -36,6 +41,14 @@ struct RareFigures: Sendable {
         takenBytes = Gauge(label: "roost.snapshot.bytes", dimensions: [], factory: registry)
         installed = counter("roost.snapshot.installed_total", "Snapshots of a leader's, installed.")
         installTime = timer(Self.installTimeName, "How long installing a leader's snapshot took.")
+        backups = counter("roost.backup.written_total", "Scheduled backups that were written.")
+        failedBackups = counter("roost.backup.failed_total", "Scheduled backups that failed.")
+        backupTime = timer("roost.backup.write_seconds", "How long writing a backup took.")
+        registry.describe("roost.backup.bytes", "The size of the last scheduled backup.")
+        backupBytes = Gauge(label: "roost.backup.bytes", dimensions: [], factory: registry)
+        let clockName = "roost.backup.last_timestamp_seconds"
+        registry.describe(clockName, "When the last scheduled backup was written, since 1970.")
+        backupClock = Gauge(label: clockName, dimensions: [], factory: registry)
     }
 
     func snapshotTaken(milliseconds: Int64, bytes: Int) {
@@ -45,6 +58,15 @@ struct RareFigures: Sendable {
     }
 
     func snapshotFailed() { failed.increment() }
+
+    func backupFailed() { failedBackups.increment() }
+
+    func backupWritten(milliseconds: Int64, bytes: Int, at time: Int64) {
+        backups.increment()
+        backupTime.recordMilliseconds(milliseconds)
+        backupBytes.record(bytes)
+        backupClock.record(time / 1_000)
+    }
 
     func snapshotInstalled(milliseconds: Int64) {
         installed.increment()
