@@ -237,6 +237,10 @@ let package = Package(
                 "Raft", "LMDB", "Bytes", logging,
             ]
         ),
+        tests(
+            "BackupTests",
+            ["Backup", "RaftStore", "StateMachine", "Raft", "Disk", "Bytes", crypto]
+        ),
         tests("MeasuresTests", ["Measures"]),
         tests("LMDBTests", ["LMDB", "Bytes"]),
         // Replaces libc's file calls in the test process, to record what would reach the disk.
