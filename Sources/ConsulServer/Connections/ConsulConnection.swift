@@ -38,7 +38,6 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case news
         /// Somebody else's answer, which is of this kind.
         case operation(AnswerHead.Content)
-        /// A snapshot, to be made or going out.
         case export
         /// The answer is there; `flush` writes it.
         case answered(Answer)
@@ -348,35 +347,22 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     private func export(_ isStale: Bool) {
         guard let context else { return }
-        tag &+= 1
         phase = .working(.export)
-        let current = tag
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        loop.settings.export(isStale) { answer in
-            bound.eventLoop.execute { bound.value.exported(answer, tag: current) }
-        }
-    }
-
-    private func exported(_ result: ExportAnswer, tag: UInt32) {
-        guard let context, tag == self.tag, case .working(.export) = phase else { return }
-        guard case .exported(let exported) = result else {
-            phase = .working(.answered(SnapshotHandler.failure(result)))
-            return flush()
-        }
-        var answer = SnapshotHandler.answer(exported, loop)
-        answer.head.connection = loop.isRetiring ? .close : shape.connection
-        answer.head.isVersion10 = shape.isVersion10
-        write(answer)
-        writeOut()
-        ExportPump(exported, context.channel, loop.logger).start { [weak self] in
-            self?.exportEnded()
-        }
-    }
-
-    private func exportEnded() {
-        guard case .working(.export) = phase else { return }
-        phase = .idle
-        if loop.isRetiring || shape.connection == .close { close() } else { flush() }
+        ExportPump(context.channel, loop) { [weak self] step in
+            guard let self, case .working(.export) = phase else { return }
+            switch step {
+            case .refused(let answer):
+                phase = .working(.answered(answer))
+                flush()
+            case .begins(var head):
+                shape.apply(to: &head)
+                write(head)
+                writeOut()
+            case .ended:
+                phase = .idle
+                if loop.isRetiring || shape.connection == .close { close() } else { flush() }
+            }
+        }.start(isStale: isStale)
     }
 
     private func passBarrier(

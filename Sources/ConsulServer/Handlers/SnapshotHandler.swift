@@ -27,6 +27,7 @@ enum SnapshotHandler {
         var answer = Answer.empty(200)
         answer.head.content = .archive
         answer.head.metadata = loop.metadata(index: exported.index)
+        if loop.isRetiring { answer.head.connection = .close }
         answer.followingBytes = exported.byteCount
         return answer
     }
