@@ -42,12 +42,14 @@ struct BackupSchedule: Service {
     private func keepOn() async throws {
         var isTroubled = false
         var pauseSeconds = 0
+        var lastTaken: Int64?
         while true {
             try await Task.sleep(for: .seconds(pauseSeconds))
             do {
-                pauseSeconds = try dueSeconds()
+                pauseSeconds = try dueSeconds(lastTaken)
                 guard pauseSeconds == 0 else { continue }
                 try await take()
+                lastTaken = HostClock.monotonic()
                 isTroubled = false
             } catch is CancellationError {
                 throw CancellationError()
@@ -66,15 +68,21 @@ struct BackupSchedule: Service {
     }
 
     /// Until the next one is due.
-    private func dueSeconds() throws -> Int {
+    /// - Parameter lastTaken: when this process took one; it counts where a clock that was set back
+    ///   makes the names useless.
+    private func dueSeconds(_ lastTaken: Int64?) throws -> Int {
         try FileSystem.makeDirectory(plan.directory)
         try shelf.removeUnfinished()
+        if let lastTaken {
+            let spent = Int((HostClock.monotonic() - lastTaken) / 1_000)
+            return max(0, plan.intervalSeconds - spent)
+        }
         guard let newest = try shelf.list().last, let text = shelf.time(of: newest),
             let time = try? Date(text, strategy: Self.timeFormat)
         else { return 0 }
         let age = Date.now.timeIntervalSince(time)
-        // A file of the future was written under another clock.
         guard age >= 0 else { return 0 }
+        figures.backupFound(at: time.timeIntervalSince1970)
         return max(0, plan.intervalSeconds - Int(age))
     }
 

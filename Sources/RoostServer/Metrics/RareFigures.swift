@@ -59,6 +59,9 @@ struct RareFigures: Sendable {
 
     func snapshotFailed() { failed.increment() }
 
+    /// One that was there at the start, in seconds since 1970.
+    func backupFound(at time: Double) { backupClock.record(time) }
+
     func backupFailed() { failedBackups.increment() }
 
     func backupWritten(milliseconds: Int64, bytes: Int, at time: Int64) {
