@@ -1,4 +1,5 @@
 import ConsulProtocol
+import Logging
 import NIOCore
 
 /// Has the state copied for a connection and sends the copy, the next piece when the last one is
