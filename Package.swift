@@ -89,7 +89,7 @@ let testFixtures: [String: [String]] = ["RaftTests": ["Transcripts"]]
 let fuzz: [Target] =
     ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil
     ? []
-    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord", "PeerFrame"].map {
+    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord", "PeerFrame", "Snapshot"].map {
         command("Fuzz\($0)", ["FuzzEntry"], path: "Fuzz/\($0)")
     }
 
@@ -337,8 +337,8 @@ let package = Package(
         module(
             "FuzzEntry",
             [
-                "ZooKeeperProtocol", "ConsulProtocol", "PeerProtocol", "RaftStore", "Commands",
-                "Bytes",
+                "ZooKeeperProtocol", "ConsulProtocol", "PeerProtocol", "RaftStore", "Backup",
+                "Commands", "Bytes",
             ],
             path: "Fuzz/Entry"
         ),

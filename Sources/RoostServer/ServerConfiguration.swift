@@ -231,7 +231,7 @@ package struct ServerConfiguration: Sendable {
     /// Variables that other parts of the project read.
     private static let otherVariables = [
         "ROOST_BIN", "ROOST_CACERT", "ROOST_CLIENT_CERT", "ROOST_CLIENT_KEY", "ROOST_CONFIG",
-        "ROOST_FUZZ", "ROOST_HTTP_ADDR", "ROOST_OLD_BIN", "ROOST_REWRITE", "ROOST_TLS_SERVER_NAME",
+        "ROOST_FUZZ", "ROOST_HTTP_ADDR", "ROOST_REWRITE", "ROOST_TLS_SERVER_NAME",
     ]
 }
 

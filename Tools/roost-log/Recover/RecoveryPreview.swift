@@ -1,3 +1,4 @@
+import Commands
 import ConsulProtocol
 import Raft
 import RaftStore
