@@ -111,7 +111,7 @@ import Testing
     @Test func `a later format is named as such`() throws {
         let text = try String(decoding: Self.head(of: [1]).encoded(), as: UTF8.self)
         for name in ["Format", "StateFormat"] {
-            let known = text.range(of: "\"\(name)\":")
+            let known = text.firstRange(of: "\"\(name)\":")
             let place = try #require(known).upperBound
             let later = text[..<place] + "9" + text[place...]
             do throws(BackupError) {

@@ -77,6 +77,7 @@ struct BackupSchedule: Service {
             let spent = Int((HostClock.monotonic() - lastTaken) / 1_000)
             return max(0, plan.intervalSeconds - spent)
         }
+        // A name whose month is 13 says no time, as if there were none.
         guard let newest = try shelf.list().last, let text = shelf.time(of: newest),
             let time = try? Date(text, strategy: Self.timeFormat)
         else { return 0 }
