@@ -94,7 +94,7 @@ let testFixtures: [String: [String]] = ["RaftTests": ["Transcripts"]]
 let fuzz: [Target] =
     ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil
     ? []
-    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord", "PeerFrame"].map {
+    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord", "PeerFrame", "Snapshot"].map {
         command("Fuzz\($0)", ["FuzzEntry"], path: "Fuzz/\($0)")
     }
 
@@ -173,6 +173,13 @@ let package = Package(
         ),
         module("ZooKeeperProtocol", ["Commands", "Bytes", "Measures"]),
         module("ConsulProtocol", ["Commands", "Bytes", "Measures"]),
+        module(
+            "Backup",
+            [
+                "RaftStore", "StateMachine", "Raft", "ConsulProtocol", "LMDB", "Disk", "Bytes",
+                crypto,
+            ]
+        ),
         module("PeerProtocol", ["Replica", "StateMachine", "Raft", "Commands", "Bytes"]),
 
         // NIO from here up.
@@ -207,7 +214,7 @@ let package = Package(
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "ConsulProtocol",
                 "PeerTransport", "TransportSecurity",
                 "PeerProtocol", "Disk",
-                "Replica", "RaftStore", "StateMachine", "Watches",
+                "Replica", "RaftStore", "StateMachine", "Watches", "Backup",
                 "Raft", "LMDB", "Commands", "Bytes", "Measures", configuration, coreMetrics,
                 logging, nioConcurrency, nioCore,
                 nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage, crypto,
@@ -219,9 +226,9 @@ let package = Package(
         command(
             "roost",
             [
-                "RoostServer", "TransportSecurity", "Console", "Disk", argumentParser,
-                asyncHTTPClient, coreMetrics, crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
-                swiftASN1, x509,
+                "RoostServer", "TransportSecurity", "Backup", "RaftStore", "Raft", "Console", "Disk",
+                "Bytes", argumentParser, asyncHTTPClient, coreMetrics, crypto, logging, nioCore,
+                nioHTTP1, nioPosix, nioSSL, swiftASN1, x509,
             ]
         ),
 
@@ -238,6 +245,10 @@ let package = Package(
                 "PeerTransport", "TransportSecurity", "PeerProtocol", "Replica", "RaftStore",
                 "Raft", "LMDB", "Bytes", logging,
             ]
+        ),
+        tests(
+            "BackupTests",
+            ["Backup", "RaftStore", "StateMachine", "Raft", "Disk", "Bytes", crypto]
         ),
         tests("MeasuresTests", ["Measures"]),
         tests("LMDBTests", ["LMDB", "Bytes"]),
@@ -290,7 +301,7 @@ let package = Package(
             "roost-log",
             [
                 "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands", "LMDB", "Disk",
-                "Bytes", "SeededRandom", argumentParser,
+                "Backup", "Bytes", "SeededRandom", argumentParser,
             ],
             path: "Tools/roost-log"
         ),
@@ -335,8 +346,8 @@ let package = Package(
         module(
             "FuzzEntry",
             [
-                "ZooKeeperProtocol", "ConsulProtocol", "PeerProtocol", "RaftStore", "Commands",
-                "Bytes",
+                "ZooKeeperProtocol", "ConsulProtocol", "PeerProtocol", "RaftStore", "Backup",
+                "Commands", "Bytes",
             ],
             path: "Fuzz/Entry"
         ),

@@ -70,6 +70,12 @@ package struct ConsulSettings: Sendable {
             answer in answer(.failure(500, "this node takes no operator's requests"))
         }
 
+    /// Copies the state for a client; the answer comes once, on any thread. True: as it is here.
+    package var export: @Sendable (Bool, @escaping @Sendable (ExportAnswer) -> Void) -> Void = {
+        _,
+        answer in answer(.failure(.failure(500, "this node gives no snapshots")))
+    }
+
     package init(
         nodeName: String,
         nodeID: String,

@@ -27,6 +27,7 @@ final class Engine: Sendable {
     private let isJoining: Bool
     private let relocation: Relocation?
     let staff: Operator
+    let exporter: Exporter
     private let cluster: Cluster
     /// Holds the lock of the data directory.
     private let directory: DataDirectory
@@ -90,6 +91,17 @@ final class Engine: Sendable {
         relocation = Relocation(cluster, try Self.members(storage), configuration, logger: logger)
         desk = ReplicaDesk(loops, inbox)
         staff = Operator(desk, cluster, board, storage.log.identity.clusterID, logger)
+        exporter = Exporter(
+            Exporter.Seams(
+                place: place,
+                ledger: ledger,
+                snapshots: storage.snapshots,
+                desk: desk,
+                board: board,
+                identity: storage.log.identity,
+                logger: logger
+            )
+        )
         applier = ApplyThread(
             applier: try Self.applier(storage, inboxes, limits),
             state: storage.state,

@@ -120,7 +120,9 @@ final class KeeperThread: @unchecked Sendable {
             let manifest = try seams.snapshots.take(
                 of: environment,
                 bytesPerSecondMax: ServerLimits.snapshotBytesPerSecond,
-                describe: coverage
+                describe: { copy throws(SnapshotError) in
+                    try seams.ledger.coverage(of: copy, at: seams.snapshots.directory).0
+                }
             )
             // The state may have been replaced or found wrong meanwhile.
             guard environment === seams.place.environment, seams.board.current.divergence == nil
@@ -145,36 +147,5 @@ final class KeeperThread: @unchecked Sendable {
     private var stateBytes: Int {
         guard let information = try? seams.place.environment.information() else { return .max }
         return (information.lastPage + 1) * 4_096
-    }
-
-    /// What a copy of the state covers, by its own word.
-    private func coverage(
-        _ copy: Environment
-    ) throws(SnapshotError) -> SnapshotCoverage {
-        let summary: StateSummary
-        do throws(StateError) {
-            summary = try Self.summary(of: copy)
-        } catch {
-            throw .undescribed(path: seams.snapshots.directory, reason: error.description)
-        }
-        let index = LogIndex(summary.appliedIndex)
-        guard let membership = seams.ledger.membership(at: index) else {
-            throw .undescribed(
-                path: seams.snapshots.directory,
-                reason: "no membership is known at index \(index.rawValue)"
-            )
-        }
-        return SnapshotCoverage(
-            index: index,
-            term: Term(summary.appliedTerm),
-            membership: membership
-        )
-    }
-
-    private static func summary(of copy: Environment) throws(StateError) -> StateSummary {
-        let tables = try StateTables.open(copy, create: false)
-        let reading: ReadTransaction
-        do { reading = try ReadTransaction(copy) } catch { throw .storage(error) }
-        return try StateView(reading.reader, tables: tables).summary
     }
 }

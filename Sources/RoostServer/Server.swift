@@ -82,10 +82,13 @@ package struct Server: Sendable {
         for (name, address) in fronts.addresses { facts[name] = "\(address)" }
         logger.notice("serving", metadata: facts)
         // They stop in the opposite order.
-        let services: [any Service] = [
+        var services: [any Service] = [
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
             security.watch, HandOver(staff: engine.staff, desk: desk),
         ]
+        if let plan = configuration.backup {
+            services.append(BackupSchedule(plan, engine, logger: logger))
+        }
         let stop = ServiceGroupConfiguration.ServiceConfiguration(
             service: signals,
             successTerminationBehavior: .gracefullyShutdownGroup
@@ -254,6 +257,9 @@ struct FrontEnds {
         settings.collect = { format, answer in Task { answer(await collector.text(format)) } }
         settings.requests = ears.requests
         settings.inquire = { [desk = ears.desk] in desk.answer($0) }
+        settings.export = { [exporter = engine.exporter] isStale, answer in
+            Task { answer(await exporter.answer(isStale: isStale)) }
+        }
         settings.operate = { [staff = engine.staff] request, answer in
             Task { answer(await staff.perform(request)) }
         }

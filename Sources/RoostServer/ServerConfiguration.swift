@@ -32,6 +32,8 @@ package struct ServerConfiguration: Sendable {
     package var residentBytesMax: Int?
     package var security: SecuritySettings
     package var access: AccessConfiguration
+    /// Nil: no scheduled backups.
+    var backup: BackupSchedule.Plan?
     package var logLevel: Logger.Level
     package var isLogJSON: Bool
     package var slowOperationMilliseconds: Int
@@ -98,6 +100,12 @@ package struct ServerConfiguration: Sendable {
         let resident = try settings.number(.residentMegabytes, in: 0...1_048_576)
         residentBytesMax = resident == 0 ? nil : resident << 20
         access = try AccessConfiguration(reading: settings)
+        let shelf = try settings.text(.backupDirectory)
+        let interval = try settings.number(.backupIntervalSeconds, in: 1...31_536_000)
+        let kept = try settings.number(.backupKeep, in: 1...100_000)
+        backup =
+            shelf.isEmpty
+            ? nil : .init(directory: shelf, intervalSeconds: interval, keptMax: kept)
         let level = try settings.text(.logLevel)
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw .value(.logLevel, level, wanted: Setting.logLevel.explanation)

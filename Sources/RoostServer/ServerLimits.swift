@@ -21,6 +21,12 @@ enum ServerLimits {
     static let keeperMilliseconds: Int64 = 100
     /// How fast a snapshot is written, so that the log's flushes are not delayed for long.
     static let snapshotBytesPerSecond = 100 << 20
+    /// Copies of the state that may lie on the disk at once for those outside, and what must be
+    /// free beside one.
+    static let exportsMax = 2
+    static let exportLeftFreeBytes = 32 << 20
+    /// Until a backup that failed is tried again, if it is not due before.
+    static let backupRetrySeconds = 60
     /// Connections that wait to be accepted (net.core.somaxconn cuts it).
     static let listenBacklog: Int32 = 4_096
     /// Reads of one connection before its loop turns to the others.

@@ -37,6 +37,9 @@ package enum Setting: String, CaseIterable, Sendable {
     case superDigest
     case maxClientCnxns
     case httpMaxConnsPerClient
+    case backupDirectory
+    case backupIntervalSeconds
+    case backupKeep
     case logLevel
     case logFormat
     case slowOperationMilliseconds
@@ -76,6 +79,9 @@ package enum Setting: String, CaseIterable, Sendable {
         case .aclInitialManagementToken, .aclDefaultToken, .superDigest: .text("")
         case .maxClientCnxns: .number(60)
         case .httpMaxConnsPerClient: .number(200)
+        case .backupDirectory: .text("")
+        case .backupIntervalSeconds: .number(86_400)
+        case .backupKeep: .number(7)
         case .logLevel: .text("info")
         case .logFormat: .text("text")
         case .slowOperationMilliseconds: .number(1000)
@@ -120,6 +126,9 @@ package enum Setting: String, CaseIterable, Sendable {
         case .superDigest: "ZooKeeper's superuser, super:HASH; empty: there is none."
         case .maxClientCnxns: "ZooKeeper connections from one address; 0: no bound."
         case .httpMaxConnsPerClient: "HTTP connections from one address; 0: no bound."
+        case .backupDirectory: "Where backups are written now and then; empty: nowhere."
+        case .backupIntervalSeconds: "How long from one backup to the next."
+        case .backupKeep: "How many backups of this node stay there."
         case .logLevel: "trace, debug, info, notice, warning, error or critical."
         case .logFormat: "text or json."
         case .slowOperationMilliseconds: "Requests that take as long are logged; 0: none."

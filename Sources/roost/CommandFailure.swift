@@ -10,6 +10,10 @@ enum CommandFailure: Error, CustomStringConvertible {
     case badAddress(String)
     case unexpectedAnswer(String, what: String)
     case file(path: String, reason: String)
+    /// What is in a file is not what was put there.
+    case damaged(path: String, reason: String)
+    /// A file is something else, or of a later version.
+    case foreign(path: String, reason: String)
     case configuration(String)
     case server(String)
 
@@ -27,7 +31,9 @@ enum CommandFailure: Error, CustomStringConvertible {
             "'\(text)' is not an address; write http://HOST:PORT or HOST:PORT"
         case .unexpectedAnswer(let answer, let what):
             "\(what) was answered with something else than Consul's API says: \(answer)"
-        case .file(let path, let reason): "\(path): \(reason)"
+        case .file(let path, let reason), .damaged(let path, let reason),
+            .foreign(let path, let reason):
+            "\(path): \(reason)"
         case .configuration(let problem): problem
         case .server(let reason): "the server stopped: \(reason)"
         }
@@ -39,6 +45,8 @@ enum CommandFailure: Error, CustomStringConvertible {
         case .refused, .unexpectedAnswer, .server: ExitCode(2)
         case .unreachable: ExitCode(3)
         case .file, .configuration: ExitCode(4)
+        case .damaged: ExitCode(5)
+        case .foreign: ExitCode(6)
         case .badAddress: ExitCode(64)
         }
     }

@@ -33,7 +33,7 @@ struct ConsulClient {
     /// Those of this process, which live as long as it.
     private static let clients = Mutex<[HTTPClient]>([])
 
-    private let http: HTTPClient
+    let http: HTTPClient
     /// Where requests go: the address, with the name that the server's certificate must have.
     private let base: String
 
@@ -92,12 +92,7 @@ struct ConsulClient {
         accepted: Set<UInt> = [],
         patienceSeconds: Int64 = Self.patienceSeconds
     ) async throws(CommandFailure) -> Answer {
-        var request = HTTPClientRequest(url: base + path + Self.text(of: query))
-        request.method = method.name
-        request.headers.add(name: "User-Agent", value: "roost")
-        // Well-compressed listings would pass the client's bound on decompression.
-        request.headers.add(name: "Accept-Encoding", value: "identity")
-        if !token.isEmpty { request.headers.add(name: "X-Consul-Token", value: token) }
+        var request = request(method, path, query)
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let answer: Answer
         do {
@@ -118,6 +113,21 @@ struct ConsulClient {
             throw .refused(status: answer.status, text: answer.text, what: what)
         }
         return answer
+    }
+
+    /// With what every request has.
+    func request(
+        _ method: Method,
+        _ path: String,
+        _ query: [(String, String?)]
+    ) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: base + path + Self.text(of: query))
+        request.method = method.name
+        request.headers.add(name: "User-Agent", value: "roost")
+        // Well-compressed listings would pass the client's bound on decompression.
+        request.headers.add(name: "Accept-Encoding", value: "identity")
+        if !token.isEmpty { request.headers.add(name: "X-Consul-Token", value: token) }
+        return request
     }
 
     static func decode<T: Decodable>(
@@ -156,7 +166,7 @@ struct ConsulClient {
         return parts.isEmpty ? "" : "?" + parts.joined(separator: "&")
     }
 
-    private static func reason(of error: any Error) -> String {
+    static func reason(of error: any Error) -> String {
         if let client = error as? HTTPClientError { return "\(client)" }
         if HandshakeTrouble.isOne(error) {
             return "TLS: \(HandshakeTrouble.text(error, of: .server))"

@@ -30,17 +30,19 @@ struct Roost: AsyncParsableCommand {
               roost status
               roost top
               roost members
+              roost snapshot save monday.snap
 
             EXIT CODES
               0 done, 1 not there or condition not met, 2 refused by the server,
-              3 server not reached, 4 local file or configuration, 64 wrong usage
+              3 server not reached, 4 local file or configuration, 5 a file is damaged,
+              6 a file is something else, or of a later version, 64 wrong usage
             """,
         version: "0.4.0",
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
             LockCommand.self, TreeCommand.self, StatusCommand.self, TopCommand.self,
-            MembersCommand.self, RaftCommands.self, LogLevelCommand.self, TLSCommands.self,
-            TokenFamily.self, ConfigCommands.self,
+            MembersCommand.self, RaftCommands.self, SnapshotCommands.self, LogLevelCommand.self,
+            TLSCommands.self, TokenFamily.self, ConfigCommands.self,
         ]
     )
 }

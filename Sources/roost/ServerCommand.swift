@@ -93,6 +93,9 @@ struct SettingOptions: ParsableArguments {
     @Option(help: Setting.superDigest.help) var superDigest: String?
     @Option(help: Setting.maxClientCnxns.help) var maxClientCnxns: String?
     @Option(help: Setting.httpMaxConnsPerClient.help) var httpMaxConnsPerClient: String?
+    @Option(help: Setting.backupDirectory.help) var backupDirectory: String?
+    @Option(help: Setting.backupIntervalSeconds.help) var backupIntervalSeconds: String?
+    @Option(help: Setting.backupKeep.help) var backupKeep: String?
     @Option(help: Setting.logLevel.help) var logLevel: String?
     @Option(help: Setting.logFormat.help) var logFormat: String?
     @Option(help: Setting.slowOperationMilliseconds.help) var slowOperationMilliseconds: String?
@@ -120,6 +123,8 @@ struct SettingOptions: ParsableArguments {
             .aclInitialManagementToken: aclInitialManagementToken,
             .aclDefaultToken: aclDefaultToken, .superDigest: superDigest,
             .maxClientCnxns: maxClientCnxns, .httpMaxConnsPerClient: httpMaxConnsPerClient,
+            .backupDirectory: backupDirectory,
+            .backupIntervalSeconds: backupIntervalSeconds, .backupKeep: backupKeep,
             .logLevel: logLevel, .logFormat: logFormat,
             .slowOperationMilliseconds: slowOperationMilliseconds,
             .traceFile: traceFile, .traceOneIn: traceOneIn,

@@ -23,6 +23,12 @@ import Testing
         for input in inputs { LogRecordEntry.run(input) }
     }
 
+    @Test func `snapshots that were saved are survived`() throws {
+        let inputs = try FuzzInputs.load("Snapshot")
+        #expect(!inputs.isEmpty)
+        for input in inputs { SnapshotEntry.run(input) }
+    }
+
     @Test func `peers' frames that were saved are survived`() throws {
         let inputs = try FuzzInputs.load("PeerFrame")
         #expect(!inputs.isEmpty)

@@ -112,7 +112,7 @@ import Testing
     @Test func `pure modules import no NIO, Foundation or Dispatch`() {
         let pure = [
             "Bytes", "Commands", "Raft", "StateMachine", "Watches", "Replica", "ZooKeeperProtocol",
-            "ConsulProtocol", "LMDB", "Disk", "RaftStore", "Measures",
+            "ConsulProtocol", "LMDB", "Disk", "RaftStore", "Measures", "Backup",
         ]
         let banned = ["NIO", "Foundation", "Dispatch"]
         let found = tree.lines(in: "Sources/") { code in

@@ -73,4 +73,5 @@ enum ExitCodes {
     static let snapshotDamage = ExitCode(4)
     static let stateMismatch = ExitCode(5)
     static let differs = ExitCode(6)
+    static let unconfirmed = ExitCode(7)
 }

@@ -15,6 +15,8 @@ enum InspectorLimits {
     static let countedNamesMax = 50_000
     static let groupsMax = 100_000
     static let minutesMax = 500_000
+    /// Entries that are looked at for the newest time.
+    static let newestMax: UInt64 = 1_000
     /// Bytes of a value that a table shows; JSON lines show all.
     static let shownValueBytesMax = 60
 }

@@ -9,8 +9,8 @@ import ArgumentParser
 /// Map: `…Command` is a verb each; `DirectoryOptions` are what all verbs share; `EntryFilter`,
 /// `EntryOptions` and `TimeText` choose entries, `DescribedEntry` decodes one, `EntryTable` and
 /// `EntryJSON` print it; `Verification/` is what `verify` does and finds; `Replay/` rebuilds states
-/// of the past; `History/`, `State/`, `Diff/`, `Stat/` and `Repair/` are what the verbs of these
-/// names do; `InspectorLimits` bounds; `Output` writes; `InspectionFailure` is every way to fail,
+/// of the past; `History/`, `State/`, `Diff/`, `Stat/`, `Repair/` and `Recover/` are what the verbs of
+/// these names do; `InspectorLimits` bounds; `Output` writes; `InspectionFailure` is every way to fail,
 /// and `ExitCodes` what it ends with.
 @main
 struct RoostLog: ParsableCommand {
@@ -34,15 +34,16 @@ struct RoostLog: ParsableCommand {
               roost-log snapshots --verify
               roost-log copy /var/tmp/n1 --data-dir /var/lib/roost
               roost-log verify --data-dir /var/lib/roost && echo well
+              roost-log recover --data-dir /var/lib/roost
 
             EXIT CODES
               0 done, 1 could not read, 64 wrong usage; 3 some entries are damaged; 6 diff:
-              they differ; verify, snapshots and repair: see their help
+              they differ; verify, snapshots, repair and recover: see their help
             """,
         subcommands: [
             StatusCommand.self, DumpCommand.self, HistoryCommand.self, StateCommand.self,
             DiffCommand.self, StatCommand.self, SnapshotsCommand.self, VerifyCommand.self,
-            RepairCommand.self, CopyCommand.self,
+            RepairCommand.self, RecoverCommand.self, CopyCommand.self,
         ]
     )
 }

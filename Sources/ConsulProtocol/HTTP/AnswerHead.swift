@@ -40,6 +40,8 @@ public struct AnswerHead: Equatable, Sendable {
         case html
         /// Prometheus' text format.
         case prometheus
+        /// A snapshot.
+        case archive
     }
 
     public enum Connection: Sendable {
@@ -109,6 +111,7 @@ public struct AnswerHead: Equatable, Sendable {
         case .json: out.append("Content-Type: application/json\r\n")
         case .text, .raw: out.append("Content-Type: text/plain\r\n")
         case .html: out.append("Content-Type: text/html; charset=utf-8\r\n")
+        case .archive: out.append("Content-Type: application/x-gzip\r\n")
         case .prometheus:
             out.append("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n")
         case .none, .guessedText: break

@@ -9,7 +9,8 @@ enum AnswerEncoder {
         var scratch = loop.headScratch
         loop.headScratch.bytes = []
         scratch.bytes.removeAll(keepingCapacity: true)
-        answer.head.write(to: &scratch, bodyBytes: answer.body.count, date: loop.date)
+        let bodyBytes = answer.followingBytes ?? answer.body.count
+        answer.head.write(to: &scratch, bodyBytes: bodyBytes, date: loop.date)
         buffer.reserveCapacity(minimumWritableBytes: scratch.bytes.count + answer.body.count)
         buffer.writeBytes(scratch.bytes)
         if !answer.omitsBody { buffer.writeBytes(answer.body) }

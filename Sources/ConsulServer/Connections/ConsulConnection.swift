@@ -38,6 +38,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case news
         /// Somebody else's answer, which is of this kind.
         case operation(AnswerHead.Content)
+        case export
         /// The answer is there; `flush` writes it.
         case answered(Answer)
         /// The barrier was passed in this term; `flush` asks.
@@ -309,6 +310,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             case .barrier: passBarrier(question, options) { $0.barrier(from: $1, tag: $2) }
             }
         case .operate(let request): operate(.json) { $0.operate(request, $1) }
+        case .export(let isStale): export(isStale)
         case .collect(let format):
             operate(format == .json ? .json : .prometheus) { $0.collect(format, $1) }
         }
@@ -344,6 +346,26 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         asked = Asked()
         phase = .working(.answered(answer))
         flush()
+    }
+
+    private func export(_ isStale: Bool) {
+        guard let context else { return }
+        phase = .working(.export)
+        ExportPump(context.channel, loop) { [weak self] step in
+            guard let self, case .working(.export) = phase else { return }
+            switch step {
+            case .refused(let answer):
+                phase = .working(.answered(answer))
+                flush()
+            case .begins(var head):
+                shape.apply(to: &head)
+                write(head)
+                writeOut()
+            case .ended:
+                phase = .idle
+                if loop.isRetiring || shape.connection == .close { close() } else { flush() }
+            }
+        }.start(isStale: isStale)
     }
 
     private func passBarrier(
@@ -531,7 +553,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
                 loop.servingTerm = ledTerm
             }
             ask(question, options)
-        case .commands, .barrier, .news, .operation: return
+        case .commands, .barrier, .news, .operation, .export: return
         }
     }
 

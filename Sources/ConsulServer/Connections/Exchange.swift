@@ -71,6 +71,11 @@ struct Exchange {
         exchange.shape.omitsBody = exchange.method == .head
         exchange.isChunked = fields.isChunked
         if let refusal = exchange.route(head.uri, fields) { return refusal }
+        if case .request(let request) = exchange.outcome,
+            let refusal = SnapshotHandler.refusal(request)
+        {
+            return .refuse(refusal)
+        }
         exchange.setBodyBound(limits)
         if let length = fields.contentLength, let refusal = exchange.tooLarge(length) {
             return .refuse(refusal)

@@ -46,6 +46,7 @@ enum Dispatch {
             OperatorHandler.step(request)
         case .livez, .readyz, .logLevel: .answer(NodeHandler.answer(request, loop))
         case .znodes: .answer(ZnodeHandler.answer(request, loop))
+        case .snapshot: SnapshotHandler.step(request)
         case .aclBootstrap, .aclTokens, .aclTokenCreate, .aclTokenSelf, .aclToken, .aclPolicies,
             .aclPolicy, .aclPolicyByName, .aclEmptyList, .aclReplication, .aclGet, .aclPut,
             .aclPost, .aclGetPutDelete:

@@ -18,6 +18,7 @@ enum Endpoint: UInt8, CaseIterable {
     case operatorRefill
     case livez, readyz
     case logLevel, znodes
+    case snapshot
     case aclBootstrap, aclTokens, aclTokenCreate, aclTokenSelf, aclToken
     case aclPolicies, aclPolicy, aclPolicyByName, aclEmptyList, aclReplication
     /// The rest of /v1/acl, which is not served; the methods differ.
@@ -91,6 +92,7 @@ enum Endpoint: UInt8, CaseIterable {
             .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer, .operatorRefill:
             "PUT"
         case .preparedQueries: "GET,POST"
+        case .snapshot: "GET,PUT"
         case .aclPut, .aclBootstrap, .aclTokenCreate: "PUT"
         case .aclPost: "POST"
         case .aclGetPutDelete, .aclToken, .aclPolicy: "GET,PUT,DELETE"

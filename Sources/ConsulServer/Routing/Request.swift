@@ -56,6 +56,8 @@ struct Answer {
     var body: [UInt8] = []
     /// HEAD: the length is told, the body is not.
     var omitsBody = false
+    /// How long a body is that follows the answer by itself.
+    var followingBytes: Int?
 
     static func json(_ body: [UInt8], metadata: AnswerMetadata? = nil, status: Int = 200) -> Answer
     {
@@ -87,6 +89,8 @@ enum Step {
     case operate(OperatorRequest)
     /// Collect the node's metrics.
     case collect(MetricsFormat)
+    /// Send the whole state; a stale one is this node's as it is.
+    case export(isStale: Bool)
 }
 
 /// How the outcome of a command becomes an answer.

@@ -77,6 +77,7 @@ enum RouteTable {
         "/v1/event/list": .eventList,
         "/v1/query": .preparedQueries,
         "/v1/operator/raft/configuration": .raftConfiguration,
+        "/v1/snapshot": .snapshot,
         "/v1/roost/members": .operatorMembers,
         "/v1/roost/members/remove": .operatorRemove,
         "/v1/roost/members/promote": .operatorPromote,

@@ -108,7 +108,7 @@ enum TokenGate {
             let isFirst = answer.head.status == 400 || request.endpoint != .sessionCreate
             return isFirst && answer.head.status != 200
                 ? step : refused(request, ErrorTexts.denied)
-        case .propose, .operate, .collect: return refused(request, ErrorTexts.denied)
+        case .propose, .operate, .collect, .export: return refused(request, ErrorTexts.denied)
         }
     }
 

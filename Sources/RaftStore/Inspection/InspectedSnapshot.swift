@@ -85,6 +85,11 @@ package struct InspectedSnapshot: Sendable {
         return damage + [Damage(.snapshot, index: manifest.index, page: found.page, text)]
     }
 
+    /// The first damaged page of a copy of a state, wherever it lies; nil if there is none.
+    package static func verifyPages(at path: String) throws(StoreError) -> Damage? {
+        try InspectedFile(path: path).verifyPages()
+    }
+
     /// Whether its manifest has been removed since.
     package func isGone() -> Bool {
         !FileSystem.exists(String(path.dropLast(".mdb".count)) + ".manifest")

@@ -38,17 +38,38 @@ package final class SnapshotStore: Sendable {
         describe: (Environment) throws(SnapshotError) -> SnapshotCoverage
     ) throws(SnapshotError) -> SnapshotManifest {
         let temporary = "\(directory)/copy.tmp"
-        let (bytes, digest) = try copy(environment, to: temporary, bytesPerSecondMax)
-        let coverage = try describe(Self.open(temporary))
-        let manifest = SnapshotManifest(
-            index: coverage.index,
-            term: coverage.term,
-            membership: coverage.membership,
-            byteCount: bytes,
-            sha256: digest
+        let manifest = try copyOut(
+            environment,
+            to: temporary,
+            bytesPerSecondMax: bytesPerSecondMax,
+            describe: describe
         )
         try adopt(temporary, as: manifest)
         return manifest
+    }
+
+    /// Copies the state as it is now to a file that is no snapshot of this node's. Blocks until
+    /// the copy is durable. Of a copy that fails nothing stays: it may be the disk that is full.
+    package func copyOut(
+        _ environment: Environment,
+        to path: String,
+        bytesPerSecondMax: Int?,
+        describe: (Environment) throws(SnapshotError) -> SnapshotCoverage
+    ) throws(SnapshotError) -> SnapshotManifest {
+        do throws(SnapshotError) {
+            let (bytes, digest) = try copy(environment, to: path, bytesPerSecondMax)
+            let coverage = try describe(Self.open(path))
+            return SnapshotManifest(
+                index: coverage.index,
+                term: coverage.term,
+                membership: coverage.membership,
+                byteCount: bytes,
+                sha256: digest
+            )
+        } catch {
+            do throws(DiskError) { try FileSystem.remove(path) } catch { throw .disk(error) }
+            throw error
+        }
     }
 
     /// Where a snapshot that comes from a peer is to be written before it is adopted.

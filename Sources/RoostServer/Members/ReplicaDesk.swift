@@ -24,6 +24,21 @@ final class ReplicaDesk: Sendable {
         }.get()
     }
 
+    /// Returns when all that was committed is applied here.
+    func catchUp() async throws {
+        let door = loops.doors[0]
+        let loops = self.loops
+        let completion = try await door.loop.flatSubmit {
+            let errand = Errand(port: loops.port(on: door.loop), loop: door.loop)
+            return errand.barrier()
+        }.get()
+        switch completion {
+        case .barrier: return
+        case .refused(.noLeader): throw OperatorProblem(500, "No cluster leader")
+        default: throw OperatorProblem(500, "the leader does not answer")
+        }
+    }
+
     func status() async throws -> Status { try await report().status }
 
     /// How the replica stands, and what is known of the members' states.

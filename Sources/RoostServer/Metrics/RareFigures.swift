@@ -10,6 +10,11 @@ struct RareFigures: Sendable {
     private let installed: Counter
     private let installTime: Timer
     private let slow: Counter
+    private let backups: Counter
+    private let failedBackups: Counter
+    private let backupTime: Timer
+    private let backupBytes: Gauge
+    private let backupClock: Gauge
 
     static let takeTimeName = "roost.snapshot.take_seconds"
     static let installTimeName = "roost.snapshot.install_seconds"
@@ -38,6 +43,14 @@ struct RareFigures: Sendable {
         installed = counter("roost.snapshot.installed_total", "Snapshots of a leader's, installed.")
         slow = counter("roost.slow_operations_total", "Requests that took as long as is logged.")
         installTime = timer(Self.installTimeName, "How long installing a leader's snapshot took.")
+        backups = counter("roost.backup.written_total", "Scheduled backups that were written.")
+        failedBackups = counter("roost.backup.failed_total", "Scheduled backups that failed.")
+        backupTime = timer("roost.backup.write_seconds", "How long writing a backup took.")
+        registry.describe("roost.backup.bytes", "The size of the last scheduled backup.")
+        backupBytes = Gauge(label: "roost.backup.bytes", dimensions: [], factory: registry)
+        let clockName = "roost.backup.last_timestamp_seconds"
+        registry.describe(clockName, "When the last scheduled backup was written, since 1970.")
+        backupClock = Gauge(label: clockName, dimensions: [], factory: registry)
     }
 
     func snapshotTaken(milliseconds: Int64, bytes: Int) {
@@ -49,6 +62,18 @@ struct RareFigures: Sendable {
     func snapshotFailed() { failed.increment() }
 
     func slowOperation() { slow.increment() }
+
+    /// One that was there at the start, in seconds since 1970.
+    func backupFound(at time: Double) { backupClock.record(time) }
+
+    func backupFailed() { failedBackups.increment() }
+
+    func backupWritten(milliseconds: Int64, bytes: Int, at time: Int64) {
+        backups.increment()
+        backupTime.recordMilliseconds(milliseconds)
+        backupBytes.record(bytes)
+        backupClock.record(time / 1_000)
+    }
 
     func snapshotInstalled(milliseconds: Int64) {
         installed.increment()

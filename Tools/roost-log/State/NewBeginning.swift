@@ -1,3 +1,4 @@
+import Backup
 import Disk
 import Raft
 import RaftStore
@@ -18,31 +19,16 @@ struct NewBeginning {
         term = source.term
     }
 
-    /// A data directory of a new cluster of one node, which begins behind the state: with a name of
-    /// its own, so that no node of the old cluster talks to it.
+    /// A data directory of a new cluster of one node.
     func writeDirectory(_ path: String, name: String) throws -> SnapshotManifest {
-        try Self.checkIsNew(path)
-        try state.machine.forgetMembers()
-        let node = NodeID(1)
-        let membership = MembershipRecord(index: index, membership: Membership(voters: [node]))
-        let directory = try DataDirectory(path)
-        let manifest = try take(in: directory.snapshotsPath, membership)
-        var generator = SystemRandomNumberGenerator()
-        try WriteAheadLog.create(
-            directory.logPath,
-            identity: NodeIdentity(
-                clusterID: (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) },
-                node: node,
-                name: name
-            ),
-            memberships: [
-                MembershipRecord(index: .zero, membership: Membership(voters: [node]))
-            ]
+        try NewCluster.begin(
+            path,
+            name: name,
+            machine: state.machine,
+            environment: state.environment,
+            at: index,
+            term
         )
-        let log = try WriteAheadLog.open(directory.logPath)
-        try log.beginBehind(manifest)
-        try log.close()
-        return manifest
     }
 
     /// A snapshot with its manifest, in a directory that may hold others.
@@ -54,23 +40,9 @@ struct NewBeginning {
         guard !FileSystem.exists("\(path)/../wal/data.mdb") else {
             throw InspectionFailure.other("\(path): these are a node's own snapshots")
         }
-        return try take(in: path, membership)
-    }
-
-    private func take(
-        in path: String,
-        _ membership: MembershipRecord
-    ) throws -> SnapshotManifest {
         let store = try SnapshotStore(directory: path)
         return try store.take(of: state.environment, bytesPerSecondMax: nil) { _ in
             SnapshotCoverage(index: index, term: term, membership: membership)
-        }
-    }
-
-    private static func checkIsNew(_ path: String) throws {
-        guard FileSystem.exists(path) else { return }
-        guard try FileSystem.list(path).isEmpty else {
-            throw InspectionFailure.other("\(path): it is there already, and not empty")
         }
     }
 }
