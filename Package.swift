@@ -226,9 +226,9 @@ let package = Package(
         command(
             "roost",
             [
-                "RoostServer", "TransportSecurity", "Backup", "RaftStore", "Raft", "Console", "Disk",
-                "Bytes", argumentParser, asyncHTTPClient, coreMetrics, crypto, logging, nioCore,
-                nioHTTP1, nioPosix, nioSSL, swiftASN1, x509,
+                "RoostServer", "TransportSecurity", "Backup", "RaftStore", "Raft", "Console",
+                "Disk", "Bytes", argumentParser, asyncHTTPClient, coreMetrics, crypto, logging,
+                nioCore, nioHTTP1, nioPosix, nioSSL, swiftASN1, x509,
             ]
         ),
 
@@ -309,7 +309,7 @@ let package = Package(
             "InspectorTests",
             [
                 "roost-log", "RaftStore", "Raft", "StateMachine", "ConsulProtocol", "Commands",
-                "LMDB", "Disk", "Bytes", "SeededRandom", argumentParser,
+                "LMDB", "Backup", "Disk", "Bytes", "SeededRandom", argumentParser,
             ]
         ),
 

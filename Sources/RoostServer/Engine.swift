@@ -91,17 +91,7 @@ final class Engine: Sendable {
         relocation = Relocation(cluster, try Self.members(storage), configuration, logger: logger)
         desk = ReplicaDesk(loops, inbox)
         staff = Operator(desk, cluster, board, storage.log.identity.clusterID, logger)
-        exporter = Exporter(
-            Exporter.Seams(
-                place: place,
-                ledger: ledger,
-                snapshots: storage.snapshots,
-                desk: desk,
-                board: board,
-                identity: storage.log.identity,
-                logger: logger
-            )
-        )
+        exporter = Self.exporter(storage, place, ledger, desk, board, logger)
         applier = ApplyThread(
             applier: try Self.applier(storage, inboxes, limits),
             state: storage.state,
@@ -134,6 +124,27 @@ final class Engine: Sendable {
                 divergenceMarker: DivergenceMarker(directory: directory.statePath),
                 logger: logger,
                 failure: failure
+            )
+        )
+    }
+
+    private static func exporter(
+        _ storage: Storage,
+        _ place: StatePlace,
+        _ ledger: LogLedger,
+        _ desk: ReplicaDesk,
+        _ board: StatusBoard,
+        _ logger: Logger
+    ) -> Exporter {
+        Exporter(
+            Exporter.Seams(
+                place: place,
+                ledger: ledger,
+                snapshots: storage.snapshots,
+                desk: desk,
+                board: board,
+                identity: storage.log.identity,
+                logger: logger
             )
         )
     }

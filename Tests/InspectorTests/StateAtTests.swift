@@ -1,3 +1,4 @@
+import Backup
 import Bytes
 import Commands
 import Disk
@@ -84,7 +85,7 @@ import Testing
         let replay = try Replay(made, scratch: "/tmp")
         let whole = try StateSource(replay, at: .index(33), usesState: true)
         #expect(try model(whole) == history.models[33])
-        #expect(throws: InspectionFailure.self) {
+        #expect(throws: BackupError.self) {
             _ = try NewBeginning(source(node, 40)).writeDirectory(target, name: "n7")
         }
     }

@@ -9,9 +9,9 @@ import ArgumentParser
 /// Map: `…Command` is a verb each; `DirectoryOptions` are what all verbs share; `EntryFilter`,
 /// `EntryOptions` and `TimeText` choose entries, `DescribedEntry` decodes one, `EntryTable` and
 /// `EntryJSON` print it; `Verification/` is what `verify` does and finds; `Replay/` rebuilds states
-/// of the past; `History/`, `State/`, `Diff/`, `Stat/`, `Repair/` and `Recover/` are what the verbs of
-/// these names do; `InspectorLimits` bounds; `Output` writes; `InspectionFailure` is every way to fail,
-/// and `ExitCodes` what it ends with.
+/// of the past; `History/`, `State/`, `Diff/`, `Stat/`, `Repair/` and `Recover/` are what the verbs
+/// of these names do; `InspectorLimits` bounds; `Output` writes; `InspectionFailure` is every way
+/// to fail, and `ExitCodes` what it ends with.
 @main
 struct RoostLog: ParsableCommand {
     static let configuration = CommandConfiguration(

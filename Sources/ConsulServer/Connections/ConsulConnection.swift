@@ -76,8 +76,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var headSince: Int64 = 0
     /// When the current request began to come in, or the current answer stopped going out.
     private var requestSince: Int64 = 0
-    private var stalledSince: Int64 = 0
-    private var stalledBytes = 0
+    private var stall = WriteStall()
 
     init(loop: ConsulLoop) {
         self.loop = loop
@@ -582,22 +581,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             phase = .working(.answered(.text(500, "rpc error: the leader did not answer in time")))
             return flush()
         }
-        let buffered = bufferedBytes(context)
-        if buffered == 0 || buffered != stalledBytes {
-            stalledSince = now
-            stalledBytes = buffered
-        } else if now - stalledSince > loop.limits.stalledWriteMillisecondsMax {
-            context.close(promise: nil)
-        }
-    }
-
-    private func bufferedBytes(_ context: ChannelHandlerContext) -> Int {
-        guard let options = context.channel.syncOptions else { return 0 }
-        do {
-            return try options.getOption(.bufferedWritableBytes)
-        } catch {
-            return 0
-        }
+        let stalled = stall.duration(of: context.channel, now: now)
+        if stalled > loop.limits.stalledWriteMillisecondsMax { context.close(promise: nil) }
     }
 
     /// One that owes nothing is closed; the others close with their answer.
