@@ -223,7 +223,8 @@ package struct Consensus: ~Copyable {
 
     private mutating func note(_ change: LeaseChange, now: Int64) {
         switch change {
-        case .started(let lease, let duration): leases.start(lease, duration: duration, now: now)
+        case .started(let lease, let duration, let holder):
+            leases.start(lease, duration: duration, holder: holder, now: now)
         case .ended(let lease): leases.stop(lease)
         }
     }
@@ -364,8 +365,10 @@ extension Consensus {
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         let term = leadership?.term.rawValue ?? 0
-        let ended = leases.expired(now: now)
-        try propose(ended.map { LeaderCommands.end($0, term: term) }, wall: wall, &effects)
+        let ended = leases.expired(now: now).map { lease in
+            LeaderCommands.end(lease, of: leases.holder(of: lease), term: term)
+        }
+        try propose(ended, wall: wall, &effects)
     }
 }
 

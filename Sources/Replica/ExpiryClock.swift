@@ -8,6 +8,7 @@ package struct ExpiryClock<Lease: Hashable> {
     private struct Term {
         var durationMilliseconds: Int64
         var deadlineMilliseconds: Int64
+        var holder: UInt64
         /// Where it is filed; an entry in any other bucket is stale.
         var bucket: Int64 = 0
     }
@@ -23,11 +24,22 @@ package struct ExpiryClock<Lease: Hashable> {
 
     package var count: Int { terms.count }
 
-    /// Begins a lease, or begins it again with another duration. A lease that runs with this
-    /// duration is left as it is: hearing of it is no sign of life.
-    package mutating func start(_ lease: Lease, duration: Int64, now: Int64) {
-        guard terms[lease]?.durationMilliseconds != duration else { return }
-        terms[lease] = Term(durationMilliseconds: duration, deadlineMilliseconds: now + duration)
+    /// Begins a lease, or begins it again with another duration or for another holder, who has just
+    /// been heard. One that runs as it is said to is left alone: hearing of it is no sign of life.
+    package mutating func start(
+        _ lease: Lease,
+        duration: Int64,
+        holder: UInt64 = 0,
+        now: Int64
+    ) {
+        if let term = terms[lease], term.durationMilliseconds == duration, term.holder == holder {
+            return
+        }
+        terms[lease] = Term(
+            durationMilliseconds: duration,
+            deadlineMilliseconds: now + duration,
+            holder: holder
+        )
         file(lease, until: now + duration)
     }
 
@@ -39,6 +51,9 @@ package struct ExpiryClock<Lease: Hashable> {
             now + terms.values[place].durationMilliseconds
         return true
     }
+
+    /// Who has it; 0: nobody in particular.
+    package func holder(of lease: Lease) -> UInt64 { terms[lease]?.holder ?? 0 }
 
     package mutating func stop(_ lease: Lease) {
         terms[lease] = nil

@@ -10,6 +10,8 @@ package enum Lease: Hashable, Sendable {
 
 /// A lease that the state gained, changed or lost.
 package enum LeaseChange: Hashable, Sendable {
-    case started(Lease, durationMilliseconds: Int64)
+    /// - Parameter holder: who has it now, where it may pass from one to another: the connection of
+    ///   a ZooKeeper session. 0 elsewhere.
+    case started(Lease, durationMilliseconds: Int64, holder: UInt64 = 0)
     case ended(Lease)
 }

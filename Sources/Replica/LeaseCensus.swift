@@ -49,7 +49,8 @@ enum LeaseCensus {
     private static func zooKeeper(_ session: ZooKeeperSession) -> LeaseChange {
         .started(
             .zooKeeper(session.id),
-            durationMilliseconds: Int64(session.timeoutMilliseconds)
+            durationMilliseconds: Int64(session.timeoutMilliseconds),
+            holder: session.connection
         )
     }
 

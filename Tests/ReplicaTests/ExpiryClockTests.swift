@@ -75,4 +75,14 @@ struct ExpiryClockTests {
         #expect(ended.count == 5_000)
         #expect(Set(ended).count == 5_000)
     }
+
+    @Test func `a lease that passes to another holder has its full time again`() {
+        var clock = ExpiryClock<Int>()
+        clock.start(1, duration: 1_000, holder: 7, now: 0)
+        clock.start(1, duration: 1_000, holder: 7, now: 900)
+        clock.start(1, duration: 1_000, holder: 8, now: 950)
+        #expect(clock.expired(now: 1_900) == [])
+        #expect(clock.expired(now: 2_050) == [1])
+        #expect(clock.holder(of: 1) == 8)
+    }
 }

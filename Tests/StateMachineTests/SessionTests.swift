@@ -80,4 +80,18 @@ import Testing
         #expect(try state.znode(now, session: session) == .sessionClosed)
         #expect(try state.read { try $0.summary.zooKeeperSessionCount } == 0)
     }
+
+    /// Seen with real processes under faults: the client had come back to another node and was
+    /// told so, and its ephemerals were gone 0.1 s later.
+    @Test func `an expiry does nothing to a session that has moved since it was decided`() throws {
+        let state = try StateFixture()
+        try state.openSession()
+        state.term = 7
+        let attach = AttachSession(timeoutMilliseconds: 4_000, password: [1, 2, 3])
+        _ = try state.znode(.attachSession(attach), session: session, connection: 2)
+        let expiry = Command.closeSession(CloseSession(expired: true, term: 7))
+        #expect(try state.znode(expiry, session: session, connection: 1) == .expiryOutdated)
+        #expect(try state.read { try $0.zooKeeperSession(session) } != nil)
+        #expect(try state.znode(expiry, session: session, connection: 2) == .sessionClosed)
+    }
 }

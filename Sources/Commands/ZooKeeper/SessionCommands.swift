@@ -43,7 +43,8 @@ public struct AttachSession: Equatable, Sendable {
 public struct CloseSession: Equatable, Sendable {
     public static let kind = CommandKind.closeSession
 
-    /// The leader's verdict, not the client's wish.
+    /// The leader's verdict, not the client's wish. The header's connection is then the one that
+    /// the session had; 0 in entries before version 0.4.
     public var expired: Bool
     /// The term in which the leader found it expired; the entry does nothing in another term.
     public var term: UInt64

@@ -53,7 +53,11 @@ extension Batch {
     mutating func closeSession(_ command: CloseSession) throws(StateError) -> ZnodeOutcome {
         if command.expired && command.term != entry.term { return .expiryOutdated }
         let id = entry.header.session
-        if !command.expired, try sessionError() == .sessionMoved { return .failed(.sessionMoved) }
+        // The leader decided by what it had applied: a client that has come back since was told
+        // that its session goes on.
+        if try sessionError() == .sessionMoved {
+            return command.expired ? .expiryOutdated : .failed(.sessionMoved)
+        }
         var owned: [ByteString] = []
         try view.forEachOwned(by: id.value) { path throws(StateError) in
             owned.append(ByteString(copying: path))
