@@ -400,8 +400,9 @@ def client_hello() -> bytes:
 
 def is_over(stream: socket.socket) -> bool:
     """Whether the other side has ended the connection, and not only said nothing."""
+    stream.setblocking(False)
     try:
-        return stream.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return stream.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False
 
