@@ -5,7 +5,7 @@ internal import Glibc
 ///
 /// What it must never do: print, decide when something ends, or know what a command is for.
 ///
-/// Map: `TerminalModes` and `TerminalSize`, `ChildProcess`, `SystemError`.
+/// Map: `TerminalModes` and `TerminalSize`, `SignalEar`, `ChildProcess`, `SystemError`.
 package struct SystemError: Error, Sendable {
     package let code: Int32
 

@@ -1,4 +1,5 @@
 import Console
+import Disk
 import Dispatch
 import Foundation
 
@@ -22,30 +23,26 @@ final class LiveScreen {
     let events: AsyncStream<Event>
     let tell: AsyncStream<Event>.Continuation
     private let before: TerminalModes
-    private var sources: [any DispatchSourceProtocol] = []
+    private var keys: (any DispatchSourceRead)?
     private var isLeft = false
 
     /// Nil where stdin or stdout is no terminal.
-    init?() {
+    init?() throws(DiskError) {
         guard Terminal.isOutput, let modes = TerminalModes() else { return nil }
         before = modes
         (events, tell) = AsyncStream<Event>.makeStream(bufferingPolicy: .bufferingNewest(64))
+        // Before the modes change, so that no signal can leave them changed.
+        try listen()
         guard modes.raw.set() else { return nil }
-        listen()
         Terminal.write(Data("\u{1b}[?1049h\u{1b}[?25l".utf8))
     }
 
     deinit { leave() }
 
-    private func listen() {
+    private func listen() throws(DiskError) {
         let tell = tell
-        for number in [SIGINT, SIGTERM, SIGHUP, SIGWINCH] {
-            // The source hears it; the process goes on.
-            if number != SIGWINCH { _ = signal(number, SIG_IGN) }
-            let source = DispatchSource.makeSignalSource(signal: number)
-            source.setEventHandler { _ = tell.yield(number == SIGWINCH ? .resized : .told(number)) }
-            source.activate()
-            sources.append(source)
+        try SignalEar.listen([SIGINT, SIGTERM, SIGHUP, SIGWINCH]) { number in
+            tell.yield(number == SIGWINCH ? .resized : .told(number))
         }
         let keys = DispatchSource.makeReadSource(fileDescriptor: STDIN_FILENO)
         keys.setEventHandler {
@@ -57,7 +54,7 @@ final class LiveScreen {
             }
         }
         keys.activate()
-        sources.append(keys)
+        self.keys = keys
     }
 
     /// Shows so many of the lines as fit, each cut where the terminal ends.
@@ -94,7 +91,7 @@ final class LiveScreen {
     func leave() {
         guard !isLeft else { return }
         isLeft = true
-        for source in sources { source.cancel() }
+        keys?.cancel()
         Terminal.write(Data("\u{1b}[?25h\u{1b}[?1049l".utf8))
         before.set()
     }

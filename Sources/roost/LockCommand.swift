@@ -80,7 +80,7 @@ struct LockCommand: AsyncParsableCommand {
 
     private func hold(_ client: ConsulClient) async throws -> Int32 {
         let lock = LockClient(client, name: name)
-        let signals = Signals()
+        let signals = try Signals()
         let begun = ContinuousClock.now
         let session = try await lock.makeSession(name: title, ttl: ttl, lockDelay: lockDelay)
         let watch = LockWatch(lock, session, Self.seconds(ttl) ?? 15, since: begun, signals.tell)
@@ -202,23 +202,16 @@ final class Signals {
 
     let tell: AsyncStream<Event>.Continuation
     private var events: AsyncStream<Event>.Iterator
-    private var sources: [any DispatchSourceSignal] = []
     private var last: Int32?
 
-    init() {
+    init() throws(DiskError) {
         let (stream, tell) = AsyncStream<Event>.makeStream(bufferingPolicy: .bufferingNewest(256))
         self.tell = tell
         events = stream.makeAsyncIterator()
-        for number in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2] {
-            _ = signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number)
-            source.setEventHandler { tell.yield(.signal(number)) }
-            source.activate()
-            sources.append(source)
+        try SignalEar.listen([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]) { number in
+            tell.yield(.signal(number))
         }
     }
-
-    deinit { for source in sources { source.cancel() } }
 
     /// Of the last signal; nil: there was none.
     var exitCode: Int32? { last.map { 128 + $0 } }

@@ -35,7 +35,7 @@ struct TopCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.perform { client in
-            let screen = once || options.json ? nil : LiveScreen()
+            let screen = once || options.json ? nil : try LiveScreen()
             guard let screen else { return try await printFrame(client) }
             let told = await follow(client, on: screen)
             screen.leave()
