@@ -165,21 +165,6 @@ final class Archive: Sendable {
     }
 }
 
-/// Runs what blocks on a thread that is there for it alone.
-func onOwnThread<Result: Sendable>(
-    named name: String,
-    _ body: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        do throws(DiskError) {
-            // It is detached, and ends with its body.
-            _ = try OwnThread(named: name) {
-                continuation.resume(with: Swift.Result { try body() })
-            }
-        } catch { continuation.resume(throwing: error) }
-    }
-}
-
 /// Why there is no copy, in words for who asked.
 enum ExportProblem: Error, CustomStringConvertible {
     case busy
