@@ -161,6 +161,8 @@ final class Link: @unchecked Sendable {
     }
 
     private func dialLater() {
+        // A dial that was under way when the node stopped ends with its loop.
+        guard !isStopped else { return }
         loop.scheduleTask(in: .milliseconds(delay)) { self.dial() }
         delay = min(delay * 2, shared.limits.redialMillisecondsMax)
     }
