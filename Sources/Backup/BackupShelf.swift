@@ -38,8 +38,12 @@ package struct BackupShelf: Sendable {
     }
 
     /// Removes the oldest, so that `count` stay; says which.
-    package func prune(keeping count: Int) throws(DiskError) -> [String] {
-        let old = Array(try list().dropLast(count))
+    /// - Parameter newest: what was written last. Names that are later are older than it, and of a
+    ///   clock that was ahead.
+    package func prune(keeping count: Int, newest: String) throws(DiskError) -> [String] {
+        let all = try list()
+        let ahead = all.filter { $0 > newest }
+        let old = Array((ahead + all.dropLast(ahead.count)).dropLast(count))
         for path in old { try FileSystem.remove(path) }
         if !old.isEmpty { try FileSystem.syncDirectory(directory) }
         return old

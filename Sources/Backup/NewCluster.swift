@@ -39,8 +39,13 @@ package enum NewCluster {
     ) throws(BackupError) -> ArchiveHead {
         try checkIsNew(path)
         let wasThere = FileSystem.exists(path)
+        // What another process holds by now is not ours to undo.
+        let directory: DataDirectory
+        do throws(StoreError) { directory = try DataDirectory(path) } catch { throw .store(error) }
+        guard !WriteAheadLog.exists(directory.logPath), !FileSystem.exists("\(path)/\(unpacked)")
+        else { throw .occupied(path: path, reason: "something has begun there meanwhile") }
         do throws(BackupError) {
-            return try unpack(file, to: path, name, progress)
+            return try unpack(file, to: directory, name, progress)
         } catch {
             try undo(path, keepsDirectory: wasThere)
             throw error
@@ -49,14 +54,15 @@ package enum NewCluster {
 
     private static func unpack(
         _ file: BackupFile,
-        to path: String,
+        to directory: DataDirectory,
         _ name: String,
         _ progress: (Int) -> Void
     ) throws(BackupError) -> ArchiveHead {
-        let place = "\(path)/\(unpacked)"
-        let directory: DataDirectory
-        do throws(StoreError) { directory = try DataDirectory(path) } catch { throw .store(error) }
-        do throws(DiskError) { try FileSystem.makeDirectory(place) } catch { throw .disk(error) }
+        let place = "\(directory.path)/\(unpacked)"
+        do throws(DiskError) {
+            try FileSystem.makeDirectory(place)
+            try FileSystem.syncDirectory(directory.path)
+        } catch { throw .disk(error) }
         let head = try file.read(stateTo: "\(place)/data.mdb", progress: progress)
         try StateCheck.run(head, stateAt: "\(place)/data.mdb")
         do throws(StoreError) {
@@ -144,9 +150,10 @@ package enum NewCluster {
 
     private static func undo(_ path: String, keepsDirectory: Bool) throws(BackupError) {
         do throws(DiskError) {
-            for name in [unpacked, unfinishedLog, "\(unfinishedLog).new", "state", "snapshots"] {
-                try FileSystem.removeDirectory("\(path)/\(name)")
-            }
+            let made = [
+                "wal", unpacked, unfinishedLog, "\(unfinishedLog).new", "state", "snapshots",
+            ]
+            for name in made { try FileSystem.removeDirectory("\(path)/\(name)") }
             try FileSystem.remove("\(path)/LOCK")
             if !keepsDirectory { try FileSystem.removeDirectory(path) }
         } catch { throw .disk(error) }

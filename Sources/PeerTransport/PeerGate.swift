@@ -22,6 +22,7 @@ package final class PeerGate: Sendable {
         /// The members and their directories, zeros where one is not known; nil: the node has not
         /// begun.
         var founders: [NodeID: [UInt8]]?
+        var names: [NodeID: String] = [:]
         var dismissed: Set<NodeID> = []
         var isServing = false
     }
@@ -45,13 +46,18 @@ package final class PeerGate: Sendable {
     /// These are the members, and their directories as far as they are known.
     package func found(
         with founders: [NodeID: [UInt8]],
+        named names: [NodeID: String] = [:],
         without dismissed: Set<NodeID> = []
     ) {
         state.withLock {
             $0.founders = founders
+            $0.names.merge(names) { _, new in new }
             $0.dismissed = dismissed
         }
     }
+
+    /// The name of a node whose number is known.
+    func name(of peer: NodeID) -> String? { state.withLock { $0.names[peer] } }
 
     func knows(_ peer: NodeID) -> Bool { state.withLock { $0.founders?[peer] != nil } }
 

@@ -41,6 +41,8 @@ final class Reception: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Who has asked, or was refused, has nothing more to say.
+        guard !isClosed else { return }
         var buffer = unwrapInboundIn(data)
         intake.add(&buffer)
         do throws(PeerError) {
@@ -112,6 +114,13 @@ final class Reception: ChannelInboundHandler {
         guard case .hello(let hello) = frame else { return close(context) }
         if let objection = shared.security.objection(to: certificate, as: hello.name) {
             return refuse(PeerRefusal(.otherNode, objection), hello.name, context)
+        }
+        // A certificate vouches for a name only; it must be that of the number.
+        if certificate != nil, let name = shared.gate.name(of: hello.from),
+            name.lowercased() != hello.name.lowercased()
+        {
+            let text = "node \(hello.from.rawValue) is \(name), not \(hello.name)"
+            return refuse(PeerRefusal(.otherNode, text), hello.name, context)
         }
         switch shared.gate.answer(hello) {
         case .success(let welcome):

@@ -47,6 +47,7 @@ final class Engine: Sendable {
         let directory: DataDirectory
         do throws(StoreError) {
             directory = try DataDirectory(configuration.dataDirectory)
+            try NewNode.checkIsNew(directory)
         } catch { throw StartProblem.storage(error) }
         Security.checkPrivacy(of: directory.path, logger: logger)
         try await Joining(configuration, security, logger: logger).begin(directory)

@@ -109,6 +109,8 @@ package final class Keyring: Sendable {
         if let lapse = new.certificate.lapse(at: now),
             credentials.certificate.lapse(at: now) == nil
         {
+            // Time may mend it: the same files are read again.
+            state.withLock { $0.refused = [] }
             throw CredentialProblem(files.certificate, "the certificate \(lapse)")
         }
         state.withLock { state in

@@ -157,12 +157,28 @@ import Testing
             _ = try File(shelf.unfinishedPath, .create)
             _ = try shelf.publish(at: "2026010\(day)T000000Z", index: UInt64(100 - day))
         }
-        #expect(try shelf.prune(keeping: 2).count == 3)
+        let last = try #require(try shelf.list().last)
+        #expect(try shelf.prune(keeping: 2, newest: last).count == 3)
         let left = try FileSystem.list(path)
         #expect(
             Set(left)
                 == Set(others + ["a_b-20260104T000000Z-96.snap", "a_b-20260105T000000Z-95.snap"])
         )
         #expect(shelf.time(of: try #require(try shelf.list().last)) == "20260105T000000Z")
+    }
+
+    /// It was the one that was removed, and the shelf kept those of a clock that had been ahead.
+    @Test func `a backup that was just written stays, whatever the names of others say`() throws {
+        let path = "/tmp/roost-shelf-\(Hexadecimal.text(UInt64.random(in: .min ... .max)))"
+        try FileSystem.makeDirectory(path)
+        defer { try? FileSystem.removeDirectory(path) }
+        let shelf = BackupShelf(directory: path, node: "n1")
+        var newest = ""
+        for time in ["20300101T000000Z", "20300102T000000Z", "20260103T000000Z"] {
+            _ = try File(shelf.unfinishedPath, .create)
+            newest = try shelf.publish(at: time, index: 1)
+        }
+        let removed = try shelf.prune(keeping: 2, newest: newest)
+        #expect(removed == ["\(path)/n1-20300101T000000Z-1.snap"])
     }
 }

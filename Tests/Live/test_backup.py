@@ -367,7 +367,7 @@ def test_backups_that_fail_are_counted_and_the_server_serves_on(small_disk, tmp_
         connection = consul_connection(server.http)
         assert put(connection, "a", os.urandom(200_000)) == (200, b"true")
         eventually(lambda: metrics(server).get("roost_backup_failed_total", 0) >= 2, 30, "two failures")
-        assert server.log().count("no backup could be written") == 1
+        assert server.log().count("a backup could not be written") == 1
         assert not list(shelf.glob(".*")), "half a backup stays on a full disk"
         written = metrics(server)["roost_backup_written_total"]
         (small_disk / "ballast").unlink()
@@ -386,3 +386,16 @@ def test_a_data_directory_is_as_it_was_after_saves(filled, tmp_path):
     assert not left.exists()
     assert Path(filled.data / "wal").exists()
     save(filled, tmp_path / "s.snap")
+
+
+@pytest.mark.parametrize("left", ["restoring", "snapshots/7-1.mdb"])
+def test_a_server_does_not_begin_where_a_restore_was_cut_short(launch, tmp_path, left):
+    """It would serve an empty state, or with its old --cluster lead alone."""
+    server = Roost(tmp_path / "n1")
+    place = server.data / left
+    place.parent.mkdir(parents=True)
+    place.mkdir() if left == "restoring" else place.write_bytes(b"")
+    done = subprocess.run(server.command(), capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    assert "restore again, or join anew, with an empty directory" in done.stderr
+    assert not (server.data / "wal").exists()

@@ -50,8 +50,8 @@ def typed(tmp_path: Path):
 
 def test_three_nodes_are_started_as_the_readme_says(typed):
     start, use, lose = blocks("Three nodes")
-    printed = typed(f"{start}\n{use}\necho ==\n{lose}")
-    before, after = printed.split("==\n")
+    printed = typed(f"{start}\necho ==\n{use}\necho ==\n{lose}")
+    _, before, after = printed.split("==\n")
     rows = [line.split() for line in before.splitlines()]
     names = sorted(row[1] for row in rows if row[:1] and row[0].isdigit())
     assert names == ["n1", "n2", "n3"], before

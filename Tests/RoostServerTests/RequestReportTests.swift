@@ -216,4 +216,12 @@ import Tracing
             try FileTracer(path: "/nowhere/at/all", node: "n1", logger: Logger(label: "t"))
         }
     }
+
+    /// Else a client writes lines of the log, and one letter with many marks is as long as it may.
+    @Test func `what a client wrote is cut by bytes and stays on its line`() {
+        #expect(SlowLog.shown("/a\nb\u{1b}[1m\u{2028}c") == "/a\u{fffd}b\u{fffd}[1m\u{fffd}c")
+        #expect(SlowLog.shown("/größe") == "/größe")
+        let marks = "e" + String(repeating: "\u{301}", count: 100_000)
+        #expect(SlowLog.shown(marks).utf8.count < 2 * ServerLimits.slowSubjectBytesMax)
+    }
 }

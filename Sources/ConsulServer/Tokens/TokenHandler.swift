@@ -14,7 +14,7 @@ enum TokenHandler {
         _ loop: ConsulLoop
     ) throws(StateError) -> Step {
         switch request.endpoint {
-        case .aclBootstrap: return bootstrap(request, loop)
+        case .aclBootstrap: return try bootstrap(request, loop)
         case .aclReplication: return .answer(TokenAnswers.replication)
         case .aclTokenSelf:
             let secret = request.secret(loop.settings.tokens)
@@ -77,12 +77,33 @@ enum TokenHandler {
     }
 
     private static func firstIndex(_ loop: ConsulLoop) throws(StateError) -> UInt64 {
-        try loop.port.read { view throws(StateError) in try view.tokenTable }.firstIndex
+        try table(loop).firstIndex
+    }
+
+    private static func table(_ loop: ConsulLoop) throws(StateError) -> TokenTable {
+        try loop.port.read { view throws(StateError) in try view.tokenTable }
     }
 
     // MARK: The first token
 
-    private static func bootstrap(_ request: Request, _ loop: ConsulLoop) -> Step {
+    /// Anybody may ask. What would be refused is therefore no entry of the log; and where a token
+    /// is configured it is the first one, also while it is on its way.
+    private static func bootstrap(
+        _ request: Request,
+        _ loop: ConsulLoop
+    ) throws(StateError) -> Step {
+        let settings = loop.settings.tokens
+        let last = try table(loop).bootstrapIndex
+        let resetIndex = last > 0 ? settings.bootstrapReset() : 0
+        if last > 0, resetIndex < last {
+            let error: TokenError =
+                resetIndex == 0
+                ? .bootstrapped(index: last) : .otherBootstrap(named: resetIndex, index: last)
+            return .answer(.text(403, ErrorTexts.text(error)))
+        }
+        if last == 0, !settings.initialManagement.isEmpty {
+            return failure("the initial management token is not in the state yet")
+        }
         var secret = loop.newIdentifier()
         if let body = request.body, body.readableBytes > 0 {
             do throws(DecodeError) {
@@ -102,7 +123,7 @@ enum TokenHandler {
         )
         let command = BootstrapTokens(
             token: token,
-            resetIndex: loop.settings.tokens.bootstrapReset()
+            resetIndex: resetIndex
         )
         return .propose([command.encode(request.commandHeader)], .token(hasID: true))
     }
@@ -180,7 +201,8 @@ enum TokenHandler {
             return badRequest(error.text)
         }
         guard authority.isManagement else { return TokenGate.refused(request, authority) }
-        let (accessor, secret) = (body.accessor.lowercased, body.secret.lowercased)
+        // A secret is compared as it is shown, so it stays as it was chosen.
+        let (accessor, secret) = (body.accessor.lowercased, body.secret)
         if let problem = identifierProblem(accessor, secret) { return failure(problem) }
         return set(
             TokenDefinition(

@@ -5,8 +5,9 @@ extension InspectedDirectory {
     /// Copies the directory of a running server as it is now: what a server would find that crashed
     /// at this moment. Files that are written to cannot be copied byte by byte.
     ///
-    /// The state is copied before the log and the snapshots after it, so that what the state has
-    /// applied is in the log, or in a snapshot from which it can be rebuilt.
+    /// The state is copied before the log, so that the log leads on from it; and the snapshots
+    /// before and after, so that if the server lets go of old entries meanwhile, the snapshot that
+    /// covers them is there.
     /// - Parameters:
     ///   - target: a directory that is made, or is empty.
     ///   - tell: is told what is copied next.
@@ -28,25 +29,34 @@ extension InspectedDirectory {
             tell("state")
             try Self.copy(try state.open(), compact: true, to: "\(target)/state")
         }
+        try copySnapshots(to: "\(target)/snapshots", tell)
         tell("log")
         try log.copy(to: "\(target)/wal")
-        for snapshot in try snapshots() where snapshot.damage.isEmpty {
-            tell("snapshot \(snapshot.name)")
-            try Self.copy(snapshot, to: "\(target)/snapshots")
-        }
+        try copySnapshots(to: "\(target)/snapshots", tell)
         do { try FileSystem.syncDirectory(target) } catch { throw StoreError(error) }
     }
 
-    /// One that the server removes meanwhile has a newer one beside it, which is copied too.
+    private func copySnapshots(to target: String, _ tell: (String) -> Void) throws(StoreError) {
+        for snapshot in try snapshots() where snapshot.damage.isEmpty {
+            guard !FileSystem.exists("\(target)/\(snapshot.name).manifest") else { continue }
+            tell("snapshot \(snapshot.name)")
+            try Self.copy(snapshot, to: target)
+        }
+    }
+
+    /// One that the server removes meanwhile is left out. An open file stays whole when its name
+    /// goes, and what its manifest says is known already.
     private static func copy(_ snapshot: InspectedSnapshot, to target: String) throws(StoreError) {
-        let source = String(snapshot.path.dropLast(".mdb".count))
+        guard let manifest = snapshot.manifest else { return }
+        let encoded: [UInt8]
+        do { encoded = try manifest.encoded() } catch {
+            throw .system("\(snapshot.name): \(error)")
+        }
+        let copy = "\(target)/\(snapshot.name)"
         do throws(DiskError) {
-            for ending in ["mdb", "manifest"] {
-                let copy = "\(target)/\(snapshot.name).\(ending)"
-                try FileSystem.copy("\(source).\(ending)", to: copy)
-                try File(copy, .readOnly).sync()
-            }
-            try FileSystem.syncDirectory(target)
+            try FileSystem.copy(snapshot.path, to: "\(copy).mdb")
+            try File("\(copy).mdb", .readOnly).sync()
+            try FileSystem.replace("\(copy).manifest", with: encoded, in: target)
         } catch {
             guard error.isMissing else { throw StoreError(error) }
         }

@@ -48,8 +48,9 @@ struct BackupSchedule: Service {
             do {
                 pauseSeconds = try dueSeconds(lastTaken)
                 guard pauseSeconds == 0 else { continue }
-                try await take()
+                let path = try await take()
                 lastTaken = HostClock.monotonic()
+                try prune(after: path)
                 isTroubled = false
             } catch is CancellationError {
                 throw CancellationError()
@@ -57,7 +58,7 @@ struct BackupSchedule: Service {
                 figures.backupFailed()
                 if !isTroubled {
                     logger.error(
-                        "no backup could be written; it is tried again",
+                        "a backup could not be written, or an old one not removed",
                         metadata: ["directory": "\(plan.directory)", "reason": "\(error)"]
                     )
                 }
@@ -87,7 +88,7 @@ struct BackupSchedule: Service {
         return max(0, plan.intervalSeconds - Int(age))
     }
 
-    private func take() async throws {
+    private func take() async throws -> String {
         let began = HostClock.monotonic()
         let copy = try await exporter.copy()
         try await write(copy)
@@ -102,7 +103,11 @@ struct BackupSchedule: Service {
             "backup written",
             metadata: ["file": "\(path)", "index": "\(copy.index)", "bytes": "\(copy.byteCount)"]
         )
-        for old in try shelf.prune(keeping: plan.keptMax) {
+        return path
+    }
+
+    private func prune(after path: String) throws {
+        for old in try shelf.prune(keeping: plan.keptMax, newest: path) {
             logger.info("old backup removed", metadata: ["file": "\(old)"])
         }
     }

@@ -165,7 +165,7 @@ final class Cluster: Sendable {
             members.all.map { ($0.node, $0.incarnation) },
             uniquingKeysWith: { _, last in last }
         )
-        gate.found(with: directories, without: dismissed)
+        gate.found(with: directories, named: members.names, without: dismissed)
         if isTalking.load(ordering: .acquiring) { links.connect(to: members.peers) }
     }
 
@@ -188,7 +188,7 @@ final class Cluster: Sendable {
             members.note(member)
         }
         try log.begin(with: members.all)
-        gate.found(with: directories)
+        gate.found(with: directories, named: members.names)
         logger.notice(
             "the cluster begins",
             metadata: ["members": "\(members.all.map(\.name).joined(separator: ","))"]

@@ -46,6 +46,8 @@ final class MemberBook: Sendable {
         }
     }
 
+    var names: [NodeID: String] { members.withLock { $0.mapValues(\.name) } }
+
     var peers: [PeerAddress] { all.compactMap(PeerAddress.init) }
 }
 

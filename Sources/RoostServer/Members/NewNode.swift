@@ -1,4 +1,5 @@
 import Crypto
+import Disk
 import Logging
 import PeerTransport
 import Raft
@@ -13,6 +14,25 @@ struct NewNode {
     init(_ configuration: ServerConfiguration, _ logger: Logger) {
         self.configuration = configuration
         self.logger = logger
+    }
+
+    /// Where no log is there must be nothing else: what a restore that was cut short has left, or
+    /// snapshots of a log that is lost, is nothing to begin or to join with. Such a node would
+    /// serve an empty state, or lead alone what others believe to be their cluster.
+    static func checkIsNew(_ directory: DataDirectory) throws(StoreError) {
+        guard !WriteAheadLog.exists(directory.logPath) else { return }
+        let path = directory.path
+        var left = ["restoring", "begun"].filter { FileSystem.exists("\(path)/\($0)") }
+        do throws(DiskError) {
+            left += try FileSystem.list(directory.snapshotsPath)
+        } catch {
+            guard error.isMissing else { throw .system("\(error)") }
+        }
+        guard let first = left.first else { return }
+        throw .system(
+            "\(path): there is no log, but \(first), which a restore that was cut short has left, "
+                + "or a log that is lost; restore again, or join anew, with an empty directory"
+        )
     }
 
     func begin(_ directory: DataDirectory) throws(StoreError) {

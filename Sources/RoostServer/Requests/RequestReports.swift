@@ -129,9 +129,20 @@ final class SlowLog: Sendable {
         }
     }
 
-    private static func shown(_ subject: String) -> String {
-        guard subject.utf8.count > ServerLimits.slowSubjectBytesMax else { return subject }
-        return subject.prefix(ServerLimits.slowSubjectBytesMax) + "..."
+    /// A client's text: cut by bytes, and without what would end a line of the log or begin one.
+    static func shown(_ subject: String) -> String {
+        let cut = subject.utf8.prefix(ServerLimits.slowSubjectBytesMax)
+        let isLong = cut.endIndex < subject.utf8.endIndex
+        var shown = String.UnicodeScalarView()
+        for scalar in String(decoding: cut, as: UTF8.self).unicodeScalars {
+            let isPlain =
+                switch scalar.properties.generalCategory {
+                case .control, .lineSeparator, .paragraphSeparator: false
+                default: true
+                }
+            shown.append(isPlain ? scalar : "\u{fffd}")
+        }
+        return String(shown) + (isLong ? "..." : "")
     }
 
     private static func milliseconds(_ microseconds: Int64) -> Double {
@@ -155,7 +166,7 @@ enum RequestSpans {
         )
         span.updateAttributes { attributes in
             attributes["roost.protocol"] = report.front.rawValue
-            attributes["roost.subject"] = report.subject
+            attributes["roost.subject"] = SlowLog.shown(report.subject)
             if !report.client.isEmpty { attributes["client.address"] = report.client }
             if let index = report.index { attributes["roost.index"] = Int64(clamping: index) }
         }

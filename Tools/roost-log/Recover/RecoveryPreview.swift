@@ -29,7 +29,13 @@ struct RecoveryPreview {
         committed = replay.committed
         last = replay.log.last
         lastTerm = commit.lastTerm
-        end = committedOnly ? committed : last
+        // A state holds agreed entries only. One that the log does not lead to came from a leader
+        // before the node stopped: what the log has instead is in it, or was never agreed on.
+        let received = try StartingState.all(of: directory).first { base in
+            guard base.index > replay.committed else { return false }
+            return try !replay.holds(base) && base.damage().isEmpty
+        }
+        end = received?.index ?? (committedOnly ? committed : last)
         let known = contents.memberships.last?.membership
         membership = known?.text ?? "unknown"
         isVoter = known?.isVoter(identity.node) ?? false
@@ -37,6 +43,14 @@ struct RecoveryPreview {
             "\($0.name) (\($0.address))"
         }
         try look(directory, contents)
+        if let received {
+            warnings.append(
+                "\(received.text) is taken, which a leader sent: the log, which ends at "
+                    + "\(last.rawValue), does not lead there"
+            )
+        } else if committed < last, end < last {
+            warnings.append("clients may have been told that what is left out is done")
+        }
     }
 
     private mutating func look(
@@ -64,9 +78,6 @@ struct RecoveryPreview {
         }
         if contents.isBarredFromVoting {
             warnings.append("this node was barred from voting: it had not caught up yet")
-        }
-        if committed < last, end < last {
-            warnings.append("clients may have been told that what is left out is done")
         }
     }
 

@@ -49,6 +49,21 @@ struct Replay {
         )
     }
 
+    /// Whether the log holds the very entry that a base ends with, or begins behind it.
+    func holds(_ base: StartingState) throws -> Bool {
+        guard base.index >= log.first, base.index <= log.last else {
+            return base.index.next == log.first
+        }
+        var isSame = false
+        try directory.log.forEachEntry(base.index...base.index) { item in
+            if case .entry(let entry) = item {
+                isSame = entry.term.rawValue == base.summary.appliedTerm
+            }
+            return false
+        }
+        return isSame
+    }
+
     /// What can be reached, in words.
     private func reach() throws -> String {
         let bases = try StartingState.all(of: directory).filter { base in
