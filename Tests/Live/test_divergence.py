@@ -17,6 +17,7 @@ from cluster import Cluster, Node, members, roost
 from jute import Closed, Session, set_body
 from load import consul_connection, get_raw, put
 from servers import eventually, http_get
+from test_roost_log import run_tool
 
 pytestmark = pytest.mark.roost_only
 
@@ -148,6 +149,8 @@ def test_a_follower_whose_state_is_wrong_is_found_stopped_and_refilled(three: Cl
     assert answers and answers[0][0] == 500 and b"not the cluster's" in answers[0][1]
     assert "the state of this node is not the cluster's: equal at index" in victim.log()
     assert [is_called_wrong(n) for n in (victim, leader)] == [True, False]
+    told = run_tool("diff", victim.data, leader.data, code=6).stdout
+    assert "spoilt" in told and str(WRONG)[2:-1] in told
 
     eventually(lambda: members(leader)[victim.name]["Data"] == "wrong", 10, "the leader knows")
     found = members(victim)[victim.name]
