@@ -10,9 +10,8 @@ import Synchronization
 /// The thread that does what can wait and would make others wait: lengthens the log's file ahead
 /// of need, and takes snapshots.
 ///
-/// `@unchecked Sendable`: `isTroubled` and `pruned` are touched only by `run`, which runs once, on
-/// its thread;
-/// `thread` is written by `start` before anyone else has the value.
+/// `@unchecked Sendable`: what is mutable is atomic, or touched only by `run`, which runs once, on
+/// its thread; but for `thread`, which `start` writes before anyone else has the value.
 final class KeeperThread: @unchecked Sendable {
     struct Seams: Sendable {
         let growth: FileGrowth
