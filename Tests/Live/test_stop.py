@@ -36,7 +36,18 @@ def test_a_node_that_waits_for_the_others_can_be_stopped(server):
     others = ",".join(f"n{i}=127.0.0.1:{free_port()}" for i in (2, 3))
     server.arguments.append(f"--cluster=n1=127.0.0.1:{server.ports['peer']},{others}")
     server.spawn()
-    says(server, "waits")
+    says(server, "waiting for the other first voters")
+    assert server.stop(5) == 0
+    assert "stopped while starting" in server.log()
+
+
+def test_a_hangup_does_not_end_a_node_that_waits_for_the_others(server):
+    others = ",".join(f"n{i}=127.0.0.1:{free_port()}" for i in (2, 3))
+    server.arguments.append(f"--cluster=n1=127.0.0.1:{server.ports['peer']},{others}")
+    server.spawn()
+    says(server, "waiting for the other first voters")
+    server.process.send_signal(signal.SIGHUP)
+    # Were it not taken, it would end the process before the second one could.
     assert server.stop(5) == 0
     assert "stopped while starting" in server.log()
 

@@ -26,8 +26,10 @@ struct Security: Sendable {
     ) async throws(StartProblem) -> Security {
         let settings = configuration.security
         let role = ClusterRole(datacenter: configuration.datacenter)
+        // From now on they end nothing; a node may wait for others for long before it serves.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         guard let files = settings.files else {
-            let watch = KeyringWatch(nil, logger)
+            let watch = KeyringWatch(nil, hangups, logger)
             return Security(peers: .plain(role), https: nil, zooKeeper: nil, watch: watch)
         }
         let figures = SecurityFigures(registry)
@@ -84,7 +86,7 @@ struct Security: Sendable {
                 settings.zooKeeperClients,
                 ""
             ),
-            watch: KeyringWatch(keyring, logger)
+            watch: KeyringWatch(keyring, hangups, logger)
         )
     }
 
@@ -104,16 +106,17 @@ struct Security: Sendable {
 /// operators send it to have things read again.
 struct KeyringWatch: Service {
     private let keyring: Keyring?
+    private let hangups: UnixSignalsSequence
     private let logger: Logger
 
-    init(_ keyring: Keyring?, _ logger: Logger) {
+    init(_ keyring: Keyring?, _ hangups: UnixSignalsSequence, _ logger: Logger) {
         self.keyring = keyring
+        self.hangups = hangups
         self.logger = logger
     }
 
     func run() async throws {
-        let (keyring, logger) = (self.keyring, self.logger)
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let (keyring, hangups, logger) = (self.keyring, self.hangups, self.logger)
         let pause = SecurityLimits().refreshMilliseconds
         await withTaskGroup { group in
             group.addTask {
