@@ -97,6 +97,11 @@ package struct ClusterRole: Hashable, Sendable {
         guard certificate.names.contains(name) || !below.isEmpty else {
             return "its certificate, \(certificate.text), is no node's: it lacks the name \(name)"
         }
+        // A client may be called anything, and its certificate is good for clients only.
+        guard certificate.servesServers, certificate.servesClients else {
+            return "its certificate, \(certificate.text), is no node's: "
+                + "its extended key usage does not have both serverAuth and clientAuth"
+        }
         guard let node, !below.isEmpty, !below.contains(name(of: node)) else { return nil }
         return "its certificate, \(certificate.text), is not that of \(node)"
     }

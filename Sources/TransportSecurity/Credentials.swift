@@ -183,13 +183,6 @@ package struct Credentials: Sendable {
                     + "roost tls create-cert --node makes one that has it"
             )
         }
-        guard facts.servesServers, facts.servesClients else {
-            throw CredentialProblem(
-                files.certificate,
-                "a node both dials and is dialled, and the certificate's extended key usage "
-                    + "does not have both serverAuth and clientAuth"
-            )
-        }
     }
 
     private static func objection(

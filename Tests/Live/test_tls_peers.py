@@ -137,6 +137,7 @@ CASES = {
     "client": "is no node's: it lacks the name server.dc1.roost",
     "expired": "expired at",
     "another node's": "is not that of n4",
+    "client called like a node": "does not have both serverAuth and clientAuth",
     "another datacenter's": "is no node's: it lacks the name server.dc1.roost",
 }
 
@@ -149,7 +150,9 @@ def serving(tmp_path_factory, authority):
     for node in cluster.nodes:
         paper = authority.node(node.name, folder="serving")
         node.arguments += ["--peer-tls=require", *arguments(paper, authority)]
-    yield cluster.start()
+    cluster.start()
+    eventually(lambda: is_whole(cluster), 20, "all nodes hear of each other")
+    yield cluster
     cluster.discard()
 
 
@@ -174,12 +177,13 @@ def test_who_is_no_node_does_not_join(serving, authority, stranger, kind):
         "another datacenter's": lambda: Authority.issue(
             authority, "--node", "n4", "--datacenter", "dc2", folder="elsewhere"),
         "client": lambda: authority.client("bob"),
+        "client called like a node": lambda: authority.client("n4.server.dc1.roost"),
     }
     before = {n.name: len(n.log()) for n in serving.nodes}
 
     def told():
         return any(CASES[kind] in n.log()[before[n.name]:] for n in serving.nodes)
-    if kind in ("client", "another datacenter's"):
+    if kind in ("client", "client called like a node", "another datacenter's"):
         # No node starts with these: here the port itself is asked.
         try:
             assert dialled(serving.nodes[0].ports["peer"], authority, papers[kind]()) == b""

@@ -5,15 +5,19 @@ import Testing
 @Suite struct ClusterRoleTests {
     private let role = ClusterRole(datacenter: "DC1")
 
-    private func certificate(_ names: String...) -> CertificateFacts {
+    private func certificate(
+        _ names: String...,
+        servesServers: Bool = true,
+        servesClients: Bool = true
+    ) -> CertificateFacts {
         CertificateFacts(
             subject: "CN=x",
             issuer: "CN=y",
             names: names,
             notBefore: 100,
             notAfter: 200,
-            servesServers: true,
-            servesClients: true
+            servesServers: servesServers,
+            servesClients: servesClients
         )
     }
 
@@ -38,6 +42,16 @@ import Testing
     func `one without the role is no node's`(_ name: String) {
         #expect(role.objection(to: certificate(name), as: nil) != nil)
         #expect(role.objection(to: certificate(name), as: "n1") != nil)
+    }
+
+    /// `roost tls create-cert --client server.dc1.roost` made a node's.
+    @Test(arguments: ["server.dc1.roost", "n1.server.dc1.roost"])
+    func `a client that is called like a node is none`(_ name: String) {
+        for (servers, clients) in [(false, true), (true, false)] {
+            let called = certificate(name, servesServers: servers, servesClients: clients)
+            #expect(role.objection(to: called, as: nil)?.contains("serverAuth") == true)
+            #expect(role.objection(to: called, as: "n1") != nil)
+        }
     }
 
     @Test func `it lapses outside its days`() {
