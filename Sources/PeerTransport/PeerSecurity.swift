@@ -122,7 +122,7 @@ private final class DialledHandshake: ChannelInboundHandler, RemovableChannelHan
         guard case .handshakeCompleted = event as? TLSUserEvent else {
             return context.fireUserInboundEventTriggered(event)
         }
-        guard let certificate = presented(context) else {
+        guard let certificate = CertificateFacts.presented(context) else {
             return refuse(context, "its certificate cannot be read")
         }
         if let objection = role.objection(to: certificate, as: node) {
@@ -132,21 +132,13 @@ private final class DialledHandshake: ChannelInboundHandler, RemovableChannelHan
         secured.succeed()
     }
 
-    private func presented(_ context: ChannelHandlerContext) -> CertificateFacts? {
-        // Where there is none, or none that can be read, the caller says so.
-        guard
-            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
-        else { return nil }
-        return try? CertificateFacts(certificate)
-    }
-
     private func refuse(_ context: ChannelHandlerContext, _ reason: String) {
         secured.fail(DialProblem.insecure(reason))
         context.close(promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let problem = DialProblem.failure(error, presented(context))
+        let problem = DialProblem.failure(error, .presented(context))
         secured.fail(problem)
         context.fireErrorCaught(problem)
     }

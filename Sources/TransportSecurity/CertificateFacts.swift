@@ -1,3 +1,4 @@
+package import NIOCore
 package import NIOSSL
 import SwiftASN1
 import X509
@@ -41,6 +42,16 @@ extension CertificateFacts {
             }.joined(separator: ":")
         default: nil
         }
+    }
+
+    /// What the other side of a connection has shown, good or bad; nil: nothing, or nothing that
+    /// can be read.
+    package static func presented(_ context: ChannelHandlerContext) -> CertificateFacts? {
+        // The caller says so.
+        guard
+            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+        else { return nil }
+        return try? CertificateFacts(certificate)
     }
 
     /// For logs.

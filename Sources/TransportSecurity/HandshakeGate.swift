@@ -108,7 +108,7 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if phase == .shakingHands, case .handshakeCompleted = event as? TLSUserEvent {
-            let certificate = presented(context)
+            let certificate = CertificateFacts.presented(context)
             if port.clients == .certified {
                 guard let certificate else {
                     return refuse(context, .failed, "its certificate cannot be read")
@@ -125,15 +125,6 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
             return context.close(promise: nil)
         }
         context.fireUserInboundEventTriggered(event)
-    }
-
-    /// What the other side has shown, good or bad.
-    private func presented(_ context: ChannelHandlerContext) -> CertificateFacts? {
-        // Where there is none, or none that can be read, the caller says so.
-        guard
-            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
-        else { return nil }
-        return try? CertificateFacts(certificate)
     }
 
     /// A session that is resumed was verified when it began, which may be days ago.
@@ -194,7 +185,7 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
         let text = HandshakeTrouble.text(
             error,
             of: .client,
-            presented: presented(context),
+            presented: .presented(context),
             now: port.keyring.now
         )
         refuse(context, .failed, text)
