@@ -243,7 +243,7 @@ let package = Package(
             "PeerTransportTests",
             [
                 "PeerTransport", "TransportSecurity", "PeerProtocol", "Replica", "RaftStore",
-                "Raft", "LMDB", "Bytes", logging,
+                "Raft", "LMDB", "Bytes", logging, nioCore, nioEmbedded, nioPosix,
             ]
         ),
         tests(

@@ -49,10 +49,14 @@ final class Link: @unchecked Sendable {
         loop.execute { self.channel?.close(promise: nil) }
     }
 
+    /// Tells at once that the peer is lost, and nothing later: another link may lead to it by then.
     func stop() {
         loop.execute {
             self.isStopped = true
-            self.channel?.close(promise: nil)
+            // With TLS a channel may take a second to close.
+            guard let channel = self.channel.take() else { return }
+            channel.close(promise: nil)
+            self.tellLost()
         }
     }
 
@@ -94,6 +98,7 @@ final class Link: @unchecked Sendable {
                 self.comparesStates = reached.welcome.comparesStates
                 self.connected(reached.channel)
             case .failure(let error):
+                guard !self.isStopped else { return }
                 if self.wasReached, Self.isRefusal(error) { self.died() }
                 if Self.isDismissal(error) { self.shared.deliver(.dismissed(by: self.node)) }
                 self.failed("\(error)")
@@ -117,12 +122,16 @@ final class Link: @unchecked Sendable {
     }
 
     private func disconnected() {
-        channel = nil
-        shared.deliver(.unreached(node))
-        shared.deliver(.lost(node))
         guard !isStopped else { return }
+        channel = nil
+        tellLost()
         shared.logger.info("peer lost", metadata: ["peer": "\(address.name)"])
         dialLater()
+    }
+
+    private func tellLost() {
+        shared.deliver(.unreached(node))
+        shared.deliver(.lost(node))
     }
 
     private func died() {
@@ -161,8 +170,6 @@ final class Link: @unchecked Sendable {
     }
 
     private func dialLater() {
-        // A dial that was under way when the node stopped ends with its loop.
-        guard !isStopped else { return }
         loop.scheduleTask(in: .milliseconds(delay)) { self.dial() }
         delay = min(delay * 2, shared.limits.redialMillisecondsMax)
     }

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import PeerProtocol
 import PeerTransport
 import Raft
@@ -103,6 +105,40 @@ import Testing
         try await pair.first.reach(again)
         try await pair.first.links.stop()
         try await again.links.stop()
+    }
+
+    /// What its dial found out late was taken for the word of the link that has its place.
+    @Test func `a link that was ended says nothing later`() async throws {
+        var limits = PeerLimits()
+        limits.greetingMilliseconds = 300
+        let first = try await Peer(1, cluster: 7, limits: limits)
+        let second = try await Peer(2, cluster: 7)
+        let (told, tell) = AsyncStream.makeStream(of: String.self)
+        let silent = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                tell.yield("came")
+                channel.closeFuture.whenComplete { _ in tell.yield("went") }
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        var events = told.makeAsyncIterator()
+        var wrong = second.address
+        wrong.port = try #require(silent.localAddress?.port)
+        first.links.connect(to: [wrong])
+        #expect(await events.next() == "came")
+        first.links.connect(to: [])
+        first.links.connect(to: [second.address])
+        try await first.reach(second)
+        #expect(await events.next() == "went")
+        second.links.connect(to: [first.address])
+        try await second.reach(first)
+        let isUnreached = first.hasPassed { delivery in
+            if case .unreached = delivery { true } else { false }
+        }
+        #expect(!isUnreached)
+        try await silent.close()
+        try await first.links.stop()
+        try await second.links.stop()
     }
 
     @Test func `first voters learn whether the others are new`() async throws {

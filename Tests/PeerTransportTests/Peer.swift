@@ -75,6 +75,11 @@ final class Peer: Sendable {
         throw CancellationError()
     }
 
+    /// Whether something was looked at, not picked, and is of this kind.
+    func hasPassed(_ isOfKind: (PeerDelivery) -> Bool) -> Bool {
+        passed.withLock { $0.contains(where: isOfKind) }
+    }
+
     func nextLost() async throws -> NodeID {
         try await next { delivery -> NodeID? in
             guard case .lost(let node) = delivery else { return nil }
