@@ -21,6 +21,9 @@ struct FrameIntake {
         }
     }
 
+    /// What waits for the rest of its frame.
+    var heldBytes: Int { buffer.readableBytes }
+
     /// The first byte of a TLS handshake is that of no frame.
     var beginsLikeTLS: Bool { buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) == 22 }
 

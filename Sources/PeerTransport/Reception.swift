@@ -13,7 +13,7 @@ final class Reception: ChannelInboundHandler {
     private let shared: PeerLinks.Shared
     /// What the peer presented; nil without TLS.
     private let certificate: CertificateFacts?
-    private var intake: FrameIntake
+    private(set) var intake: FrameIntake
     private var peer: PeerHello?
     private var receiver: SnapshotReceiver?
     private var timeout: Scheduled<Void>?
@@ -26,15 +26,6 @@ final class Reception: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        if context.channel.isActive { begin(context) }
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        begin(context)
-        context.fireChannelActive()
-    }
-
-    private func begin(_ context: ChannelHandlerContext) {
         let channel = context.channel
         let limit = TimeAmount.milliseconds(shared.limits.greetingMilliseconds)
         timeout = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }

@@ -44,10 +44,11 @@ private struct Papers {
 
     func remove() throws { try FileManager.default.removeItem(at: folder) }
 
-    func issue(days: Double = 3) throws {
+    /// - Parameter age: since when it is valid, in seconds before now.
+    func issue(days: Double = 3, age: Double = 8 * 86_400) throws {
         let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
         let name = try DistinguishedName { CommonName("n1") }
-        let made = try certificate(name, key.publicKey, isAuthority: false, days: days)
+        let made = try certificate(name, key.publicKey, isAuthority: false, days: days, age: age)
         try write("node.key", key.serializeAsPEM().pemString)
         try write("node.pem", made.serializeAsPEM().pemString)
     }
@@ -56,13 +57,14 @@ private struct Papers {
         _ name: DistinguishedName,
         _ key: Certificate.PublicKey,
         isAuthority: Bool,
-        days: Double
+        days: Double,
+        age: Double = 8 * 86_400
     ) throws -> Certificate {
         try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
             publicKey: key,
-            notValidBefore: Date() - 8 * 86_400,
+            notValidBefore: Date() - age,
             notValidAfter: Date() + days * 86_400,
             issuer: subject,
             subject: name,
@@ -80,13 +82,16 @@ private struct Papers {
 }
 
 @Suite struct KeyringTests {
-    private func open(_ papers: Papers) async throws -> Keyring {
+    private func open(
+        _ papers: Papers,
+        wallSeconds: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+    ) async throws -> Keyring {
         var logger = Logger(label: "keyring")
         logger.logLevel = .critical
         return try await Keyring.open(
             papers.files,
             role: ClusterRole(datacenter: "dc1"),
-            wallSeconds: { Int64(Date().timeIntervalSince1970) },
+            wallSeconds: wallSeconds,
             logger: logger,
             onRead: { _ in }
         )
@@ -133,6 +138,25 @@ private struct Papers {
         try papers.issue(days: -1)
         await keyring.refresh(isAsked: true)
         #expect(keyring.credentials.digest == first)
+        try papers.remove()
+    }
+
+    /// It was refused, and nothing but a change of its file had it looked at again.
+    @Test func `one that is not valid yet is taken when it becomes valid`() async throws {
+        let papers = try Papers()
+        let start = Int64(Date().timeIntervalSince1970)
+        let clock = Atomic(start - 7_200)
+        let keyring = try await open(papers) { clock.load(ordering: .relaxed) }
+        let first = keyring.credentials.digest
+        try papers.issue(age: 3_600)
+        for _ in 0..<3 { await keyring.refresh() }
+        #expect(keyring.credentials.digest == first)
+        clock.store(start - 3_602, ordering: .relaxed)
+        await keyring.refresh()
+        #expect(keyring.credentials.digest == first, "a second early")
+        clock.store(start, ordering: .relaxed)
+        await keyring.refresh()
+        #expect(keyring.credentials.digest != first)
         try papers.remove()
     }
 }
