@@ -59,6 +59,8 @@ package struct Server: Sendable {
             registry: registry,
             logger: logger
         )
+        // Also while the node waits for others, who may refuse it for its certificate.
+        async let _: Void = security.watch.run()
         let engine = try await Engine.open(
             configuration,
             security.peers,
@@ -84,7 +86,7 @@ package struct Server: Sendable {
         // They stop in the opposite order.
         var services: [any Service] = [
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
-            security.watch, HandOver(staff: engine.staff, desk: desk),
+            HandOver(staff: engine.staff, desk: desk),
         ]
         if let plan = configuration.backup {
             services.append(BackupSchedule(plan, engine, logger: logger))

@@ -129,6 +129,16 @@ def test_a_node_joins_by_its_certificate(build, authority):
     holds(three, "by-n4")
 
 
+def test_a_node_that_waits_to_join_takes_a_new_certificate(build, authority):
+    three = build().start()
+    paper = authority.expired("n5")
+    words = ["--peer-tls=require", *arguments(paper, authority)]
+    node = newcomer(three, words, "n5")
+    eventually(lambda: "not taken into the cluster yet" in node.log())
+    paper.replace(authority.node("n5", folder="renewed"))
+    node.wait_until_serving()
+
+
 # MARK: Who is refused
 
 CASES = {

@@ -2,7 +2,6 @@ import Disk
 import Logging
 import NIOCore
 import PeerTransport
-import ServiceLifecycle
 import TransportSecurity
 import UnixSignals
 
@@ -104,7 +103,7 @@ struct Security: Sendable {
 
 /// Has the files of TLS read again when they change, and at SIGHUP, which ends no node: Consul's
 /// operators send it to have things read again.
-struct KeyringWatch: Service {
+struct KeyringWatch: Sendable {
     private let keyring: Keyring?
     private let hangups: UnixSignalsSequence
     private let logger: Logger
@@ -115,12 +114,13 @@ struct KeyringWatch: Service {
         self.logger = logger
     }
 
-    func run() async throws {
+    /// Until it is cancelled.
+    func run() async {
         let (keyring, hangups, logger) = (self.keyring, self.hangups, self.logger)
         let pause = SecurityLimits().refreshMilliseconds
         await withTaskGroup { group in
             group.addTask {
-                for await _ in hangups.cancelOnGracefulShutdown() {
+                for await _ in hangups {
                     if let keyring {
                         await keyring.refresh(isAsked: true)
                     } else {
@@ -130,12 +130,10 @@ struct KeyringWatch: Service {
             }
             guard let keyring else { return }
             group.addTask {
-                await cancelWhenGracefulShutdown {
-                    while !Task.isCancelled {
-                        await keyring.refresh()
-                        // Ends early when the server is to stop, which the loop sees.
-                        try? await Task.sleep(for: .milliseconds(pause))
-                    }
+                while !Task.isCancelled {
+                    await keyring.refresh()
+                    // Ends early when it is cancelled, which the loop sees.
+                    try? await Task.sleep(for: .milliseconds(pause))
                 }
             }
         }
