@@ -99,7 +99,8 @@ struct ResolvedSecurity {
             renamed.host = name
             renamed.path = ""
             base = renamed.string
-            names[name] = host
+            // A name stands for an address, which has no brackets outside of a URL.
+            names[name] = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         }
     }
 
