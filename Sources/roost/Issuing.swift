@@ -33,6 +33,17 @@ struct Authority {
         return Authority(certificate: certificate, key: key)
     }
 
+    /// Why nobody would trust what it signs; nil: it is good.
+    func objection(now: Date) throws -> String? {
+        guard certificate.notValidAfter > now else {
+            return "expired at \(certificate.notValidAfter.formatted(.iso8601))"
+        }
+        if case .notCertificateAuthority? = try certificate.extensions.basicConstraints {
+            return "is no authority's certificate"
+        }
+        return nil
+    }
+
     /// Signs what is asked for; the key is new.
     func issue(
         _ order: CertificateOrder,

@@ -119,7 +119,13 @@ struct TLSCommands: AsyncParsableCommand {
             guard key.publicKey == certificate.publicKey else {
                 throw .file(path: caKey, reason: "is not the key of the certificate in \(ca)")
             }
-            return Authority(certificate: certificate, key: key)
+            let authority = Authority(certificate: certificate, key: key)
+            let objection: String?
+            do { objection = try authority.objection(now: Date()) } catch {
+                throw .file(path: ca, reason: "no certificate can be read: \(error)")
+            }
+            if let objection { throw .file(path: ca, reason: objection) }
+            return authority
         }
 
         private func text(_ path: String) throws -> String {

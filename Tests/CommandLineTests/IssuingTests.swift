@@ -24,6 +24,26 @@ import X509
         #expect(CertificateOrder.bytes(ofAddress: text) == nil)
     }
 
+    /// It signed what had expired already, and said nothing.
+    @Test func `who is no authority, or none any more, signs nothing`() throws {
+        let now = Date()
+        let authority = try Authority.make(named: "a", days: 2, now: now)
+        #expect(try authority.objection(now: now) == nil)
+        let later = now + 2 * 86_400 + 1
+        #expect(try authority.objection(now: later)?.hasPrefix("expired at 2") == true)
+        let order = CertificateOrder(
+            name: "n1",
+            isNode: true,
+            datacenter: "dc1",
+            names: [],
+            addresses: [],
+            days: 1
+        )
+        let (certificate, key) = try authority.issue(order, now: now)
+        let node = Authority(certificate: certificate, key: key)
+        #expect(try node.objection(now: now) == "is no authority's certificate")
+    }
+
     @Test func `a node has the names of its role, and a client has not`() {
         var order = CertificateOrder(
             name: "n1",
