@@ -109,9 +109,8 @@ package final class SecurePort: Sendable {
     func note(_ outcome: Outcome) { count(outcome) }
 
     /// Logs a refusal, but not every one of very many.
-    func complain(of address: String, _ reason: String) {
+    func complain(of address: String, _ reason: String, now: NIODeadline = .now()) {
         let untold = state.withLock { state -> Int? in
-            let now = NIODeadline.now()
             if now - state.complaintsSince >= .milliseconds(limits.complaintsMilliseconds) {
                 state.complaintsSince = now
                 state.complaints = 0

@@ -12,7 +12,7 @@ import X509
 @testable import TransportSecurity
 
 /// Files of an authority and a node, made anew for each test.
-private struct Papers {
+struct Papers {
     let folder: URL
     let authority: Certificate.PrivateKey
     let subject: DistinguishedName
