@@ -311,6 +311,38 @@ def test_signals_reach_the_command_and_all_that_it_started(consul, name, tmp_pat
     assert not sessions(consul, name)
 
 
+@pytest.mark.parametrize("how", ["lost", "signalled"])
+def test_what_the_command_started_does_not_outlive_the_lock(consul, name, tmp_path, how):
+    """The command ends at once, and the child that it leaves takes no notice of TERM."""
+    alive, ready = tmp_path / "alive", tmp_path / "ready"
+    below = f"trap : TERM; touch {ready}; while :; do date +%s.%N >{alive}; sleep 0.1; done"
+    script = f"sh -c '{below}' & wait"
+    times = ["--kill-after", "2s", "--lock-delay", "0s"]
+    with running(consul, "lock", *times, name, "sh", "-c", script) as process:
+        eventually(ready.exists, 20, "it runs")
+        began = time.monotonic()
+        if how == "lost":
+            session = held(consul, name)
+            requests.put(f"{consul.http}/v1/session/destroy/{session}", timeout=5)
+        else:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            assert held(consul, name), "the lock is held while the child runs"
+        assert process.wait(20) == (125 if how == "lost" else 128 + 15)
+        assert 1.8 < time.monotonic() - began < 10
+        last = alive.read_text()
+        time.sleep(0.5)
+        assert alive.read_text() == last, "the child runs without the lock"
+
+
+def test_what_a_command_leaves_that_ended_by_itself_is_left_alone(consul, name, tmp_path):
+    after = tmp_path / "after"
+    script = f"(sleep 1; touch {after}) >/dev/null 2>&1 & exit 7"
+    assert run(consul, "lock", name, "sh", "-c", script).returncode == 7
+    assert not after.exists()
+    eventually(after.exists, 10, "it went on")
+
+
 @pytest.mark.parametrize("how", ["destroy", "release", "delete"])
 def test_a_lost_lock_ends_the_command(consul, name, tmp_path, how):
     seen = tmp_path / "seen"
