@@ -58,6 +58,37 @@ import Testing
         #expect(Rates(nil, scrape(3, 2)) == nil)
     }
 
+    @Test func `a server is up since it began, and one of a thing is one`() {
+        let scrape = Scrape(
+            """
+            process_start_time_seconds 100
+            roost_up_seconds 61
+            roost_state_znodes 4
+            roost_state_keys 1
+            roost_state_services 1
+            roost_zookeeper_watches 1
+            roost_consul_blocked_queries 1
+            process_open_fds 1
+            """,
+            taken: Date(timeIntervalSince1970: 1_000)
+        )
+        let report = NodeReport(
+            address: "http://a:1",
+            node: "n1",
+            version: "",
+            datacenter: "dc1",
+            leader: "",
+            peers: [],
+            figures: NodeReport.Figures(scrape)
+        )
+        let screen = NodeScreen(report, .plain).lines.joined(separator: "\n")
+        #expect(screen.contains("up 1m1s"))
+        #expect(screen.contains("4 znodes (? ephemeral), 1 key, 1 service;"))
+        #expect(screen.contains("1 watch, 1 blocked query"))
+        #expect(screen.contains("1 open file"))
+        #expect(!screen.contains("open files"))
+    }
+
     @Test(arguments: [
         (0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (3_145_728, "3.0 MiB"),
     ])
