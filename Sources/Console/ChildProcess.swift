@@ -12,6 +12,9 @@ package final class ChildProcess: Sendable {
     /// A signal to end was sent.
     private let isEnding = Atomic<Bool>(false)
 
+    /// What is passed on to a command, unless it was ignored when this process was started.
+    package static let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]
+
     /// What a command is told to end by.
     private static let endings = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
 
@@ -40,6 +43,8 @@ package final class ChildProcess: Sendable {
         var all = sigset_t()
         unsafe sigemptyset(&none)
         unsafe sigfillset(&all)
+        // Others are ignored by libraries, for themselves.
+        for number in signals where SignalEar.isIgnored(number) { unsafe sigdelset(&all, number) }
         unsafe posix_spawnattr_setsigmask(&attributes, &none)
         unsafe posix_spawnattr_setsigdefault(&attributes, &all)
         let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF

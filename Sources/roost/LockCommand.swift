@@ -212,9 +212,7 @@ final class Signals {
         let (stream, tell) = AsyncStream<Event>.makeStream(bufferingPolicy: .bufferingNewest(256))
         self.tell = tell
         events = stream.makeAsyncIterator()
-        try SignalEar.listen([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]) { number in
-            tell.yield(.signal(number))
-        }
+        try SignalEar.listen(ChildProcess.signals) { tell.yield(.signal($0)) }
     }
 
     /// Of the last signal; nil: there was none.

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,9 @@ class Terminal:
         def own_terminal() -> None:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            # As a login has it, also where the tests run in the background.
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)
         self.process = subprocess.Popen(
             words, stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment,
             preexec_fn=own_terminal)
@@ -101,10 +104,10 @@ def run(server: Server, *words: str, seconds: float = 60) -> subprocess.Complete
 
 
 @contextlib.contextmanager
-def running(server: Server, *words: str) -> Iterator[subprocess.Popen]:
+def running(server: Server, *words: str, under: Sequence[str] = ()) -> Iterator[subprocess.Popen]:
     environment = dict(os.environ, ROOST_HTTP_ADDR=server.http)
-    process = subprocess.Popen([BINARY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, env=environment, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([*under, BINARY, *words], stdout=subprocess.PIPE, text=True,
+                               stderr=subprocess.PIPE, env=environment, stdin=subprocess.DEVNULL)
     yield process
     if process.poll() is None:
         # Its command too.
@@ -309,6 +312,16 @@ def test_signals_reach_the_command_and_all_that_it_started(consul, name, tmp_pat
         # The one that took no notice of TERM ends with the test.
         end.touch()
     assert not sessions(consul, name)
+
+
+def test_a_signal_that_is_ignored_stays_so(consul, name, tmp_path):
+    """As under nohup: neither the lock nor its command ends with the login."""
+    ready = tmp_path / "ready"
+    script = f"kill -HUP $$; touch {ready}; sleep 1; exit 4"
+    with running(consul, "lock", name, "sh", "-c", script, under=["nohup"]) as process:
+        eventually(ready.exists, 20, "it runs")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 4
 
 
 @pytest.mark.parametrize("how", ["lost", "signalled"])
