@@ -28,6 +28,18 @@ import Testing
         #expect(tree.lines(depth: .max).map(\.text) == ["app/", "├── mode", "└── more"])
     }
 
+    @Test func `keys that look the same are two`() {
+        let tree = KeyTree(["a/\u{301}x", "a/e\u{301}", "a/\u{e9}"], below: "a/")
+        let lines = tree.lines(depth: .max)
+        #expect(lines.compactMap(\.key).map { Array($0.utf8) }.count == 3)
+        #expect(
+            lines.map { Array($0.text.utf8) }
+                == [
+                    "a/", "├── e\u{301}", "├── \u{e9}", "└── \u{301}x",
+                ].map { Array($0.utf8) }
+        )
+    }
+
     @Test func `control characters in names are escaped`() {
         #expect(Terminal.printable("a\u{1b}[31mb\n") == "a\\u{1b}[31mb\\u{a}")
     }

@@ -512,3 +512,19 @@ def test_a_tree_of_keys(consul, name):
     keys = [json.loads(line)["Key"] for line in lines]
     assert keys == [f"{name}/{key}" for key in ("a", "b/", "b/c", "b/d/e")]
     assert run(consul, "tree", "--kv", f"{name}-none/").returncode == 1
+    cut = run(consul, "tree", "--kv", f"{name}/", "--limit", "5")
+    assert len(cut.stdout.splitlines()) == 5 and "there is more" in cut.stderr
+    whole = run(consul, "tree", "--kv", f"{name}/", "--limit", "3", "--depth", "1")
+    assert len(whole.stdout.splitlines()) == 3 and not whole.stderr
+
+
+def test_keys_that_look_the_same_are_as_many_in_a_tree(consul, name):
+    """One character in two ways; bytes that are no text; a mark that joins the slash before it."""
+    for key in ("e%CC%81", "%C3%A9", "%FE", "%FF", "%CC%81x"):
+        answer = requests.put(f"{consul.http}/v1/kv/{name}/{key}", data=b"12", timeout=5)
+        assert answer.text.strip() == "true", key
+    for words in ([], ["--long"]):
+        done = run(consul, "tree", "--kv", f"{name}/", *words)
+        assert done.returncode == 0, done.stderr
+        # The two that are no text come as the same one.
+        assert len(done.stdout.splitlines()) == 1 + 4
