@@ -144,7 +144,7 @@ package final class ChildProcess: Sendable {
         let end = clock.now + .milliseconds(milliseconds)
         while hasRest {
             guard clock.now < end else { return send(SIGKILL) }
-            usleep(20_000)
+            usleep(50_000)
         }
     }
 

@@ -184,11 +184,14 @@ struct LockCommand: AsyncParsableCommand {
 
     /// The lock is given back; where that fails, the session's end by its TTL will do it.
     private func end(_ lock: LockClient, _ session: String) async {
+        var outcome = "the lock ends by its TTL"
         do throws(CommandFailure) {
             try await lock.release(session)
             try await lock.destroy(session)
+            outcome = "the lock's key stays"
+            try await lock.removeKey()
         } catch {
-            Terminal.complain("the lock ends by its TTL: \(error)")
+            Terminal.complain("\(outcome): \(error)")
         }
     }
 }

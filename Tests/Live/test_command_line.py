@@ -3,6 +3,7 @@ with them, trees, and the examples of CommandLine.md as they stand there."""
 
 import contextlib
 import fcntl
+import http.server
 import json
 import os
 import pty
@@ -12,6 +13,7 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -346,6 +348,47 @@ def test_what_the_command_started_does_not_outlive_the_lock(consul, name, tmp_pa
         last = alive.read_text()
         time.sleep(0.5)
         assert alive.read_text() == last, "the child runs without the lock"
+
+
+class SilentAtTheEnd(http.server.BaseHTTPRequestHandler):
+    """Gives the lock to whoever asks, and leaves reads without an answer once it is given back."""
+
+    asked: list[str] = []
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("X-Consul-Index", "7")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked.append(self.path)
+        self.answer(b'{"ID": "s"}' if self.path.endswith("/create") else b"true")
+
+    def do_GET(self) -> None:
+        if "index=" in self.path or any("release=" in path for path in self.asked):
+            threading.Event().wait(30)
+        else:
+            self.answer(b"", 404)
+
+
+@pytest.mark.roost_only
+def test_giving_a_lock_back_waits_for_no_server_for_long(name):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SilentAtTheEnd) as server:
+        server.block_on_close = False
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"--address=127.0.0.1:{server.server_port}"
+        done = subprocess.run([BINARY, "lock", address, name, "sh", "-c", "exit 5"],
+                              capture_output=True, text=True, timeout=20)
+        server.shutdown()
+    assert done.returncode == 5 and "the lock's key stays" in done.stderr
+    assert "/v1/session/destroy/s" in SilentAtTheEnd.asked
 
 
 def test_what_a_command_leaves_that_ended_by_itself_is_left_alone(consul, name, tmp_path):
