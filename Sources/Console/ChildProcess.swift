@@ -9,6 +9,14 @@ package final class ChildProcess: Sendable {
     private let process: pid_t
     private let hasTerminal: Bool
     private let isOver = Mutex(false)
+    /// A signal to end was sent.
+    private let isEnding = Atomic<Bool>(false)
+
+    /// What is passed on to a command, unless it was ignored when this process was started.
+    package static let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]
+
+    /// What a command is told to end by.
+    private static let endings = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
 
     package enum End: Equatable, Sendable {
         case exited(Int32)
@@ -35,6 +43,8 @@ package final class ChildProcess: Sendable {
         var all = sigset_t()
         unsafe sigemptyset(&none)
         unsafe sigfillset(&all)
+        // Others are ignored by libraries, for themselves.
+        for number in signals where SignalEar.isIgnored(number) { unsafe sigdelset(&all, number) }
         unsafe posix_spawnattr_setsigmask(&attributes, &none)
         unsafe posix_spawnattr_setsigdefault(&attributes, &all)
         let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
@@ -79,30 +89,94 @@ package final class ChildProcess: Sendable {
 
     /// Waits for its end on a thread of its own. One that was stopped (Ctrl-Z) goes on at once: a
     /// lock is held while it runs, and a stopped one would hold it for ever.
-    package func wait(_ tell: @escaping @Sendable (End) -> Void) throws(DiskError) {
-        _ = try OwnThread(named: "roost-child") { tell(self.waitHere()) }
+    ///
+    /// Where a signal ended it, what it started and left is waited for too, and is killed after
+    /// `restMilliseconds`.
+    package func wait(
+        restMilliseconds: Int64,
+        _ tell: @escaping @Sendable (End) -> Void
+    ) throws(DiskError) {
+        _ = try OwnThread(named: "roost-child") { tell(self.waitHere(restMilliseconds)) }
     }
 
-    private func waitHere() -> End {
-        var status: Int32 = 0
+    private func waitHere(_ restMilliseconds: Int64) -> End {
+        let end = firstEnd()
+        if hasTerminal { tcsetpgrp(STDIN_FILENO, getpgrp()) }
+        let isEnding =
+            isEnding.load(ordering: .relaxed)
+            || Self.endings.contains { end == .killed($0) }
+        if isEnding { waitForRest(restMilliseconds) }
+        isOver.withLock { isOver in
+            isOver = true
+            var status: Int32 = 0
+            while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        }
+        return end
+    }
+
+    /// Waits for the end of the group's first process, and leaves it unreaped: so long the group's
+    /// number is nobody else's.
+    private func firstEnd() -> End {
         while true {
-            let found = unsafe waitpid(process, &status, WUNTRACED)
-            if found < 0, errno == EINTR { continue }
-            precondition(found == process, "waitpid of a child of ours failed: \(errno)")
-            // As the macros of wait.h say it.
-            if status & 0xff == 0x7f {
+            var found = unsafe siginfo_t()
+            let code = unsafe waitid(
+                P_PID,
+                id_t(process),
+                &found,
+                WEXITED | WSTOPPED | WNOWAIT
+            )
+            if code < 0, errno == EINTR { continue }
+            precondition(code == 0, "waitid of a child of ours failed: \(errno)")
+            let status = unsafe found._sifields._sigchld.si_status
+            switch unsafe Int(found.si_code) {
+            case CLD_EXITED: return .exited(status)
+            case CLD_KILLED, CLD_DUMPED: return .killed(status)
+            default:
+                var taken = unsafe siginfo_t()
+                unsafe _ = waitid(P_PID, id_t(process), &taken, WSTOPPED | WNOHANG)
                 kill(-process, SIGCONT)
-                continue
             }
-            isOver.withLock { $0 = true }
-            if hasTerminal { tcsetpgrp(STDIN_FILENO, getpgrp()) }
-            let signal = status & 0x7f
-            return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal)
         }
     }
 
-    /// To all of its group, while it runs.
+    private func waitForRest(_ milliseconds: Int64) {
+        let clock = ContinuousClock()
+        let end = clock.now + .milliseconds(milliseconds)
+        while hasRest {
+            guard clock.now < end else { return send(SIGKILL) }
+            usleep(50_000)
+        }
+    }
+
+    /// Whether a process of the group runs. Where the system does not tell, one may.
+    private var hasRest: Bool {
+        do throws(DiskError) {
+            for name in try FileSystem.list("/proc") where Int32(name) != nil {
+                if isOfGroup(name) { return true }
+            }
+            return false
+        } catch {
+            return true
+        }
+    }
+
+    private func isOfGroup(_ name: String) -> Bool {
+        let bytes: [UInt8]?
+        // One that is gone meanwhile is of no group.
+        do throws(DiskError) { bytes = try FileSystem.contents("/proc/\(name)/stat") } catch {
+            return false
+        }
+        // "PID (NAME) STATE PARENT GROUP"; the name may hold anything.
+        let text = String(decoding: bytes ?? [], as: UTF8.self)
+        guard let bracket = text.lastIndex(of: ")") else { return false }
+        let fields = text[bracket...].split(separator: " ")
+        return fields.count > 3 && fields[1] != "Z" && fields[1] != "X"
+            && Int32(fields[3]) == process
+    }
+
+    /// To all of its group, until it is over.
     package func send(_ signal: Int32) {
+        if Self.endings.contains(signal) { isEnding.store(true, ordering: .relaxed) }
         isOver.withLock { isOver in
             // A group of a process that is gone may be somebody else's by now.
             if !isOver { kill(-process, signal) }

@@ -6,7 +6,8 @@ internal import Synchronization
 ///
 /// A handler writes each one's number into a pipe, which the thread reads. None is lost from the
 /// return of `listen` on: libdispatch's sources, which are set up on another thread, lose those
-/// that come before that is done. One process has one ear.
+/// that come before that is done. One process has one ear. A signal that whoever started this
+/// process had ignored stays so: `nohup`, and shells for what runs in the background.
 package enum SignalEar {
     /// - Parameter hear: called for each signal, until the process ends.
     package static func listen(
@@ -16,8 +17,15 @@ package enum SignalEar {
         let ends = try File.pipe()
         let isFirst = writingEnd.exchange(ends.writing, ordering: .sequentiallyConsistent) < 0
         precondition(isFirst, "signals are listened to already")
-        for number in numbers { _ = signal(number) { note($0) } }
+        for number in numbers where !isIgnored(number) { _ = signal(number) { note($0) } }
         _ = try OwnThread(named: "roost-signals") { tell(ends.reading, numbers, hear) }
+    }
+
+    static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+        let handler = unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        return unsafe handler == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private static func tell(

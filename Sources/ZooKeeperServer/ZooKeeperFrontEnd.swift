@@ -19,7 +19,7 @@ import ZooKeeperProtocol
 /// can be chosen.
 package final class ZooKeeperFrontEnd: Sendable {
     package let settings: ZooKeeperSettings
-    let startedAt: Int64
+    package let startedAt: Int64
     private let sessionNames: SessionNames
     private let logger: Logger
     private let state = Mutex(State())

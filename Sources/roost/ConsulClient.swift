@@ -14,7 +14,7 @@ struct ConsulClient {
 
     /// The largest answer that is taken.
     private static let answerBytesMax = 1 << 30
-    private static let patienceSeconds: Int64 = 60
+    static let patienceSeconds: Int64 = 60
     private static let connectSeconds: Int64 = 5
 
     /// Where no server listens, a command says so at once: a shared client would try on and on.

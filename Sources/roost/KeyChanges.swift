@@ -12,15 +12,29 @@ struct KeyChanges {
         var value: String?
     }
 
-    private var known: [String: UInt64] = [:]
+    /// A key by its bytes: what Unicode counts as the same text is another key. Keys that are no
+    /// UTF-8 may come as the same one, so it is not unique.
+    private struct Seen: Hashable {
+        let key: [UInt8]
+        let index: UInt64
+
+        init(_ record: KeyRecord) {
+            key = Array(record.key.utf8)
+            index = record.modifyIndex
+        }
+    }
+
+    private var known: Set<Seen> = []
 
     /// Changes in the order of their index, deletions first; then the new look is the known one.
     mutating func update(_ records: [KeyRecord], index: UInt64) -> [Change] {
-        let present = Set(records.map(\.key))
-        let gone = known.keys.filter { !present.contains($0) }.sorted()
-        let set = records.filter { known[$0.key] != $0.modifyIndex }
+        let present = Set(records.map(Seen.init))
+        let gone = Set(known.map(\.key)).subtracting(present.map(\.key))
+            .sorted { $0.lexicographicallyPrecedes($1) }
+            .map { String(decoding: $0, as: UTF8.self) }
+        let set = records.filter { !known.contains(Seen($0)) }
             .sorted { ($0.modifyIndex, $0.key) < ($1.modifyIndex, $1.key) }
-        known = Dictionary(uniqueKeysWithValues: records.map { ($0.key, $0.modifyIndex) })
+        known = present
         return gone.map { Change(change: .deleted, key: $0, index: index, value: nil) }
             + set.map {
                 Change(change: .set, key: $0.key, index: $0.modifyIndex, value: $0.value ?? "")

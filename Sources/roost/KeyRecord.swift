@@ -36,7 +36,8 @@ extension ConsulClient {
         _ key: String,
         isPrefix: Bool,
         after index: UInt64? = nil,
-        consistency: String? = nil
+        consistency: String? = nil,
+        patienceSeconds: Int64 = Self.patienceSeconds
     ) async throws(CommandFailure) -> Listing {
         let waitSeconds: Int64 = 300
         var query: [(String, String?)] = isPrefix ? [("recurse", nil)] : []
@@ -50,7 +51,7 @@ extension ConsulClient {
             what: what,
             accepted: [404],
             // The server may wait a sixteenth longer than it was asked to.
-            patienceSeconds: index == nil ? 60 : waitSeconds + waitSeconds / 16 + 30
+            patienceSeconds: index == nil ? patienceSeconds : waitSeconds + waitSeconds / 16 + 30
         )
         let records =
             answer.status == 404

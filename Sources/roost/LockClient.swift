@@ -10,7 +10,8 @@ struct LockClient {
     static let flags: UInt64 = 0x2ddc_cbc0_58a5_0c18
     /// How long to wait where nobody holds it and it cannot be had: a lock-delay runs.
     private static let retrySeconds = 1
-    /// How long giving the lock back may take; what does not come in time, its TTL does.
+    /// How long each step of giving the lock back may take; what does not come in time, its TTL
+    /// does.
     private static let endSeconds: Int64 = 3
 
     /// - Parameter name: a prefix; the key is NAME/.lock.
@@ -107,7 +108,7 @@ struct LockClient {
         }
     }
 
-    /// Gives the lock back, and removes its key where nobody wants it.
+    /// Gives the lock back.
     func release(_ session: String) async throws(CommandFailure) {
         _ = try await client.send(
             .put,
@@ -116,13 +117,22 @@ struct LockClient {
             what: "releasing '\(key)'",
             patienceSeconds: Self.endSeconds
         )
-        let record = try await client.records(key, isPrefix: false).records.first
-        if let record, record.session == nil, record.flags == Self.flags {
+    }
+
+    /// Where nobody has taken it since.
+    func removeKey() async throws(CommandFailure) {
+        let look = try await client.records(
+            key,
+            isPrefix: false,
+            patienceSeconds: Self.endSeconds
+        )
+        if let record = look.records.first, record.session == nil, record.flags == Self.flags {
             _ = try await client.send(
                 .delete,
                 "/v1/kv/" + ConsulClient.escaped(key),
                 [("cas", "\(record.modifyIndex)")],
-                what: "removing '\(key)'"
+                what: "removing '\(key)'",
+                patienceSeconds: Self.endSeconds
             )
         }
     }

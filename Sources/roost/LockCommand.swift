@@ -14,7 +14,8 @@ struct LockCommand: AsyncParsableCommand {
             `consul lock NAME`, and works against Consul too. When the lock is lost (the session
             ended, somebody released it, or no server could be reached for the time of --ttl) the
             command gets SIGTERM, and SIGKILL after --kill-after. Signals (HUP, INT, QUIT, TERM,
-            USR1, USR2) are passed on to the command and all that it started. Its environment has
+            USR1, USR2) are passed on to the command and all that it started. Where a signal ended
+            it, what it started has --kill-after to end too. Its environment has
             CONSUL_LOCK_HELD=true and ROOST_LOCK_SESSION. Options come before NAME.
 
             Exit code: the command's own (128 + number, if a signal ended it); 125: the lock could
@@ -32,7 +33,7 @@ struct LockCommand: AsyncParsableCommand {
     var lockDelay: String?
     @Option(name: .customLong("try"), help: "Give up when it is not had after this time.")
     var patience: String?
-    @Option(help: "Between SIGTERM and SIGKILL when the lock was lost.") var killAfter = "5s"
+    @Option(help: "Between a signal that ends the command and SIGKILL.") var killAfter = "5s"
     @Option(help: "What the session is called.") var sessionName: String?
     @OptionGroup var options: ClientOptions
     @Argument(help: "The lock.") var name: String
@@ -150,8 +151,12 @@ struct LockCommand: AsyncParsableCommand {
             Terminal.complain("\(command[0]): \(error.text)")
             return error.isMissing ? 127 : 126
         }
+        let killSeconds = Self.seconds(killAfter) ?? 5
         do throws(DiskError) {
-            try child.wait { [tell = signals.tell] in tell.yield(.ended($0)) }
+            let milliseconds = Int64(min(killSeconds, 1e9) * 1_000)
+            try child.wait(restMilliseconds: milliseconds) { [tell = signals.tell] end in
+                tell.yield(.ended(end))
+            }
         } catch {
             Terminal.complain("\(error)")
             child.send(SIGKILL)
@@ -168,8 +173,7 @@ struct LockCommand: AsyncParsableCommand {
                 isLost = true
                 Terminal.complain("the lock '\(name)' is lost: \(reason); ending the command")
                 child.send(SIGTERM)
-                let seconds = Self.seconds(killAfter) ?? 5
-                DispatchQueue.global().asyncAfter(deadline: .now() + seconds) {
+                DispatchQueue.global().asyncAfter(deadline: .now() + killSeconds) {
                     child.send(SIGKILL)
                 }
             case .lost, .acquired, .outOfPatience: continue
@@ -180,11 +184,14 @@ struct LockCommand: AsyncParsableCommand {
 
     /// The lock is given back; where that fails, the session's end by its TTL will do it.
     private func end(_ lock: LockClient, _ session: String) async {
+        var outcome = "the lock ends by its TTL"
         do throws(CommandFailure) {
             try await lock.release(session)
             try await lock.destroy(session)
+            outcome = "the lock's key stays"
+            try await lock.removeKey()
         } catch {
-            Terminal.complain("the lock ends by its TTL: \(error)")
+            Terminal.complain("\(outcome): \(error)")
         }
     }
 }
@@ -208,9 +215,7 @@ final class Signals {
         let (stream, tell) = AsyncStream<Event>.makeStream(bufferingPolicy: .bufferingNewest(256))
         self.tell = tell
         events = stream.makeAsyncIterator()
-        try SignalEar.listen([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]) { number in
-            tell.yield(.signal(number))
-        }
+        try SignalEar.listen(ChildProcess.signals) { tell.yield(.signal($0)) }
     }
 
     /// Of the last signal; nil: there was none.

@@ -65,9 +65,7 @@ struct NodeReport: Encodable {
             services = scrape["roost_state_services"]
             residentBytes = scrape["process_resident_memory_bytes"]
             openFiles = scrape["process_open_fds"]
-            upSeconds = scrape["process_start_time_seconds"].map {
-                max(0, scrape.taken.timeIntervalSince1970 - $0)
-            }
+            upSeconds = scrape["roost_up_seconds"]
         }
     }
 

@@ -60,6 +60,11 @@ struct NodeScreen {
 
     private func count(_ value: Double?) -> String { value.map { "\(Int($0))" } ?? "?" }
 
+    /// "1 key", "2 keys"
+    private func count(_ value: Double?, _ one: String, _ many: String) -> String {
+        "\(count(value)) \(value == 1 ? one : many)"
+    }
+
     private func bytes(_ value: Double?) -> String { value.map { Figure.bytes($0) } ?? "?" }
 
     private func log(_ figures: NodeReport.Figures) -> String {
@@ -73,8 +78,10 @@ struct NodeScreen {
     }
 
     private func state(_ figures: NodeReport.Figures) -> String {
-        "\(count(figures.znodes)) znodes (\(count(figures.ephemerals)) ephemeral), "
-            + "\(count(figures.keys)) keys, \(count(figures.services)) services; "
+        count(figures.znodes, "znode", "znodes")
+            + " (\(count(figures.ephemerals)) ephemeral), "
+            + count(figures.keys, "key", "keys") + ", "
+            + count(figures.services, "service", "services") + "; "
             + bytes(figures.stateBytes)
     }
 
@@ -90,11 +97,13 @@ struct NodeScreen {
         "\(count(figures.zookeeperConnections)) zookeeper, "
             + "\(count(figures.consulConnections)) consul connections; sessions "
             + "\(count(figures.zookeeperSessions)) and \(count(figures.consulSessions)); "
-            + "\(count(figures.watches)) watches, \(count(figures.blockedQueries)) blocked queries"
+            + count(figures.watches, "watch", "watches") + ", "
+            + count(figures.blockedQueries, "blocked query", "blocked queries")
     }
 
     private func process(_ figures: NodeReport.Figures) -> String {
-        "\(bytes(figures.residentBytes)) resident, \(count(figures.openFiles)) open files"
+        "\(bytes(figures.residentBytes)) resident, "
+            + count(figures.openFiles, "open file", "open files")
     }
 
     private func text(_ rates: Rates) -> String {

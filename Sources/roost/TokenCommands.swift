@@ -91,6 +91,18 @@ struct TokenDescription: Codable {
     }
 }
 
+extension ConsulClient {
+    fileprivate func token(
+        _ method: Method,
+        _ path: String,
+        body: Data? = nil,
+        what: String
+    ) async throws(CommandFailure) -> TokenDescription {
+        let answer = try await send(method, path, body: body, what: what)
+        return try Self.decode(TokenDescription.self, answer, what: what)
+    }
+}
+
 struct TokenBootstrap: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bootstrap",
@@ -110,8 +122,7 @@ struct TokenBootstrap: AsyncParsableCommand {
     func run() async throws {
         try await options.perform { client in
             let what = "the bootstrap of the tokens"
-            let answer = try await client.send(.put, "/v1/acl/bootstrap", what: what)
-            try ConsulClient.decode(TokenDescription.self, answer, what: what)
+            try await client.token(.put, "/v1/acl/bootstrap", what: what)
                 .show(asJSON: options.json)
         }
     }
@@ -148,8 +159,7 @@ struct TokenCreate: AsyncParsableCommand {
             let wanted = Wanted(description: description, policies: management ? [policy] : [])
             let what = "creating a token"
             let body = try JSONEncoder().encode(wanted)
-            let answer = try await client.send(.put, "/v1/acl/token", body: body, what: what)
-            try ConsulClient.decode(TokenDescription.self, answer, what: what)
+            try await client.token(.put, "/v1/acl/token", body: body, what: what)
                 .show(asJSON: options.json)
         }
     }
@@ -192,10 +202,8 @@ struct TokenRead: AsyncParsableCommand {
 
     func run() async throws {
         try await options.perform { client in
-            let what = "token \(accessor)"
             let path = "/v1/acl/token/" + ConsulClient.escaped(accessor)
-            let answer = try await client.send(.get, path, what: what)
-            try ConsulClient.decode(TokenDescription.self, answer, what: what)
+            try await client.token(.get, path, what: "token \(accessor)")
                 .show(asJSON: options.json)
         }
     }

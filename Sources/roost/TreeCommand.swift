@@ -108,17 +108,21 @@ struct TreeCommand: AsyncParsableCommand {
         guard !keys.isEmpty else {
             throw CommandFailure.absent("a key that begins with '\(prefix)'")
         }
+        let count: Int
         if options.json {
             for record in records.prefix(limit) { try Terminal.json(KeyLine(record)) }
+            count = records.count
         } else {
-            let known = Dictionary(uniqueKeysWithValues: records.map { ($0.key, $0) })
-            let tree = KeyTree(keys, below: prefix)
-            for line in tree.lines(depth: depth ?? .max).prefix(limit) {
-                let details = line.key.flatMap { known[$0] }.map { "  " + Self.details($0) }
-                Terminal.line(line.text + (details ?? ""))
+            // Keys that are no UTF-8 may look the same.
+            let known = Dictionary(records.map { (Array($0.key.utf8), $0) }) { first, _ in first }
+            let lines = KeyTree(keys, below: prefix).lines(depth: depth ?? .max)
+            for line in lines.prefix(limit) {
+                let record = line.key.flatMap { known[Array($0.utf8)] }
+                Terminal.line(line.text + (record.map { "  " + Self.details($0) } ?? ""))
             }
+            count = lines.count
         }
-        if keys.count > limit { Terminal.complain("there is more; --limit \(limit) ends it here") }
+        if count > limit { Terminal.complain("there is more; --limit \(limit) ends it here") }
     }
 
     private static func details(_ record: KeyRecord) -> String {
@@ -248,7 +252,8 @@ struct Branches {
     }
 }
 
-/// Keys by their parts.
+/// Keys by their parts. They are told apart by their bytes: what Unicode counts as the same text,
+/// or as one character with the slash before it, are other keys.
 struct KeyTree {
     struct Line: Equatable {
         var text: String
@@ -258,7 +263,7 @@ struct KeyTree {
 
     private final class Branch {
         var key: String?
-        var below: [String: Branch] = [:]
+        var below: [[UInt8]: Branch] = [:]
         var count = 0
     }
 
@@ -268,12 +273,12 @@ struct KeyTree {
     /// - Parameter keys: all of them begin with `prefix`.
     init(_ keys: [String], below prefix: String) {
         // Whole parts only: "app/mo" begins at "app/".
-        let end = prefix.lastIndex(of: "/").map { prefix.index(after: $0) } ?? prefix.startIndex
-        self.prefix = String(prefix[..<end])
+        let end = prefix.utf8.lastIndex(of: Self.slash).map { prefix.utf8.index(after: $0) }
+        self.prefix = String(prefix[..<(end ?? prefix.startIndex)])
         for key in keys {
             var branch = root
             branch.count += 1
-            for part in Self.parts(key.dropFirst(self.prefix.count)) {
+            for part in Self.parts(key.utf8.dropFirst(self.prefix.utf8.count)) {
                 let next = branch.below[part] ?? Branch()
                 branch.below[part] = next
                 branch = next
@@ -284,16 +289,18 @@ struct KeyTree {
     }
 
     /// "a/b" is "a/" and "b"; "a/" is one part.
-    private static func parts(_ name: Substring) -> [String] {
-        var parts: [String] = []
+    private static func parts(_ name: Substring.UTF8View) -> [[UInt8]] {
+        var parts: [[UInt8]] = []
         var start = name.startIndex
-        for place in name.indices where name[place] == "/" {
-            parts.append(String(name[start...place]))
+        for place in name.indices where name[place] == slash {
+            parts.append(Array(name[start...place]))
             start = name.index(after: place)
         }
-        if start < name.endIndex { parts.append(String(name[start...])) }
+        if start < name.endIndex { parts.append(Array(name[start...])) }
         return parts
     }
+
+    private static let slash = UInt8(ascii: "/")
 
     func lines(depth: Int) -> [Line] {
         var lines = [Line(text: prefix.isEmpty ? "." : prefix, key: root.key)]
@@ -303,13 +310,14 @@ struct KeyTree {
 
     private func append(_ branch: Branch, _ start: String, _ depth: Int, _ lines: inout [Line]) {
         guard depth > 0 else { return }
-        let names = branch.below.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let names = branch.below.keys.sorted { $0.lexicographicallyPrecedes($1) }
         for name in names {
             guard let next = branch.below[name] else { continue }
             let isLast = name == names.last
             let own = next.key == nil ? 0 : 1
             let cut = depth == 1 && next.count > own ? "  (\(next.count - own) below)" : ""
-            let text = start + (isLast ? "└── " : "├── ") + Terminal.printable(name) + cut
+            let shown = Terminal.printable(String(decoding: name, as: UTF8.self))
+            let text = start + (isLast ? "└── " : "├── ") + shown + cut
             lines.append(Line(text: text, key: next.key))
             append(next, start + (isLast ? "    " : "│   "), depth - 1, &lines)
         }

@@ -39,6 +39,19 @@ import Testing
         #expect(gone == [.init(change: .deleted, key: "a", index: 4, value: nil)])
         #expect(changes.update([], index: 5).isEmpty)
     }
+
+    /// One character in two ways, and two keys that were no text and came as the same one.
+    @Test func `keys that look the same are several`() {
+        var changes = KeyChanges()
+        let records = [
+            record("\u{e9}", 1), record("e\u{301}", 2), record("\u{fffd}", 3),
+            record("\u{fffd}", 4),
+        ]
+        #expect(changes.update(records, index: 4).map(\.index) == [1, 2, 3, 4])
+        #expect(changes.update(records, index: 5).isEmpty)
+        let gone = changes.update(Array(records.dropFirst()), index: 6)
+        #expect(gone.map { Array($0.key.utf8) } == [[0xc3, 0xa9]])
+    }
 }
 
 @Suite struct ConsulClientTests {

@@ -28,6 +28,18 @@ import Testing
         #expect(tree.lines(depth: .max).map(\.text) == ["app/", "├── mode", "└── more"])
     }
 
+    @Test func `keys that look the same are two`() {
+        let tree = KeyTree(["a/\u{301}x", "a/e\u{301}", "a/\u{e9}"], below: "a/")
+        let lines = tree.lines(depth: .max)
+        #expect(lines.compactMap(\.key).map { Array($0.utf8) }.count == 3)
+        #expect(
+            lines.map { Array($0.text.utf8) }
+                == [
+                    "a/", "├── e\u{301}", "├── \u{e9}", "└── \u{301}x",
+                ].map { Array($0.utf8) }
+        )
+    }
+
     @Test func `control characters in names are escaped`() {
         #expect(Terminal.printable("a\u{1b}[31mb\n") == "a\\u{1b}[31mb\\u{a}")
     }
@@ -56,6 +68,37 @@ import Testing
         #expect(rates.reads == 10 && rates.writes == 0 && rates.flushSeconds == nil)
         #expect(try #require(Rates(scrape(10, 0), scrape(3, 2))).reads == 0)
         #expect(Rates(nil, scrape(3, 2)) == nil)
+    }
+
+    @Test func `a server is up since it began, and one of a thing is one`() {
+        let scrape = Scrape(
+            """
+            process_start_time_seconds 100
+            roost_up_seconds 61
+            roost_state_znodes 4
+            roost_state_keys 1
+            roost_state_services 1
+            roost_zookeeper_watches 1
+            roost_consul_blocked_queries 1
+            process_open_fds 1
+            """,
+            taken: Date(timeIntervalSince1970: 1_000)
+        )
+        let report = NodeReport(
+            address: "http://a:1",
+            node: "n1",
+            version: "",
+            datacenter: "dc1",
+            leader: "",
+            peers: [],
+            figures: NodeReport.Figures(scrape)
+        )
+        let screen = NodeScreen(report, .plain).lines.joined(separator: "\n")
+        #expect(screen.contains("up 1m1s"))
+        #expect(screen.contains("4 znodes (? ephemeral), 1 key, 1 service;"))
+        #expect(screen.contains("1 watch, 1 blocked query"))
+        #expect(screen.contains("1 open file"))
+        #expect(!screen.contains("open files"))
     }
 
     @Test(arguments: [

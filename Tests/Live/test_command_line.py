@@ -3,6 +3,7 @@ with them, trees, and the examples of CommandLine.md as they stand there."""
 
 import contextlib
 import fcntl
+import http.server
 import json
 import os
 import pty
@@ -12,8 +13,9 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,9 @@ class Terminal:
         def own_terminal() -> None:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            # As a login has it, also where the tests run in the background.
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)
         self.process = subprocess.Popen(
             words, stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment,
             preexec_fn=own_terminal)
@@ -101,10 +106,10 @@ def run(server: Server, *words: str, seconds: float = 60) -> subprocess.Complete
 
 
 @contextlib.contextmanager
-def running(server: Server, *words: str) -> Iterator[subprocess.Popen]:
+def running(server: Server, *words: str, under: Sequence[str] = ()) -> Iterator[subprocess.Popen]:
     environment = dict(os.environ, ROOST_HTTP_ADDR=server.http)
-    process = subprocess.Popen([BINARY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, env=environment, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([*under, BINARY, *words], stdout=subprocess.PIPE, text=True,
+                               stderr=subprocess.PIPE, env=environment, stdin=subprocess.DEVNULL)
     yield process
     if process.poll() is None:
         # Its command too.
@@ -311,6 +316,89 @@ def test_signals_reach_the_command_and_all_that_it_started(consul, name, tmp_pat
     assert not sessions(consul, name)
 
 
+def test_a_signal_that_is_ignored_stays_so(consul, name, tmp_path):
+    """As under nohup: neither the lock nor its command ends with the login."""
+    ready = tmp_path / "ready"
+    script = f"kill -HUP $$; touch {ready}; sleep 1; exit 4"
+    with running(consul, "lock", name, "sh", "-c", script, under=["nohup"]) as process:
+        eventually(ready.exists, 20, "it runs")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 4
+
+
+@pytest.mark.parametrize("how", ["lost", "signalled"])
+def test_what_the_command_started_does_not_outlive_the_lock(consul, name, tmp_path, how):
+    """The command ends at once, and the child that it leaves takes no notice of TERM."""
+    alive, ready = tmp_path / "alive", tmp_path / "ready"
+    below = f"trap : TERM; touch {ready}; while :; do date +%s.%N >{alive}; sleep 0.1; done"
+    script = f"sh -c '{below}' & wait"
+    times = ["--kill-after", "2s", "--lock-delay", "0s"]
+    with running(consul, "lock", *times, name, "sh", "-c", script) as process:
+        eventually(ready.exists, 20, "it runs")
+        began = time.monotonic()
+        if how == "lost":
+            session = held(consul, name)
+            requests.put(f"{consul.http}/v1/session/destroy/{session}", timeout=5)
+        else:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            assert held(consul, name), "the lock is held while the child runs"
+        assert process.wait(20) == (125 if how == "lost" else 128 + 15)
+        assert 1.8 < time.monotonic() - began < 10
+        last = alive.read_text()
+        time.sleep(0.5)
+        assert alive.read_text() == last, "the child runs without the lock"
+
+
+class SilentAtTheEnd(http.server.BaseHTTPRequestHandler):
+    """Gives the lock to whoever asks, and leaves reads without an answer once it is given back."""
+
+    asked: list[str] = []
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("X-Consul-Index", "7")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked.append(self.path)
+        self.answer(b'{"ID": "s"}' if self.path.endswith("/create") else b"true")
+
+    def do_GET(self) -> None:
+        if "index=" in self.path or any("release=" in path for path in self.asked):
+            threading.Event().wait(30)
+        else:
+            self.answer(b"", 404)
+
+
+@pytest.mark.roost_only
+def test_giving_a_lock_back_waits_for_no_server_for_long(name):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SilentAtTheEnd) as server:
+        server.block_on_close = False
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"--address=127.0.0.1:{server.server_port}"
+        done = subprocess.run([BINARY, "lock", address, name, "sh", "-c", "exit 5"],
+                              capture_output=True, text=True, timeout=20)
+        server.shutdown()
+    assert done.returncode == 5 and "the lock's key stays" in done.stderr
+    assert "/v1/session/destroy/s" in SilentAtTheEnd.asked
+
+
+def test_what_a_command_leaves_that_ended_by_itself_is_left_alone(consul, name, tmp_path):
+    after = tmp_path / "after"
+    script = f"(sleep 1; touch {after}) >/dev/null 2>&1 & exit 7"
+    assert run(consul, "lock", name, "sh", "-c", script).returncode == 7
+    assert not after.exists()
+    eventually(after.exists, 10, "it went on")
+
+
 @pytest.mark.parametrize("how", ["destroy", "release", "delete"])
 def test_a_lost_lock_ends_the_command(consul, name, tmp_path, how):
     seen = tmp_path / "seen"
@@ -467,3 +555,19 @@ def test_a_tree_of_keys(consul, name):
     keys = [json.loads(line)["Key"] for line in lines]
     assert keys == [f"{name}/{key}" for key in ("a", "b/", "b/c", "b/d/e")]
     assert run(consul, "tree", "--kv", f"{name}-none/").returncode == 1
+    cut = run(consul, "tree", "--kv", f"{name}/", "--limit", "5")
+    assert len(cut.stdout.splitlines()) == 5 and "there is more" in cut.stderr
+    whole = run(consul, "tree", "--kv", f"{name}/", "--limit", "3", "--depth", "1")
+    assert len(whole.stdout.splitlines()) == 3 and not whole.stderr
+
+
+def test_keys_that_look_the_same_are_as_many_in_a_tree(consul, name):
+    """One character in two ways; bytes that are no text; a mark that joins the slash before it."""
+    for key in ("e%CC%81", "%C3%A9", "%FE", "%FF", "%CC%81x"):
+        answer = requests.put(f"{consul.http}/v1/kv/{name}/{key}", data=b"12", timeout=5)
+        assert answer.text.strip() == "true", key
+    for words in ([], ["--long"]):
+        done = run(consul, "tree", "--kv", f"{name}/", *words)
+        assert done.returncode == 0, done.stderr
+        # The two that are no text come as the same one.
+        assert len(done.stdout.splitlines()) == 1 + 4

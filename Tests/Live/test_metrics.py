@@ -347,6 +347,13 @@ def test_mntr_has_the_real_servers_names(node: Roost) -> None:
     assert int(pairs["zk_cnt_fsynctime"]) >= 1
 
 
+def test_a_node_is_up_since_its_server_began(node: Roost) -> None:
+    """The process may be older: it may have waited for something, and then become the server."""
+    before = int(mntr(node)["zk_uptime"])
+    up = parse(scrape(node))[1]["roost_up_seconds", ()] * 1_000
+    assert 0 < before <= round(up) <= int(mntr(node)["zk_uptime"])
+
+
 def test_mntr_and_srvr_count_what_was_done(node: Roost) -> None:
     client = KazooClient(hosts=node.zookeeper)
     client.start()

@@ -137,6 +137,7 @@ actor MetricsCollector: Service {
             status: engine.board.current,
             raft: engine.measures.raft,
             now: HostClock.monotonic(),
+            startedAt: zooKeeper.startedAt,
             loops: try await loops(beginsInterval: beginsInterval),
             zooKeeper: try await zooKeeper.figures(beginsInterval: beginsInterval),
             state: try await state(),

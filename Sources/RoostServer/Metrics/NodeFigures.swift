@@ -16,6 +16,8 @@ struct NodeFigures: Sendable {
     var raft: RaftPicture?
     /// Monotonic milliseconds.
     var now: Int64
+    /// When the server began; the process may be older, where others ran in it before.
+    var startedAt: Int64
     var loops: LoopFigures
     var zooKeeper: ZooKeeperFigures
     var state: StateFigures?

@@ -11,7 +11,12 @@ enum ServingFamilies {
     static func metrics(_ figures: NodeFigures) -> [Metric] {
         requests(figures) + waking(figures.loops) + clients(figures) + zooKeeper(figures)
             + consul(figures.loops) + state(figures) + disk(figures.storage)
-            + process(figures.process)
+            + [up(figures)] + process(figures.process)
+    }
+
+    private static func up(_ figures: NodeFigures) -> Metric {
+        let seconds = Double(max(0, figures.now - figures.startedAt)) / 1_000
+        return .real("roost.up_seconds", seconds, "Since the server began.")
     }
 
     /// One value for each protocol.

@@ -34,27 +34,28 @@ extension ZooKeeperConnection {
         _ opcode: Opcode,
         detail: Outstanding.Detail = .none
     ) {
-        let tag = expect(xid: xid, opcode, detail)
-        if loop.watch.isOn { watch(payload) }
+        let tag = expect(xid: xid, opcode, detail, payload)
         port.propose(payload, from: slot, tag: tag)
-    }
-
-    /// Keeps the newest request's command until it is answered.
-    private func watch(_ payload: [UInt8]) {
-        let last = outstanding.count - 1
-        outstanding[last].payload = payload
-        if loop.watch.isTracing { outstanding[last].isTraced = loop.sampler.takes() }
     }
 
     private func expect(
         xid: Int32,
         _ opcode: Opcode,
-        _ detail: Outstanding.Detail
+        _ detail: Outstanding.Detail,
+        _ payload: [UInt8]? = nil
     ) -> UInt32 {
         let tag = firstTag &+ UInt32(outstanding.count)
-        outstanding.append(
-            Outstanding(xid: xid, opcode: opcode, startMicroseconds: arrivedAt, detail: detail)
+        var request = Outstanding(
+            xid: xid,
+            opcode: opcode,
+            startMicroseconds: arrivedAt,
+            detail: detail
         )
+        if let payload, loop.watch.isOn {
+            request.payload = payload
+            request.isTraced = loop.watch.isTracing && loop.sampler.takes()
+        }
+        outstanding.append(request)
         return tag
     }
 
