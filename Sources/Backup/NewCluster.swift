@@ -23,32 +23,45 @@ package enum NewCluster {
         at index: LogIndex,
         _ term: Term
     ) throws(BackupError) -> SnapshotManifest {
-        try checkIsNew(path)
-        do throws(StoreError) {
-            let directory = try DataDirectory(path)
-            return try fill(directory, name, machine, environment, index, term)
-        } catch { throw .store(error) }
+        try making(path) { directory throws(BackupError) in
+            do throws(StoreError) {
+                return try fill(directory, name, machine, environment, index, term)
+            } catch { throw .store(error) }
+        }
     }
 
-    /// From a backup, which is verified first. Where that fails, nothing is left.
+    /// From a backup, which is verified first.
     package static func restore(
         _ file: BackupFile,
         to path: String,
         name: String,
         progress: (Int) -> Void = { _ in }
     ) throws(BackupError) -> ArchiveHead {
+        try making(path) { directory throws(BackupError) in
+            try unpack(file, to: directory, name, progress)
+        }
+    }
+
+    /// Holds a directory while it is filled. Where that fails, nothing is left.
+    private static func making<Made>(
+        _ path: String,
+        _ fill: (DataDirectory) throws(BackupError) -> Made
+    ) throws(BackupError) -> Made {
         try checkIsNew(path)
         let wasThere = FileSystem.exists(path)
         // What another process holds by now is not ours to undo.
         let directory: DataDirectory
         do throws(StoreError) { directory = try DataDirectory(path) } catch { throw .store(error) }
+        // Held also while what was made is removed.
+        defer { extendLifetime(directory) }
         guard !WriteAheadLog.exists(directory.logPath), !FileSystem.exists("\(path)/\(unpacked)")
         else { throw .occupied(path: path, reason: "something has begun there meanwhile") }
-        do throws(BackupError) {
-            return try unpack(file, to: directory, name, progress)
-        } catch {
-            try undo(path, keepsDirectory: wasThere)
-            throw error
+        do throws(BackupError) { return try fill(directory) } catch {
+            let cause = error
+            do throws(DiskError) { try undo(path, keepsDirectory: wasThere) } catch {
+                throw .store(.system("\(cause); and what was made stays behind: \(error)"))
+            }
+            throw cause
         }
     }
 
@@ -148,14 +161,11 @@ package enum NewCluster {
         )
     }
 
-    private static func undo(_ path: String, keepsDirectory: Bool) throws(BackupError) {
-        do throws(DiskError) {
-            let made = [
-                "wal", unpacked, unfinishedLog, "\(unfinishedLog).new", "state", "snapshots",
-            ]
-            for name in made { try FileSystem.removeDirectory("\(path)/\(name)") }
-            try FileSystem.remove("\(path)/LOCK")
-            if !keepsDirectory { try FileSystem.removeDirectory(path) }
-        } catch { throw .disk(error) }
+    /// The log first: what has none is nobody's.
+    private static func undo(_ path: String, keepsDirectory: Bool) throws(DiskError) {
+        let made = ["wal", unpacked, unfinishedLog, "\(unfinishedLog).new", "state", "snapshots"]
+        for name in made { try FileSystem.removeDirectory("\(path)/\(name)") }
+        try FileSystem.remove("\(path)/LOCK")
+        if !keepsDirectory { try FileSystem.removeDirectory(path) }
     }
 }

@@ -63,8 +63,14 @@ final class ScratchNode {
         _ entries: [Entry],
         snapshotAt snapshot: UInt64? = nil,
         isCompacted: Bool = false,
+        voters: UInt64 = 1,
+        appliedMax: UInt64 = .max,
         applying: (Entry) -> Entry = { $0 }
     ) throws {
+        let membership = MembershipRecord(
+            index: .zero,
+            membership: Membership(voters: (1...voters).map { NodeID($0) })
+        )
         try WriteAheadLog.create(
             "\(path)/wal",
             identity: NodeIdentity(
@@ -72,7 +78,7 @@ final class ScratchNode {
                 node: NodeID(1),
                 name: "n1"
             ),
-            memberships: [Self.membership],
+            memberships: [membership],
             settings: Self.logSettings
         )
         try FileSystem.makeDirectory("\(path)/snapshots")
@@ -81,14 +87,15 @@ final class ScratchNode {
             let some = Array(entries[start..<min(start + 10, entries.count)])
             try log.write(Self.write(some))
         }
-        try apply(entries.map(applying), log, snapshotAt: snapshot, isCompacted)
+        let agreed = entries.filter { $0.index.rawValue <= appliedMax }
+        try apply(agreed.map(applying), log, snapshotAt: snapshot, isCompacted)
         try log.close()
     }
 
     static func write(_ entries: [Entry]) -> LogWrite {
         LogWrite(
             id: WriteID(1),
-            hardState: HardState(term: Term(1), vote: NodeID(1)),
+            hardState: HardState(term: entries.last?.term ?? Term(1), vote: NodeID(1)),
             entries: entries
         )
     }

@@ -303,6 +303,19 @@ def test_a_full_disk_in_the_middle_of_a_save_leaves_no_half_file(filled, small_d
     assert put(connection, "after", b"well") == (200, b"true")
 
 
+def test_a_new_cluster_for_which_there_is_no_room_leaves_nothing(filled, small_disk):
+    connection = consul_connection(filled.http)
+    for number in range(40):
+        assert put(connection, f"big/{number}", os.urandom(500_000))[0] == 200
+    filled.kill()
+    tool = Path(filled.binary).with_name("roost-log")
+    for verb in (["recover", "--yes", "--into"], ["state", "--write-directory"]):
+        done = subprocess.run([tool, *verb, small_disk / "new", f"--data-dir={filled.data}"], capture_output=True,
+                              text=True, timeout=60, check=False)
+        assert done.returncode == 1 and "No space left" in done.stderr, done
+        assert not list(small_disk.iterdir())
+
+
 def metrics(server):
     _, body = http_get(f"{server.http}/v1/agent/metrics?format=prometheus", 10)
     found = re.findall(r"^(roost_backup_\w+) (\S+)$", body.decode(), re.M)

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import consul
@@ -11,7 +12,8 @@ import requests
 from kazoo.client import KazooClient
 from kazoo.exceptions import BadVersionError
 
-from servers import REPOSITORY
+from load import consul_connection, put
+from servers import REPOSITORY, eventually
 
 pytestmark = pytest.mark.roost_only
 
@@ -288,6 +290,43 @@ def test_two_copies_of_a_node_are_compared(storied, tmp_path):
     storied.kill()
     found = run_tool("diff", storied.data, copy, code=0).stdout
     assert "log: equal in 1 to" in found, found
+
+
+def test_copies_while_snapshots_are_taken_and_removed_are_whole(launch, tmp_path):
+    server = launch(arguments=["--snapshot-log-megabytes=1"])
+    acknowledged, stopping = {}, threading.Event()
+
+    def write():
+        connection, number = consul_connection(server.http), 0
+        while not stopping.is_set():
+            key = f"app/{number % 40}"
+            if put(connection, key, f"{number}".encode() + b" " + b"x" * 9000) == (200, b"true"):
+                acknowledged[key] = number
+            number += 1
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    try:
+        seen, copies, before = set(), [], {}
+
+        def is_over():
+            copies.append(tmp_path / f"copy{len(copies)}")
+            before.clear()
+            before.update(acknowledged)
+            run_tool("copy", copies[-1], f"--data-dir={server.data}")
+            seen.update(path.stem for path in (copies[-1] / "snapshots").glob("*.manifest"))
+            verdict = run_tool("verify", "--data-dir", copies[-1], "--json").stdout.splitlines()[-1]
+            assert json.loads(verdict)["verdict"] == "clean", verdict
+            return len(seen) >= 6
+        eventually(is_over, 60, "six snapshots")
+    finally:
+        stopping.set()
+        writer.join(30)
+    assert len(list((server.data / "snapshots").glob("*.manifest"))) < len(seen), "none was removed"
+    run_tool("state", "--write-directory", tmp_path / "new", f"--data-dir={copies[-1]}")
+    again = launch(data=tmp_path / "new")
+    for key, number in before.items():
+        value = requests.get(f"{again.http}/v1/kv/{key}?raw", timeout=10).text
+        assert int(value.split()[0]) >= number, key
 
 
 def test_a_made_log_is_whole_and_its_two_ways_of_history_agree(tmp_path):

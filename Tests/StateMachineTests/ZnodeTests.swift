@@ -1,5 +1,6 @@
 import Bytes
 import Commands
+import LMDB
 import StateMachine
 import Testing
 
@@ -171,6 +172,25 @@ import Testing
         try state.delete("/big")
         #expect(try state.read { try $0.summary.znodeCount } == 4)
         #expect(try state.dump().allSatisfy { $0.table != "blobs" })
+    }
+
+    /// Each piece had a page of its own: 238 MiB of values of 500 kB were 491 MiB of state.
+    @Test func `large values fill their pages, also after some went`() throws {
+        let state = try StateFixture()
+        func check(_ count: Int, line: Int = #line) throws {
+            let found = try state.read { view in
+                try view.tableStatistics().first { $0.name == "blobs" }?.pages
+            }
+            let blobs = try #require(found)
+            #expect(blobs.entries == count * 250)
+            #expect(blobs.leafPages <= count * 126, "\(count) values, line \(line)")
+        }
+        let value = String(repeating: "v", count: 500_000)
+        for number in 1...8 { try state.create("/big\(number)", value) }
+        try check(8)
+        for number in 2...4 { try state.delete("/big\(number)") }
+        for number in 2...3 { try state.create("/big\(number)", value) }
+        try check(7)
     }
 
     @Test(arguments: [470, 477, 478, 479, 511, 600, 5_000])

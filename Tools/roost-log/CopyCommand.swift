@@ -1,7 +1,10 @@
 import ArgumentParser
 import Bytes
 import ConsulProtocol
+import Disk
+import Raft
 import RaftStore
+import StateMachine
 
 struct CopyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,6 +39,12 @@ struct CopyCommand: ParsableCommand {
                 if !options.json { Output.complain("copying the \(part)") }
                 parts.append(part)
             }
+            if try Self.dropStateBehind(target) {
+                parts.removeAll { $0 == "state" }
+                Output.complain(
+                    "the log went on past the copied state, which is left out: it is in a snapshot"
+                )
+            }
             if options.json {
                 output.json { json in
                     json.member("directory", target)
@@ -47,5 +56,19 @@ struct CopyCommand: ParsableCommand {
             }
             return .success
         }
+    }
+
+    /// While a big state is copied, a server under load may let go of the entries that lead on from
+    /// it. A snapshot covers them, or the server would have kept them; with the state as it is the
+    /// copy would seem to have a gap.
+    static func dropStateBehind(_ path: String) throws -> Bool {
+        let copy = try InspectedDirectory(path)
+        guard let state = try copy.state?.summary(), let commit = try copy.log.contents().commit,
+            LogIndex(state.appliedIndex).next < commit.firstIndex
+        else { return false }
+        for name in try FileSystem.list("\(path)/state") {
+            try FileSystem.remove("\(path)/state/\(name)")
+        }
+        return true
     }
 }

@@ -226,7 +226,7 @@ package final class SnapshotStore: Sendable {
             defer { copier.join() }
             result = try Self.drain(consume source, to: path, bytesPerSecondMax)
         } catch {
-            if let error = failure.get() { throw .copy(error) }
+            // The copier fails then too: nobody reads from its pipe any more.
             throw .disk(error)
         }
         if let error = failure.get() { throw .copy(error) }

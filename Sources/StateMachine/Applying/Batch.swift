@@ -88,11 +88,17 @@ struct Batch: ~Copyable {
 
     // MARK: - Writing
 
-    mutating func put(_ key: RawSpan, _ value: RawSpan, in table: Table) throws(StateError) {
+    /// - Parameter append: the key is above all others; then pages are filled to the end.
+    mutating func put(
+        _ key: RawSpan,
+        _ value: RawSpan,
+        in table: Table,
+        append: Bool = false
+    ) throws(StateError) {
         if undo != nil { try remember(key, table) }
         effect = XXH64.hash(value, seed: XXH64.hash(key, seed: effect))
         do throws(LMDBError) {
-            try transaction.put(key, value, in: table)
+            try transaction.put(key, value, in: table, append: append)
         } catch {
             throw .storage(error)
         }

@@ -96,7 +96,9 @@ extension Batch {
             let end = min(start + BlobPlace.pieceBytes, bytes.byteCount)
             var key = KeyBuffer()
             id.appendKey(piece: piece, to: &key)
-            try put(key.span, bytes.extracting(start..<end), in: tables.blobs)
+            // A later entry's blobs are above those of earlier ones. Put in the middle, two of
+            // these halves of a page would leave every page half empty.
+            try put(key.span, bytes.extracting(start..<end), in: tables.blobs, append: true)
         }
     }
 

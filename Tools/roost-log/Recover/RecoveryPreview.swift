@@ -16,6 +16,8 @@ struct RecoveryPreview {
     private let membership: String
     private let others: [String]
     private let isVoter: Bool
+    /// What is taken in place of the log's end.
+    private var received: StartingState?
     private var uncertain = EntryTally()
     /// When the newest command was stamped, by its leader's clock; nil: none is in the log.
     private var newestTime: Int64?
@@ -31,9 +33,14 @@ struct RecoveryPreview {
         lastTerm = commit.lastTerm
         // A state holds agreed entries only. One that the log does not lead to came from a leader
         // before the node stopped: what the log has instead is in it, or was never agreed on.
-        let received = try StartingState.all(of: directory).first { base in
-            guard base.index > replay.committed else { return false }
-            return try !replay.holds(base) && base.damage().isEmpty
+        for base in try StartingState.all(of: directory) where base.index > replay.committed {
+            guard try !replay.holds(base) else { continue }
+            let damage = try base.damage()
+            guard let flaw = damage.first else {
+                received = base
+                break
+            }
+            warnings.append("\(base.text), which a leader sent, is damaged and left out: \(flaw)")
         }
         end = received?.index ?? (committedOnly ? committed : last)
         let known = contents.memberships.last?.membership
@@ -107,10 +114,14 @@ struct RecoveryPreview {
     }
 
     private var takenText: String {
-        end == last ? "all that is stored, up to \(end.rawValue)" : "up to \(end.rawValue)"
+        if let received { return received.text }
+        return end == last ? "all that is stored, up to \(end.rawValue)" : "up to \(end.rawValue)"
     }
 
     private var lossText: String {
+        if received != nil {
+            return "all that only the other nodes stored, after entry \(end.rawValue)"
+        }
         guard let newestTime else { return "all that only the other nodes stored" }
         let minutes = max(0, TimeText.nowMilliseconds - newestTime) / 60_000
         return "all that only the other nodes stored, after entry \(last.rawValue) of "

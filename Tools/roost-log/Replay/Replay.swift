@@ -16,17 +16,21 @@ struct Replay {
     init(_ directory: InspectedDirectory, scratch: String) throws {
         self.directory = directory
         self.scratch = scratch
-        let applied = try directory.state?.summary()?.appliedIndex ?? 0
+        let applied = try directory.state?.summary() ?? StateSummary()
         let contents = try directory.log.contents()
         guard let commit = contents.commit else {
             throw InspectionFailure.noCommit(path: directory.path)
         }
-        log = LogRange(first: commit.firstIndex, last: commit.lastIndex)
+        let log = LogRange(first: commit.firstIndex, last: commit.lastIndex)
+        self.log = log
         let voters = contents.memberships.last?.membership
         let isAlone = voters.map { !$0.isJoint && $0.incoming.count == 1 } ?? false
         // What the only voter has stored is committed.
         let known = isAlone ? commit.lastIndex : commit.hardState.commit
-        committed = min(commit.lastIndex, max(known, LogIndex(applied)))
+        let index = LogIndex(applied.appliedIndex)
+        // A state that a leader sent says nothing of what the log has instead.
+        let isOfLog = try index < log.first || Self.holds(applied, in: log, of: directory)
+        committed = min(commit.lastIndex, isOfLog ? max(known, index) : known)
     }
 
     // MARK: Bases
@@ -38,6 +42,10 @@ struct Replay {
         for base in try StartingState.all(of: directory) where base.index <= index {
             if base.isOwnState, !usesState { continue }
             guard base.index == index || base.index.next >= log.first else { break }
+            guard try base.index == index || holds(base) else {
+                passed.append("the log does not go on from \(base.text)")
+                continue
+            }
             let damage = try base.damage()
             if damage.isEmpty { return base }
             passed.append("\(base.text) is damaged (\(damage[0]))")
@@ -49,15 +57,25 @@ struct Replay {
         )
     }
 
-    /// Whether the log holds the very entry that a base ends with, or begins behind it.
+    /// Whether the log leads on from a base: holds the very entry that it ends with, or begins
+    /// behind it.
     func holds(_ base: StartingState) throws -> Bool {
-        guard base.index >= log.first, base.index <= log.last else {
-            return base.index.next == log.first
-        }
-        var isSame = false
-        try directory.log.forEachEntry(base.index...base.index) { item in
+        try base.index.next == log.first || Self.holds(base.summary, in: log, of: directory)
+    }
+
+    /// Whether the log holds the very entry that a state ends with. One that is damaged there says
+    /// nothing against it.
+    private static func holds(
+        _ summary: StateSummary,
+        in log: LogRange,
+        of directory: InspectedDirectory
+    ) throws -> Bool {
+        let index = LogIndex(summary.appliedIndex)
+        guard index >= log.first, index <= log.last else { return false }
+        var isSame = true
+        try directory.log.forEachEntry(index...index) { item in
             if case .entry(let entry) = item {
-                isSame = entry.term.rawValue == base.summary.appliedTerm
+                isSame = entry.term.rawValue == summary.appliedTerm
             }
             return false
         }
