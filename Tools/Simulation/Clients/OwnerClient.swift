@@ -32,7 +32,7 @@ final class OwnerClient: LinkOwner {
     private var session = ZnodeSession(mutant: nil)
     private var isConnected = false
     private var current: Request?
-    private var serial: UInt64 = 0
+    private let patience: Patience
     /// Its znode, created for sure or perhaps.
     private var own: (path: String, isCreated: Bool)?
     private var greeted: Int64 = 0
@@ -50,6 +50,7 @@ final class OwnerClient: LinkOwner {
     init(_ clients: Clients, trial: Trial) {
         self.clients = clients
         self.trial = trial
+        patience = Patience(trial: trial, kind: 53, longest: 12_000_000)
     }
 
     func begin() { think() }
@@ -89,13 +90,9 @@ final class OwnerClient: LinkOwner {
     }
 
     private func wait() {
-        serial += 1
-        let asked = serial
-        let patience = trial.dice.skewed(1_000_000...12_000_000)
-        trial.plan(at: trial.now + patience, kind: 53) { [weak self] in
-            guard let self, self.serial == asked else { return }
-            self.link?.close()
-            self.disconnect()
+        patience.begin { [weak self] in
+            self?.link?.close()
+            self?.disconnect()
         }
     }
 
@@ -105,7 +102,7 @@ final class OwnerClient: LinkOwner {
     }
 
     private func letGo() {
-        serial += 1
+        patience.end()
         link = nil
         isConnected = false
         current = nil
@@ -201,7 +198,7 @@ final class OwnerClient: LinkOwner {
     private func take(_ frame: ZnodeSession.Frame) {
         switch frame {
         case .connected(let reply):
-            serial += 1
+            patience.end()
             if reply.session == 0 { return sessionRefused() }
             // The leader's clock may be fast by a tenth.
             let time = Int64(reply.timeoutMilliseconds) * 1_000 * 10 / 11
@@ -216,7 +213,7 @@ final class OwnerClient: LinkOwner {
                 return
             }
             current = nil
-            serial += 1
+            patience.end()
             take(request, ErrorCode(rawValue: error), error)
             if isConnected { trial.dice.chance(40) ? goAway() : think() }
         }
