@@ -146,8 +146,8 @@ package final class ConsulLoop {
                 status.isRecent(now: port.clock.monotonic())
             else { return .barrier }
             // Alone, nobody else acknowledges anything.
-            let isAlone = status.peerAddresses.count <= 1
-            return isAlone || port.deliveredIndex >= status.commit ? .nothing : .catchUp
+            let isApplied = port.deliveredIndex >= status.commit
+            return status.isAlone || isApplied ? .nothing : .catchUp
         }
     }
 

@@ -61,7 +61,7 @@ package struct ReplicaStatus: Sendable {
     /// Whether the followers that confirmed it still wait for their leader. One that restarted, or
     /// found the leader's port closed, may vote sooner. Alone, a leader has nobody to ask.
     package func isRecent(now: @autoclosure () -> Int64) -> Bool {
-        peerAddresses.count <= 1 || now() - asOf < ReplicaLimits.leaderWordMilliseconds
+        isAlone || now() - asOf < ReplicaLimits.leaderWordMilliseconds
     }
 
     package var isLeader: Bool { role == .leader }

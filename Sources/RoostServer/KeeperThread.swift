@@ -34,6 +34,8 @@ final class KeeperThread: @unchecked Sendable {
     private var thread: OwnThread?
     private var isTroubled = false
     private var isShort = false
+    /// When a snapshot may be tried again after one that failed.
+    private var nextSnapshot: Int64 = 0
     /// What was on record when files were last removed.
     private var pruned: [SnapshotManifest] = []
 
@@ -106,10 +108,12 @@ final class KeeperThread: @unchecked Sendable {
 
     /// When the log since the last snapshot outweighs the state: then copying costs at most as
     /// much again as writing did. A snapshot that fails is tried again later, also one that was
-    /// asked for; the log stays.
-    /// One of a wrong state would be of no use.
+    /// asked for; the log stays. Not at once: one that finds too little room has filled for a moment
+    /// the disk that the log lies on too. One of a wrong state would be of no use.
     private func takeSnapshotIfDue() {
-        guard seams.board.current.divergence == nil, !isBeingReplaced else { return }
+        guard HostClock.monotonic() >= nextSnapshot, seams.board.current.divergence == nil,
+            !isBeingReplaced
+        else { return }
         let logBytes = seams.ledger.bytes
         let isWanted = isSnapshotWanted.exchange(false, ordering: .acquiringAndReleasing)
         guard isWanted || (logBytes >= seams.logBytesMin && logBytes >= stateBytes) else { return }
@@ -139,6 +143,7 @@ final class KeeperThread: @unchecked Sendable {
                 seams.logger.error("no snapshot could be taken; the log grows: \(error)")
             }
             isTroubled = true
+            nextSnapshot = HostClock.monotonic() + ServerLimits.snapshotRetryMilliseconds
             if isWanted { isSnapshotWanted.store(true, ordering: .releasing) }
         }
     }

@@ -21,6 +21,8 @@ enum ServerLimits {
     static let keeperMilliseconds: Int64 = 100
     /// How fast a snapshot is written, so that the log's flushes are not delayed for long.
     static let snapshotBytesPerSecond = 100 << 20
+    /// Until a snapshot that failed is tried again.
+    static let snapshotRetryMilliseconds: Int64 = 5_000
     /// Copies of the state that may lie on the disk at once for those outside, and what must be
     /// free beside one.
     static let exportsMax = 2

@@ -15,4 +15,19 @@ import Testing
         #expect(status.lastContactMilliseconds == 0)
         #expect(status.isLeader)
     }
+
+    /// A leader that is to leave a cluster of two took itself for one that has nobody to ask, and
+    /// served what it had by a word of any age, also while the other one led already.
+    @Test func `only a leader that is the one voter needs nobody's word`() {
+        var status = ReplicaStatus(node: NodeID(1), name: "n1")
+        status.role = .leader
+        status.note(confirmedAt: 1_000)
+        let late = 1_000 + ReplicaLimits.leaderWordMilliseconds
+        let other = ReplicaStatus.Server(node: NodeID(2), name: "n2", address: "", isVoter: true)
+        status.servers = [other]
+        #expect(!status.isAlone)
+        #expect(status.isRecent(now: late - 1) && !status.isRecent(now: late))
+        status.servers = [.init(node: NodeID(1), name: "n1", address: "", isVoter: true)]
+        #expect(status.isAlone && status.isRecent(now: late))
+    }
 }

@@ -15,7 +15,12 @@ import Testing
         #expect(first.tally.events == second.tally.events)
     }
 
-    @Test(arguments: [Mutant.losesTail, .appliesDifferently, .commitsTooMuch, .doublesEvents])
+    @Test(
+        arguments: [
+            Mutant.losesTail, .appliesDifferently, .commitsTooMuch, .doublesEvents,
+            .expiresReturned,
+        ]
+    )
     func `a deliberate bug is found`(_ mutant: Mutant) throws {
         let directory = FileManager.default.temporaryDirectory.path
         let campaign = Campaign(mutant: mutant, directory: directory)

@@ -28,8 +28,8 @@ enum AgentIdentity {
             )
         )
         json.name("Member")
-        let isOnly = loop.status.peerAddresses.count <= 1
-        member(ConsulAgent.node(settings), port: settings.peerPort, isOnly, loop, &json)
+        let isAlone = loop.status.isAlone
+        member(ConsulAgent.node(settings), port: settings.peerPort, isAlone, loop, &json)
         json.name("Stats")
         try stats(loop, &json)
         json.name("Meta")
@@ -87,7 +87,7 @@ enum AgentIdentity {
         }
         table("consul", &json) { json in
             text("acl", "disabled", &json)
-            text("bootstrap", status.peerAddresses.count <= 1 ? "true" : "false", &json)
+            text("bootstrap", status.isAlone ? "true" : "false", &json)
             text("known_datacenters", "1", &json)
             text("leader", status.isLeader ? "true" : "false", &json)
             text("leader_addr", status.leaderAddress, &json)

@@ -41,7 +41,8 @@ def arguments() -> argparse.Namespace:
                         help="seconds between a client's turns")
     parser.add_argument("--argument", action="append", default=[], help="for roost server")
     parser.add_argument("--json", action="store_true", help="the report as one line, alone")
-    parser.add_argument("--keep", action="store_true", help="keep the histories, logs and data of a good run too")
+    parser.add_argument("--keep", action="store_true",
+                        help="keep the histories, logs and data of a good run too")
     options = parser.parse_args()
     if unknown := [k for k in options.only.split(",") if k and k not in KINDS]:
         parser.error(f"no such faults: {unknown}")

@@ -13,7 +13,7 @@ final class KeyClient: LinkOwner {
     private var exchange = HTTPExchange()
     private var current: Register.Operation?
     private var currentKey = 0
-    private var serial: UInt64 = 0
+    private let patience: Patience
     /// What was last seen of each key: the value, and its ModifyIndex.
     private var seen: [Int: (value: Int64, index: UInt64)] = [:]
     /// The node that it keeps to; nil: any.
@@ -30,6 +30,7 @@ final class KeyClient: LinkOwner {
         self.clients = clients
         self.home = home
         self.agenda = agenda
+        patience = Patience(trial: trial, kind: 41, longest: 20_000_000)
     }
 
     var isIdle: Bool { current == nil }
@@ -63,16 +64,12 @@ final class KeyClient: LinkOwner {
         guard let link, !link.isClosed else { return think() }
         currentKey = agenda?.last ?? clients.key()
         let request = agenda == nil ? choose() : read()
-        serial += 1
         trial.tally.requests += 1
         link.send(request)
         if trial.mutant == .answersEarly, case .write = current?.kind { return takeUnasked() }
-        let asked = serial
-        let patience = trial.dice.skewed(1_000_000...20_000_000)
-        trial.plan(at: trial.now + patience, kind: 41) { [weak self] in
-            guard let self, self.serial == asked, self.current != nil else { return }
-            self.link?.close()
-            self.fail()
+        patience.begin { [weak self] in
+            self?.link?.close()
+            self?.fail()
         }
     }
 
@@ -191,6 +188,7 @@ final class KeyClient: LinkOwner {
 
     /// Of a stale read nothing goes into the history.
     private func forget() {
+        patience.end()
         current = nil
         think()
     }
@@ -203,6 +201,7 @@ final class KeyClient: LinkOwner {
     }
 
     private func finish(_ operation: Register.Operation) {
+        patience.end()
         current = nil
         if operation.returned != nil { _ = agenda?.popLast() }
         clients.record(operation, key: currentKey)

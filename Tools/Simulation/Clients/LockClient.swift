@@ -29,7 +29,7 @@ final class LockClient: LinkOwner {
     private var exchange = HTTPExchange()
     private var current: Step?
     private var called: Int64 = 0
-    private var serial: UInt64 = 0
+    private let patience: Patience
     private var session: String?
     private var next = Step.createSession
     private var isStopped = false
@@ -39,6 +39,7 @@ final class LockClient: LinkOwner {
     init(_ clients: Clients, trial: Trial) {
         self.clients = clients
         self.trial = trial
+        patience = Patience(trial: trial, kind: 45, longest: 20_000_000)
     }
 
     func begin() { think() }
@@ -66,15 +67,11 @@ final class LockClient: LinkOwner {
         if session == nil, next != .read { next = .createSession }
         current = next
         called = trial.now
-        serial += 1
         trial.tally.requests += 1
         link.send(request(next))
-        let asked = serial
-        let patience = trial.dice.skewed(1_000_000...20_000_000)
-        trial.plan(at: trial.now + patience, kind: 45) { [weak self] in
-            guard let self, self.serial == asked, self.current != nil else { return }
-            self.link?.close()
-            self.giveUp()
+        patience.begin { [weak self] in
+            self?.link?.close()
+            self?.giveUp()
         }
     }
 
@@ -96,6 +93,7 @@ final class LockClient: LinkOwner {
 
     /// Nobody knows what became of it; its session is left to its TTL.
     private func giveUp() {
+        patience.end()
         current = nil
         session = nil
         next = trial.dice.chance(300) ? .read : .createSession
@@ -119,6 +117,7 @@ final class LockClient: LinkOwner {
     private func take(_ answer: HTTPExchange.Answer) {
         guard let step = current else { return }
         trial.note(UInt64(answer.status))
+        patience.end()
         current = nil
         switch (step, answer.status) {
         case (.createSession, 200):

@@ -23,7 +23,8 @@ struct Ephemerals {
 
 /// A ZooKeeper client that owns an ephemeral znode as long as its session lives, and looks after
 /// those of others. Its own is there whenever its session is answered; another's is gone in every
-/// read behind a sync, once its session's end was acknowledged.
+/// read behind a sync, once its session's end was acknowledged. Now and then it goes away for about
+/// its session's timeout: once it was told that the session goes on, it has its whole time again.
 final class OwnerClient: LinkOwner {
     private unowned let trial: Trial
     private let clients: Clients
@@ -31,9 +32,12 @@ final class OwnerClient: LinkOwner {
     private var session = ZnodeSession(mutant: nil)
     private var isConnected = false
     private var current: Request?
-    private var serial: UInt64 = 0
+    private let patience: Patience
     /// Its znode, created for sure or perhaps.
     private var own: (path: String, isCreated: Bool)?
+    private var greeted: Int64 = 0
+    /// How long its session lives for sure, and since when that is promised; nil: it may be closed.
+    private var promise: (since: Int64, until: Int64)?
     private var isStopped = false
 
     private struct Request {
@@ -46,6 +50,7 @@ final class OwnerClient: LinkOwner {
     init(_ clients: Clients, trial: Trial) {
         self.clients = clients
         self.trial = trial
+        patience = Patience(trial: trial, kind: 53, longest: 12_000_000)
     }
 
     func begin() { think() }
@@ -57,8 +62,11 @@ final class OwnerClient: LinkOwner {
     }
 
     private func think() {
+        act(after: trial.dice.skewed(1_000...trial.settings.thinkMicroseconds))
+    }
+
+    private func act(after delay: Int64) {
         guard !isStopped else { return }
-        let delay = trial.dice.skewed(1_000...trial.settings.thinkMicroseconds)
         trial.plan(at: trial.now + delay, kind: 52) { [weak self] in self?.act() }
     }
 
@@ -75,36 +83,54 @@ final class OwnerClient: LinkOwner {
                 in: trial
             )
             guard let link else { return think() }
+            greeted = trial.now
             link.send(session.greeting())
         }
         isConnected ? ask() : wait()
     }
 
     private func wait() {
-        serial += 1
-        let asked = serial
-        let patience = trial.dice.skewed(1_000_000...12_000_000)
-        trial.plan(at: trial.now + patience, kind: 53) { [weak self] in
-            guard let self, self.serial == asked else { return }
-            self.link?.close()
-            self.disconnect()
+        patience.begin { [weak self] in
+            self?.link?.close()
+            self?.disconnect()
         }
     }
 
     private func disconnect() {
-        serial += 1
+        letGo()
+        think()
+    }
+
+    private func letGo() {
+        patience.end()
         link = nil
         isConnected = false
         current = nil
-        think()
+    }
+
+    /// It comes back when its session is about to end, or has just ended.
+    private func goAway() {
+        link?.close()
+        letGo()
+        act(after: trial.dice.number(5_950_000...6_250_000))
     }
 
     func lost(_ link: ClientLink) {
         if link === self.link { disconnect() }
     }
 
+    /// No node knows its session any more.
+    private func sessionRefused() {
+        if let promise, trial.now < promise.until, trial.lastClockJump < promise.since {
+            let age = (trial.now - promise.since) / 1_000
+            trial.oracle.fail("a session has ended, and was to go on \(age) ms before")
+        }
+        sessionEnded()
+    }
+
     /// Its session is over; what it owned must go.
     private func sessionEnded() {
+        promise = nil
         if let own { clients.ephemerals.ended(own.path, at: trial.now) }
         own = nil
         session.forget()
@@ -147,6 +173,7 @@ final class OwnerClient: LinkOwner {
     }
 
     private func close(_ writer: inout ByteWriter) -> Request {
+        promise = nil
         let xid = session.nextXid()
         if trial.mutant == .keepsSessions {
             ClientRequest.frame(xid: xid, .ping, into: &writer)
@@ -171,8 +198,11 @@ final class OwnerClient: LinkOwner {
     private func take(_ frame: ZnodeSession.Frame) {
         switch frame {
         case .connected(let reply):
-            serial += 1
-            if reply.session == 0 { return sessionEnded() }
+            patience.end()
+            if reply.session == 0 { return sessionRefused() }
+            // The leader's clock may be fast by a tenth.
+            let time = Int64(reply.timeoutMilliseconds) * 1_000 * 10 / 11
+            promise = (greeted, greeted + time)
             isConnected = true
             think()
         case .reply(let xid, let error, _):
@@ -183,9 +213,9 @@ final class OwnerClient: LinkOwner {
                 return
             }
             current = nil
-            serial += 1
+            patience.end()
             take(request, ErrorCode(rawValue: error), error)
-            if isConnected { think() }
+            if isConnected { trial.dice.chance(40) ? goAway() : think() }
         }
     }
 

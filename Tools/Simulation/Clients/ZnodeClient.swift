@@ -13,7 +13,7 @@ final class ZnodeClient: LinkOwner {
     private var session: ZnodeSession
     private var isConnected = false
     private var current: Request?
-    private var serial: UInt64 = 0
+    private let patience: Patience
     /// What was last seen of each znode: the value, and its version.
     private var seen: [Int: (value: Int64, version: Int32)] = [:]
     /// The node that it keeps to; nil: any.
@@ -38,6 +38,7 @@ final class ZnodeClient: LinkOwner {
         self.home = home
         self.agenda = agenda
         session = ZnodeSession(mutant: trial.mutant)
+        patience = Patience(trial: trial, kind: 51, longest: 12_000_000)
     }
 
     var isIdle: Bool { current == nil }
@@ -78,17 +79,11 @@ final class ZnodeClient: LinkOwner {
 
     /// Has the connection given up if nothing comes of it.
     private func wait() {
-        serial += 1
-        let asked = serial
-        let patience = trial.dice.skewed(1_000_000...12_000_000)
-        trial.plan(at: trial.now + patience, kind: 51) { [weak self] in
-            guard let self, self.serial == asked else { return }
-            _ = self.drop()
-        }
+        patience.begin { [weak self] in _ = self?.drop() }
     }
 
     private func disconnect() {
-        serial += 1
+        patience.end()
         link = nil
         isConnected = false
         if let request = current {
@@ -187,7 +182,7 @@ final class ZnodeClient: LinkOwner {
     private func take(_ frame: ZnodeSession.Frame) throws(JuteError) {
         switch frame {
         case .connected(let reply):
-            serial += 1
+            patience.end()
             if reply.session == 0 {
                 session.forget()
                 link?.close()
@@ -200,7 +195,7 @@ final class ZnodeClient: LinkOwner {
             guard let request = current else { return }
             guard request.xid == xid else { return takeSync(error) }
             current = nil
-            serial += 1
+            patience.end()
             try take(request, error, body)
             try session.takeLateEvents()
             think()

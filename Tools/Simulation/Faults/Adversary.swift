@@ -198,6 +198,7 @@ final class Adversary {
 
     private func jump(_ host: Host) -> Bool {
         host.clock.jump(forwardBy: dice.skewed(10_000...60_000_000))
+        trial.lastClockJump = trial.now
         return true
     }
 

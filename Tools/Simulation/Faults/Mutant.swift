@@ -1,4 +1,5 @@
 import Bytes
+import Commands
 import LMDB
 import Raft
 import Replica
@@ -61,6 +62,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case appliesTwice
     /// Applies two entries in the wrong order.
     case swapsEntries
+    /// Lets an expiry end a session whose client has come back since it was decided.
+    case expiresReturned
 
     // One node's state, which the nodes must find by comparing theirs: no other check looks.
     /// Applies an entry differently on one node.
@@ -126,6 +129,10 @@ package enum Mutant: String, CaseIterable, Sendable {
             settings.replica.trailingEntries = 2_000
             settings.faultyMicroseconds = 90_000_000
             settings.faults = [.slowWires, .brokenConnections, .leadershipTransfer, .clockDrift]
+        case .expiresReturned:
+            // The leader decides before it has applied what is in the log.
+            settings.ownerCount = 6
+            settings.faults = [.slowDisk, .slowDisk, .slowWires]
         case .votesEmptied:
             settings.faults = [.diskLoss, .diskLoss, .fullPartition, .processCrash]
         case .trustsOldLeader:
@@ -253,8 +260,26 @@ package enum Mutant: String, CaseIterable, Sendable {
             let payload = batch.entries[last].payload
             batch.entries[last].payload = batch.entries[last - 1].payload
             batch.entries[last - 1].payload = payload
+        case .expiresReturned:
+            for offset in batch.entries.indices {
+                batch.entries[offset].payload = decidedForAll(batch.entries[offset].payload)
+            }
         default: break
         }
         return [.apply(batch)]
+    }
+
+    /// The command without the connection that it was decided for, if it is an expiry.
+    private func decidedForAll(_ payload: [UInt8]) -> [UInt8] {
+        guard payload.count > 1, payload[1] == CommandKind.closeSession.rawValue else {
+            return payload
+        }
+        do throws(CommandError) {
+            guard case (var header, .closeSession(let close)) = try Command.decode(payload.rawSpan),
+                close.expired
+            else { return payload }
+            header.connection = 0
+            return close.encode(header)
+        } catch { preconditionFailure("an entry that does not decode: \(error)") }
     }
 }

@@ -21,6 +21,8 @@ package final class Trial {
     package var tally = Tally()
     /// When a leader began, the last time.
     var lastElection = Int64.min
+    /// When some machine's clock jumped ahead.
+    var lastClockJump = Int64.min
     /// The faults are over.
     private(set) var isCalm = false
     /// Takes a line for everything that matters to whoever looks at a failure.
