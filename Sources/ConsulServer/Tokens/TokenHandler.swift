@@ -95,7 +95,7 @@ enum TokenHandler {
         let settings = loop.settings.tokens
         let last = try table(loop).bootstrapIndex
         let resetIndex = last > 0 ? settings.bootstrapReset() : 0
-        if last > 0, resetIndex < last {
+        if last > 0, resetIndex != last {
             let error: TokenError =
                 resetIndex == 0
                 ? .bootstrapped(index: last) : .otherBootstrap(named: resetIndex, index: last)
