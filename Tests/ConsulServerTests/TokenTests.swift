@@ -1,3 +1,4 @@
+import ConsulProtocol
 import ConsulServer
 import Testing
 import VirtualReplica
@@ -66,5 +67,25 @@ import VirtualReplica
         #expect(try client.ask("PUT", "/v1/acl/bootstrap").status == 403)
         #expect(node.replica.index == 2)
         #expect(try client.ask("GET", "/v1/acl/tokens?token=root").status == 200)
+    }
+
+    @Test("a token's description has a bound, however the token is made or changed")
+    func longDescription() throws {
+        let node = try node(initialManagement: "root")
+        let client = try node.connect()
+        let most = ConsulLimits().tokenDescriptionBytesMax
+        func ask(_ path: String, _ bytes: Int) throws -> TestAnswer {
+            let body = "{\"Description\":\"\(String(repeating: "d", count: bytes))\"}"
+            return try client.ask("PUT", "/v1/acl/token\(path)?token=root", body)
+        }
+        let made = try ask("", most)
+        #expect(made.status == 200)
+        let accessor = String(made.body.dropFirst("{\"AccessorID\":\"".count).prefix(36))
+        for path in ["", "/\(accessor)", "/\(accessor)/clone"] {
+            #expect(try ask(path, most).status == 200, "\(path)")
+            let answer = try ask(path, most + 1)
+            #expect(answer.status == 400, "\(path)")
+            #expect(answer.body.hasSuffix("Description of \(most + 1) bytes too large"))
+        }
     }
 }
