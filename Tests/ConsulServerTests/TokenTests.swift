@@ -69,6 +69,28 @@ import VirtualReplica
         #expect(try client.ask("GET", "/v1/acl/tokens?token=root").status == 200)
     }
 
+    /// As Consul 1.8.7 was seen to answer.
+    @Test(
+        "of several headers with a token the first counts",
+        arguments: [
+            (["X-Consul-Token: root", "X-Consul-Token: bad"], 200),
+            (["X-Consul-Token: bad", "X-Consul-Token: root"], 403),
+            (["X-Consul-Token: ", "X-Consul-Token: root"], 403),
+            (["X-Consul-Token: ", "Authorization: Bearer root"], 200),
+            (["Authorization: Bearer bad", "X-Consul-Token: root"], 200),
+            (["Authorization: Bearer root", "Authorization: Bearer bad"], 200),
+            (["Authorization: Bearer bad", "Authorization: Bearer root"], 403),
+            (["Authorization: Basic x", "Authorization: Bearer root"], 403),
+        ]
+    )
+    func severalHeaders(headers: [String], status: Int) throws {
+        let node = try node(initialManagement: "root")
+        let client = try node.connect()
+        let lines = (["Host: x"] + headers).joined(separator: "\r\n")
+        try client.send("GET /v1/acl/tokens HTTP/1.1\r\n\(lines)\r\n\r\n")
+        #expect(TestAnswer(try client.received()).status == status)
+    }
+
     @Test("a token's description has a bound, however the token is made or changed")
     func longDescription() throws {
         let node = try node(initialManagement: "root")
