@@ -135,6 +135,35 @@ import Testing
         #expect(try flaws(state).isEmpty)
     }
 
+    @Test func `a difference tells no secret, and no hash to find one by`() throws {
+        let (one, other) = (try StateFixture(), try StateFixture())
+        let first = InitializeTokens(accessor: "a", secret: "hush")
+        try one.apply(.initializeTokens(first))
+        var found: [StateDifference] = []
+        try one.read { left in
+            try other.read { right in
+                try StateView.forEachDifference(left, right) { difference in
+                    found.append(difference)
+                    return true
+                }
+            }
+        }
+        let secrets = found.filter { $0.key.starts(with: Array("secret".utf8)) }
+        #expect(secrets.count == 2)
+        #expect(secrets.allSatisfy { $0.key.count == "secret".utf8.count + 1 + 2 })
+        #expect(secrets.contains { Array($0.key.suffix(2)) == [0xdc, 0x83] })
+    }
+
+    @Test func `a configured token that was deleted is there again at the next start`() throws {
+        let state = try StateFixture()
+        try state.apply(.initializeTokens(InitializeTokens(accessor: "a", secret: "root")))
+        try state.apply(.deleteToken(DeleteToken(accessor: "a")))
+        try state.apply(.initializeTokens(InitializeTokens(accessor: "b", secret: "root")))
+        #expect(try secrets(state) == ["anonymous", "root"])
+        #expect(try state.read { view in try view.tokenTable }.bootstrapIndex == 1)
+        #expect(try flaws(state).isEmpty)
+    }
+
     @Test func `two nodes that apply the same entries in other batches agree`() throws {
         let commands: [Command] = [
             .initializeTokens(InitializeTokens(accessor: "a", secret: "root")),
