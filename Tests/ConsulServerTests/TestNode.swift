@@ -14,8 +14,8 @@ final class TestNode {
     /// - Parameter isPaused: nothing is committed at first.
     init(
         directory: String,
-        tokens: TokenSettings = TokenSettings(),
-        isPaused: Bool = false
+        isPaused: Bool = false,
+        configure: (inout ConsulSettings) -> Void = { _ in }
     ) throws {
         replica = try VirtualReplica(directory: directory)
         replica.isPaused = isPaused
@@ -26,7 +26,7 @@ final class TestNode {
             peerPort: 8300,
             httpPort: 8500
         )
-        settings.tokens = tokens
+        configure(&settings)
         var word: UInt64 = 0
         loop = ConsulLoop(
             port: replica.port,

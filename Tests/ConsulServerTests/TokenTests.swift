@@ -21,7 +21,7 @@ import VirtualReplica
         tokens.allowsByDefault = false
         tokens.initialManagement = initialManagement
         tokens.bootstrapReset = { reset }
-        return try TestNode(directory: scratch.path, tokens: tokens, isPaused: isPaused)
+        return try TestNode(directory: scratch.path, isPaused: isPaused) { $0.tokens = tokens }
     }
 
     @Test("a bootstrap that is refused is no entry of the log", arguments: [0, 1, 1_000_000])
