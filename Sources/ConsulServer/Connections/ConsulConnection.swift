@@ -275,9 +275,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     private func dispatch(_ exchange: consuming Exchange) {
-        guard beginBurst() else {
-            return finish(.text(500, "state is not readable"))
-        }
+        guard beginBurst() else { return finish(.text(500, "state is not readable")) }
         switch exchange.outcome {
         case .answer(let answer): finish(answer)
         case .request(var request):
@@ -548,9 +546,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
                 let waited = loop.port.deliveredAt - asked.began
                 loop.counts.consistentTimes.add(UInt64(max(0, waited)))
             }
-            guard beginBurst() else {
-                return finish(.text(500, "state is not readable"))
-            }
+            guard beginBurst() else { return finish(.text(500, "state is not readable")) }
             loop.refreshStatus()
             // A leader's own barrier shows that its term's first entry is applied; one that it
             // asked for as somebody's follower shows nothing of its term.
