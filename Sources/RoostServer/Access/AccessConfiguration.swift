@@ -57,7 +57,8 @@ package struct AccessConfiguration: Sendable {
         tokens.initialManagement = initialManagementToken
         tokens.fallback = defaultToken
         let path = dataDirectory + "/" + Self.resetFile
-        tokens.bootstrapReset = { Self.resetIndex(path, logger) }
+        let pace = NoticePace()
+        tokens.bootstrapReset = { Self.resetIndex(path, logger, pace) }
         return tokens
     }
 
@@ -65,20 +66,28 @@ package struct AccessConfiguration: Sendable {
     private static let resetFile = "acl-bootstrap-reset"
     private static let resetBytesMax = 32
 
-    private static func resetIndex(_ path: String, _ logger: Logger) -> UInt64 {
+    /// Anybody may have it read.
+    private static func resetIndex(
+        _ path: String,
+        _ logger: Logger,
+        _ pace: NoticePace
+    ) -> UInt64 {
+        let reason: String
         do throws(DiskError) {
             guard let text = try FileSystem.contents(path, bytesMax: resetBytesMax) else {
                 return 0
             }
             let digits = String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace }
             if let index = UInt64(digits) { return index }
-            logger.warning("the bootstrap's reset is no number", metadata: ["file": "\(path)"])
+            reason = "it is no number"
         } catch {
-            logger.warning(
-                "the bootstrap's reset cannot be read",
-                metadata: ["file": "\(path)", "reason": "\(error)"]
-            )
+            reason = "\(error)"
         }
+        guard pace.isDue() else { return 0 }
+        logger.warning(
+            "the bootstrap's reset is of no use",
+            metadata: ["file": "\(path)", "reason": "\(reason)"]
+        )
         return 0
     }
 }
