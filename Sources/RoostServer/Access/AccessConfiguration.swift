@@ -42,7 +42,16 @@ package struct AccessConfiguration: Sendable {
     private static func isDigest(_ text: String) -> Bool {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         return parts.count == 2 && !parts[0].isEmpty && parts[1].utf8.count == 28
-            && parts[1].hasSuffix("=")
+            && parts[1].last == "="
+            && parts[1].utf8.dropLast().allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+                    true
+                default: false
+                }
+            }
     }
 
     func apply(to settings: inout ZooKeeperSettings) {
