@@ -159,7 +159,7 @@ let package = Package(
         module("Measures"),
         module("Disk"),
         module("LMDB", ["CLMDB", "Bytes"]),
-        module("Commands", ["Bytes"]),
+        module("Commands", ["Bytes", crypto]),
         module("Raft"),
         module("RaftStore", ["Raft", "LMDB", "Disk", "Bytes", "Measures", crypto]),
         module("StateMachine", ["Commands", "LMDB", "Bytes", crypto]),

@@ -4,7 +4,7 @@ extension Command {
     /// Whether applying the payload can only make the state smaller, so that it is let through when
     /// the disk is nearly full.
     public static func freesRoom(_ payload: [UInt8]) -> Bool {
-        guard payload.count > 1, let kind = CommandKind(rawValue: payload[1]) else { return false }
+        guard let kind = CommandKind(of: payload.rawSpan) else { return false }
         switch kind {
         case .closeSession, .deleteZnode, .deleteContainer, .deleteKey, .deleteKeyTree,
             .deleteKeyIfUnchanged, .destroyConsulSession, .deregister, .reapTombstones,

@@ -51,6 +51,9 @@ public struct ConsulLimits: Sendable {
     public var treeNodesMax = 500
     public var treeDepthMax = 1_000
 
+    /// A token's description: a list of all tokens is one answer.
+    public var tokenDescriptionBytesMax = 4_096
+
     /// A session's TTL.
     public var sessionTTLMillisecondsMin: Int64 = 10_000
     public var sessionTTLMillisecondsMax: Int64 = 86_400_000

@@ -53,7 +53,12 @@ package final class ConsulAgent: LoopClient {
 
     package func completed(tag: UInt32, _ completion: Completion) {
         switch completion {
-        case .applied where tag == Self.tokensTag: return
+        case .applied(_, let outcome) where tag == Self.tokensTag:
+            guard case .consul(.failed(let error)) = outcome else { return }
+            loop.logger.error(
+                "the initial management token cannot be made",
+                metadata: ["error": "\(error)"]
+            )
         case .applied(_, .consul(.failed(let error))):
             loop.logger.error("this node's name is refused", metadata: ["error": "\(error)"])
             tryAgain(milliseconds: 5_000)

@@ -54,8 +54,9 @@ enum ServerLimits {
     /// not: about as long as Consul's gossip takes to be sure.
     static let rollCallMilliseconds: Int64 = 500
     static let memberSilenceMilliseconds: Int64 = 5_000
-    /// Between two messages that a client's address has too many connections.
-    static let refusalNoticeMilliseconds: Int64 = 10_000
+    /// Between two messages of one kind that any client can cause: that its address has too many
+    /// connections, that a file which it has read is of no use.
+    static let noticeMilliseconds: Int64 = 10_000
     /// Clients' sockets that say nothing are asked whether they are still there, as Go's servers
     /// ask: after this, and then as often until the kernel gives the connection up.
     static let keepAliveSeconds = 15

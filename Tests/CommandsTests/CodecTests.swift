@@ -134,6 +134,10 @@ import Testing
         let payload = command.encode(Self.header)
         let fields = try CommandSummary(decoding: payload.rawSpan).fields
         #expect(!fields.contains { $0.value.contains("hush") })
+        // SHA-256 begins so; more of it would let a short secret be found by trying.
+        let hashes = fields.filter { $0.name == "secretHash" }.map(\.value)
+        #expect(hashes.allSatisfy { $0 == "dc83" })
+        if case .initializeTokens = command { #expect(hashes.count == 1) }
     }
 
     @Test func `there is a command of every kind here`() {

@@ -11,15 +11,22 @@ final class TestNode {
     let replica: VirtualReplica
     let loop: ConsulLoop
 
-    init(directory: String) throws {
+    /// - Parameter isPaused: nothing is committed at first.
+    init(
+        directory: String,
+        isPaused: Bool = false,
+        configure: (inout ConsulSettings) -> Void = { _ in }
+    ) throws {
         replica = try VirtualReplica(directory: directory)
-        let settings = ConsulSettings(
+        replica.isPaused = isPaused
+        var settings = ConsulSettings(
             nodeName: "n1",
             nodeID: "17c0d398-f9be-3eb2-0ba7-b29640325fe8",
             address: "127.0.0.1",
             peerPort: 8300,
             httpPort: 8500
         )
+        configure(&settings)
         var word: UInt64 = 0
         loop = ConsulLoop(
             port: replica.port,

@@ -29,6 +29,7 @@ def token(body, path="/v1/acl/token", who="root"):
 
 
 CHOSEN = "11111111-0000-0000-0000-00000000000"
+CAPITALS = "ABCDEF00-0000-0000-0000-00000000000A"
 TOKENS = [
     ("nobody", "PUT", "/v1/acl/bootstrap"), ("root", "PUT", "/v1/acl/bootstrap"), ("nobody", "GET", "/v1/acl/bootstrap"),
     *[(who, "GET", "/v1/acl/token/self") for who in ("nobody", "root", "unknown", "bearer", "query", "query-over-header", "header-over-bearer")],
@@ -67,6 +68,15 @@ TOKENS = [
     ("root", "DELETE", "/v1/acl/token/{second accessor}"), ("second", "GET", "/v1/acl/token/self"), ("second", "GET", "/v1/kv/a/x"),
     ("root", "DELETE", f"/v1/acl/token/{ANONYMOUS}"), ("root", "DELETE", "/v1/acl/token/short"), ("root", "DELETE", "/v1/acl/token/"),
     ("root", "POST", "/v1/acl/token"), ("root", "DELETE", "/v1/acl/tokens"), ("root", "OPTIONS", "/v1/acl/token/x"),
+    # A secret is what it is, letter by letter; an accessor is found in any case.
+    token({"AccessorID": f"{CHOSEN}e", "SecretID": CAPITALS, "Policies": [{"Name": "global-management"}]}),
+    *[("nobody", "GET", f"/v1/acl/{path}?token={secret}") for path in ("token/self", "policies") for secret in (CAPITALS, CAPITALS.lower())],
+    ("root", "GET", f"/v1/acl/token/{CHOSEN}E"), token({"AccessorID": f"{CHOSEN}E"}), token({"SecretID": CAPITALS}),
+    token({"SecretID": CAPITALS.lower()}, f"/v1/acl/token/{CHOSEN}e"), token({"Description": "copy"}, f"/v1/acl/token/{CHOSEN}E/clone"),
+    token({"AccessorID": f"{CHOSEN}f", "SecretID": CAPITALS.lower(), "Description": "another"}),
+    ("nobody", "GET", f"/v1/acl/token/self?token={CAPITALS.lower()}"), ("nobody", "DELETE", f"/v1/acl/token/{CHOSEN}E?token={CAPITALS}"),
+    ("root", "DELETE", f"/v1/acl/token/{CHOSEN}E"), ("nobody", "GET", f"/v1/acl/token/self?token={CAPITALS}"),
+    ("nobody", "GET", f"/v1/acl/token/self?token={CAPITALS.lower()}"),
 ]
 
 SETUP = [

@@ -145,6 +145,7 @@ def test_the_superuser_reads_and_repairs_what_nobody_may(launch, client):
 
 @pytest.mark.parametrize("flags, said", [
     (["--super-digest=super:short"], "super: and the base64 of a SHA-1"),
+    (["--super-digest=super:5baa61e4c9b93f3f0682250b6c_="], "super: and the base64 of a SHA-1"),
     (["--acl-default-policy=never", "--acl-enabled=true"], "allow or deny"),
     (["--acl-enabled=yes"], "true or false"),
     (["--acl-default-policy=deny"], "--acl-enabled"),

@@ -9,26 +9,6 @@ import Tracing
 @testable import RoostServer
 
 @Suite struct RequestReportTests {
-    /// Keeps what is logged.
-    private final class Lines: Sendable {
-        let all = Mutex<[Logger.Metadata]>([])
-
-        var logger: Logger { Logger(label: "t") { _ in Handler(lines: self) } }
-    }
-
-    private struct Handler: LogHandler {
-        let lines: Lines
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { lines.all.withLock { $0.append(event.metadata ?? [:]) } }
-    }
-
     private func report(
         began: Int64 = 1_000_000,
         took: Int64 = 5_000,

@@ -135,6 +135,64 @@ import Testing
         #expect(try flaws(state).isEmpty)
     }
 
+    @Test func `a difference tells no secret, and no hash to find one by`() throws {
+        let (one, other) = (try StateFixture(), try StateFixture())
+        let first = InitializeTokens(accessor: "a", secret: "hush")
+        try one.apply(.initializeTokens(first))
+        var found: [StateDifference] = []
+        try one.read { left in
+            try other.read { right in
+                try StateView.forEachDifference(left, right) { difference in
+                    found.append(difference)
+                    return true
+                }
+            }
+        }
+        let secrets = found.filter { $0.key.starts(with: Array("secret".utf8)) }
+        #expect(secrets.count == 2)
+        #expect(secrets.allSatisfy { $0.key.count == "secret".utf8.count + 1 + 2 })
+        #expect(secrets.contains { Array($0.key.suffix(2)) == [0xdc, 0x83] })
+    }
+
+    @Test func `a configured token that was deleted is there again at the next start`() throws {
+        let state = try StateFixture()
+        try state.apply(.initializeTokens(InitializeTokens(accessor: "a", secret: "root")))
+        try state.apply(.deleteToken(DeleteToken(accessor: "a")))
+        try state.apply(.initializeTokens(InitializeTokens(accessor: "b", secret: "root")))
+        #expect(try secrets(state) == ["anonymous", "root"])
+        #expect(try state.read { view in try view.tokenTable }.bootstrapIndex == 1)
+        #expect(try flaws(state).isEmpty)
+    }
+
+    @Test func `there are so many tokens and no more, whoever makes them`() throws {
+        let state = try StateFixture()
+        let most = TokenTable.countMax
+        let entries = (1...most).map { number in
+            let name = ByteString("\(number)")
+            let token = TokenDefinition(accessor: name, secret: name)
+            let command = Command.setToken(SetToken(token, isNew: true))
+            return CommittedEntry(
+                index: number,
+                term: 1,
+                payload: command.encode(state.header())
+            )
+        }
+        _ = try state.machine.apply(entries)
+        state.index = most
+        let full = Outcome.consul(.failed(.token(.tooMany(max: most))))
+        let (one, root) = (token("a", "s"), InitializeTokens(accessor: "b", secret: "root"))
+        #expect(try state.apply(.setToken(SetToken(one, isNew: true))) == full)
+        #expect(try state.apply(.bootstrapTokens(BootstrapTokens(token: one))) == full)
+        // It says so, since its operator counts on the token.
+        #expect(try state.apply(.initializeTokens(root)) == full)
+        #expect(try state.read { view in try view.token(secret: "root") } == nil)
+        try state.apply(.deleteToken(DeleteToken(accessor: "7")))
+        try state.apply(.deleteToken(DeleteToken(accessor: "8")))
+        #expect(try state.apply(.initializeTokens(root)) == .consul(.tokensInitialized))
+        #expect(try state.read { view in try view.tokenTable }.count == most)
+        #expect(try flaws(state).isEmpty)
+    }
+
     @Test func `two nodes that apply the same entries in other batches agree`() throws {
         let commands: [Command] = [
             .initializeTokens(InitializeTokens(accessor: "a", secret: "root")),

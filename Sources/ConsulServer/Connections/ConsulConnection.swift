@@ -39,8 +39,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         /// Somebody else's answer, which is of this kind.
         case operation(AnswerHead.Content)
         case export
-        /// The answer is there; `flush` writes it.
-        case answered(Answer)
+        /// The answer is there since then, in microseconds; `flush` writes it.
+        case answered(Answer, at: Int64)
         /// The barrier was passed in this term; `flush` asks.
         case passed(Question, ReadOptions, ledTerm: UInt64?)
     }
@@ -275,9 +275,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     private func dispatch(_ exchange: consuming Exchange) {
-        guard beginBurst() else {
-            return finish(.text(500, "state is not readable"))
-        }
+        guard beginBurst() else { return finish(.text(500, "state is not readable")) }
         switch exchange.outcome {
         case .answer(let answer): finish(answer)
         case .request(var request):
@@ -343,8 +341,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if result.status == 200 { answer.head.content = content }
         // How long others took is not this loop's to tell.
         asked = Asked()
-        phase = .working(.answered(answer))
-        flush()
+        answerNow(answer)
     }
 
     private func export(_ isStale: Bool) {
@@ -353,9 +350,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         ExportPump(context.channel, loop) { [weak self] step in
             guard let self, case .working(.export) = phase else { return }
             switch step {
-            case .refused(let answer):
-                phase = .working(.answered(answer))
-                flush()
+            case .refused(let answer): answerNow(answer)
             case .begins(var head):
                 shape.apply(to: &head)
                 write(head)
@@ -438,6 +433,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if later != nil { context?.eventLoop.assumeIsolated().execute { self.flush() } }
     }
 
+    /// Ends what is in work with an answer that is not the replica's.
+    private func answerNow(_ answer: Answer) {
+        phase = .working(.answered(answer, at: loop.port.clock.microseconds()))
+        flush()
+    }
+
     private func write(_ answer: Answer) {
         var buffer = outgoing ?? context?.channel.allocator.buffer(capacity: 512) ?? ByteBuffer()
         outgoing = nil
@@ -499,13 +500,16 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             let answer = Conclusion.answer(outcome, index: index, continuation, on: loop)
             let isLast = left == 1 || answer.head.status >= 400
             phase = .working(
-                isLast ? .answered(answer) : .commands(left: left - 1, continuation)
+                isLast
+                    ? .answered(answer, at: loop.port.deliveredAt)
+                    : .commands(left: left - 1, continuation)
             )
             guard isLast else { return }
         case (.barrier(let question, let options, let ledTerm), .barrier):
             phase = .working(.passed(question, options, ledTerm: ledTerm))
         case (_, .refused(let refusal)):
-            phase = .working(.answered(Conclusion.answer(refusal)))
+            let answer = Conclusion.answer(refusal)
+            phase = .working(.answered(answer, at: loop.port.deliveredAt))
         default: return
         }
         loop.port.wantsFlush(slot)
@@ -536,15 +540,13 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func resume() {
         guard case .working(let work) = phase else { return }
         switch work {
-        case .answered(let answer): finish(answer, at: loop.port.deliveredAt)
+        case .answered(let answer, let time): finish(answer, at: time)
         case .passed(let question, let options, let ledTerm):
             if options.consistency == .consistent {
                 let waited = loop.port.deliveredAt - asked.began
                 loop.counts.consistentTimes.add(UInt64(max(0, waited)))
             }
-            guard beginBurst() else {
-                return finish(.text(500, "state is not readable"))
-            }
+            guard beginBurst() else { return finish(.text(500, "state is not readable")) }
             loop.refreshStatus()
             // A leader's own barrier shows that its term's first entry is applied; one that it
             // asked for as somebody's follower shows nothing of its term.
@@ -571,15 +573,13 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         }
         if case .working(.barrier) = phase, let reason = loop.port.status.whyUnserving {
             tag &+= 1
-            phase = .working(.answered(.text(500, reason)))
-            return flush()
+            return answerNow(.text(500, reason))
         }
         if case .working(.barrier) = phase, now - requestSince > loop.limits.barrierMillisecondsMax
         {
             tag &+= 1
             asked = Asked()
-            phase = .working(.answered(.text(500, "rpc error: the leader did not answer in time")))
-            return flush()
+            return answerNow(.text(500, "rpc error: the leader did not answer in time"))
         }
         let stalled = stall.duration(of: context.channel, now: now)
         if stalled > loop.limits.stalledWriteMillisecondsMax { context.close(promise: nil) }

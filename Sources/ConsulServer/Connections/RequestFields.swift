@@ -8,8 +8,8 @@ struct RequestFields {
     var contentLength: Int?
     var isChunked = false
     var acceptsGzip = false
-    /// X-Consul-Token, or what Authorization bears.
-    var token = ""
+    private var shownToken: String?
+    private var bearerToken: String?
 
     init(_ headers: HTTPHeaders) {
         for (name, value) in headers {
@@ -18,15 +18,21 @@ struct RequestFields {
             case 6 where Self.same(name, "expect"): expect = value
             case 13 where Self.same(name, "cache-control"): cacheControl = value
             case 13 where Self.same(name, "authorization"):
-                if token.isEmpty { token = Self.bearer(value) }
+                bearerToken = bearerToken ?? Self.bearer(value)
             case 14 where Self.same(name, "content-length"): contentLength = Int(value)
-            case 14 where Self.same(name, "x-consul-token"):
-                if !value.isEmpty { token = value }
+            case 14 where Self.same(name, "x-consul-token"): shownToken = shownToken ?? value
             case 15 where Self.same(name, "accept-encoding"): acceptsGzip = Self.gzip(value)
             case 17 where Self.same(name, "transfer-encoding"): isChunked = true
             default: continue
             }
         }
+    }
+
+    /// X-Consul-Token, or what Authorization bears; of several of a kind the first counts, as
+    /// Go's servers see them.
+    var token: String {
+        if let shown = shownToken, !shown.isEmpty { return shown }
+        return bearerToken ?? ""
     }
 
     /// Compares without regard to ASCII case; `lowered` has none.

@@ -95,7 +95,7 @@ enum TokenHandler {
         let settings = loop.settings.tokens
         let last = try table(loop).bootstrapIndex
         let resetIndex = last > 0 ? settings.bootstrapReset() : 0
-        if last > 0, resetIndex < last {
+        if last > 0, resetIndex != last {
             let error: TokenError =
                 resetIndex == 0
                 ? .bootstrapped(index: last) : .otherBootstrap(named: resetIndex, index: last)
@@ -141,11 +141,17 @@ enum TokenHandler {
     private static func body(_ request: Request, _ loop: ConsulLoop) throws(DecodeError)
         -> TokenBody
     {
+        let body: TokenBody
         do throws(DecodeError) {
-            return try TokenBody(json: request.json(loop.limits))
+            body = try TokenBody(json: request.json(loop.limits))
         } catch {
             throw DecodeError("Token decoding failed: \(error.text)")
         }
+        let bytes = body.description?.bytes.count ?? 0
+        guard bytes <= loop.limits.tokenDescriptionBytesMax else {
+            throw DecodeError("Description of \(bytes) bytes too large")
+        }
+        return body
     }
 
     private static func one(

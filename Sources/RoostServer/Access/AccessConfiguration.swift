@@ -42,7 +42,16 @@ package struct AccessConfiguration: Sendable {
     private static func isDigest(_ text: String) -> Bool {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         return parts.count == 2 && !parts[0].isEmpty && parts[1].utf8.count == 28
-            && parts[1].hasSuffix("=")
+            && parts[1].last == "="
+            && parts[1].utf8.dropLast().allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+                    true
+                default: false
+                }
+            }
     }
 
     func apply(to settings: inout ZooKeeperSettings) {
@@ -57,7 +66,8 @@ package struct AccessConfiguration: Sendable {
         tokens.initialManagement = initialManagementToken
         tokens.fallback = defaultToken
         let path = dataDirectory + "/" + Self.resetFile
-        tokens.bootstrapReset = { Self.resetIndex(path, logger) }
+        let pace = NoticePace()
+        tokens.bootstrapReset = { Self.resetIndex(path, logger, pace) }
         return tokens
     }
 
@@ -65,20 +75,28 @@ package struct AccessConfiguration: Sendable {
     private static let resetFile = "acl-bootstrap-reset"
     private static let resetBytesMax = 32
 
-    private static func resetIndex(_ path: String, _ logger: Logger) -> UInt64 {
+    /// Anybody may have it read.
+    private static func resetIndex(
+        _ path: String,
+        _ logger: Logger,
+        _ pace: NoticePace
+    ) -> UInt64 {
+        let reason: String
         do throws(DiskError) {
             guard let text = try FileSystem.contents(path, bytesMax: resetBytesMax) else {
                 return 0
             }
             let digits = String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace }
             if let index = UInt64(digits) { return index }
-            logger.warning("the bootstrap's reset is no number", metadata: ["file": "\(path)"])
+            reason = "it is no number"
         } catch {
-            logger.warning(
-                "the bootstrap's reset cannot be read",
-                metadata: ["file": "\(path)", "reason": "\(error)"]
-            )
+            reason = "\(error)"
         }
+        guard pace.isDue() else { return 0 }
+        logger.warning(
+            "the bootstrap's reset is of no use",
+            metadata: ["file": "\(path)", "reason": "\(reason)"]
+        )
         return 0
     }
 }

@@ -7,13 +7,8 @@ import Synchronization
 final class AddressGate: Sendable {
     private let connectionsMax: Int
     private let logger: Logger
-    private let state = Mutex(State())
-
-    private struct State {
-        var counts: [String: Int] = [:]
-        /// When a refusal was last told of.
-        var toldAt = Int64.min
-    }
+    private let counts = Mutex<[String: Int]>([:])
+    private let pace = NoticePace()
 
     struct Refusal: Error {
         let address: String
@@ -29,10 +24,10 @@ final class AddressGate: Sendable {
     /// without a word.
     func admit(_ channel: any Channel) throws(Refusal) {
         guard connectionsMax > 0, let address = channel.remoteAddress?.ipAddress else { return }
-        let isAdmitted = state.withLock { state in
-            let count = state.counts[address, default: 0]
+        let isAdmitted = counts.withLock { counts in
+            let count = counts[address, default: 0]
             guard count < connectionsMax else { return false }
-            state.counts[address] = count + 1
+            counts[address] = count + 1
             return true
         }
         guard isAdmitted else {
@@ -43,23 +38,14 @@ final class AddressGate: Sendable {
     }
 
     private func release(_ address: String) {
-        state.withLock { state in
-            guard let count = state.counts[address] else { return }
-            state.counts[address] = count > 1 ? count - 1 : nil
+        counts.withLock { counts in
+            guard let count = counts[address] else { return }
+            counts[address] = count > 1 ? count - 1 : nil
         }
     }
 
-    /// Not more often than somebody can read it.
     private func tell(of address: String) {
-        let now = HostClock.monotonic()
-        let isDue = state.withLock { state in
-            let since = now.subtractingReportingOverflow(state.toldAt)
-            let isDue =
-                since.overflow || since.partialValue >= ServerLimits.refusalNoticeMilliseconds
-            if isDue { state.toldAt = now }
-            return isDue
-        }
-        guard isDue else { return }
+        guard pace.isDue() else { return }
         logger.warning(
             "too many HTTP connections from one address",
             metadata: ["address": "\(address)", "bound": "\(connectionsMax)"]

@@ -4,6 +4,7 @@ internal import LMDB
 /// A record in which two states differ.
 public struct StateDifference: Equatable, Sendable {
     public var table: String
+    /// As it stands in the table, but for those made of secrets, which are cut.
     public var key: [UInt8]
     /// Nil where the state has no such record.
     public var left: Side?
@@ -61,11 +62,11 @@ extension StateView {
             if order != 0 || !lefts.value.hasSameBytes(as: rights.value) {
                 var found = StateDifference(table: name, key: [])
                 if order <= 0 {
-                    found.key = lefts.key.copiedBytes()
+                    found.key = told(name, lefts.key)
                     found.left = try left.side(name, lefts.key, lefts.value)
                 }
                 if order >= 0 {
-                    found.key = rights.key.copiedBytes()
+                    found.key = told(name, rights.key)
                     found.right = try right.side(name, rights.key, rights.value)
                 }
                 if !isBookkeeping(found) {
@@ -92,7 +93,15 @@ extension StateView {
         return left.byteCount < right.byteCount ? -1 : 1
     }
 
-    /// What a record is; its bytes if it cannot be decoded, which is a difference of its own.
+    /// The hash of a token's secret is cut to 16 bits, as a command's summary has them.
+    private static func told(_ table: String, _ key: RawSpan) -> [UInt8] {
+        let tag = TokenKey.secretTag
+        guard table == "meta", key.hasPrefix(tag.rawSpan) else { return key.copiedBytes() }
+        return Array(key.copiedBytes().prefix(tag.count + 2))
+    }
+
+    /// What a record is; its bytes if it cannot be decoded, which is a difference of its own. Those
+    /// of a token have its secret, and stay untold.
     private func side(
         _ table: String,
         _ key: RawSpan,
@@ -106,7 +115,7 @@ extension StateView {
             return .item(item)
         } catch {
             guard case .damaged = error else { throw error }
-            return .bytes(value.copiedBytes())
+            return .bytes(kind == .token ? [] : value.copiedBytes())
         }
     }
 

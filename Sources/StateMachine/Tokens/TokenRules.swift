@@ -15,21 +15,23 @@ extension Batch {
             try add(anonymous, to: &table)
         }
         let secret = command.secret
-        if !secret.bytes.isEmpty, try view.tokenHolder(of: secret) == nil,
-            try view.token(accessor: command.accessor) == nil, table.hasRoom
-        {
-            if table.bootstrapIndex == 0 { table.bootstrapIndex = entry.index }
-            let management = TokenDefinition(
-                accessor: command.accessor,
-                secret: secret,
-                description: "Initial Management Token",
-                policies: [TokenDefinition.management]
-            )
-            try add(management, to: &table)
+        var problem: TokenError?
+        if !secret.bytes.isEmpty, try view.tokenHolder(of: secret) == nil {
+            problem = try conflict(command.accessor, secret, table)
+            if problem == nil {
+                if table.bootstrapIndex == 0 { table.bootstrapIndex = entry.index }
+                let management = TokenDefinition(
+                    accessor: command.accessor,
+                    secret: secret,
+                    description: "Initial Management Token",
+                    policies: [TokenDefinition.management]
+                )
+                try add(management, to: &table)
+            }
         }
         // Every node says this at every start; what is there already is no change.
         if try table != view.tokenTable { try store(table) }
-        return .tokensInitialized
+        return problem.map { .failed(.token($0)) } ?? .tokensInitialized
     }
 
     mutating func apply(_ command: BootstrapTokens) throws(StateError) -> ConsulOutcome {
@@ -40,7 +42,8 @@ extension Batch {
                 ? .failed(.token(.bootstrapped(index: index)))
                 : .failed(.token(.otherBootstrap(named: command.resetIndex, index: index)))
         }
-        if let error = try conflict(command.token, table) { return .failed(.token(error)) }
+        let (accessor, secret) = (command.token.accessor, command.token.secret)
+        if let error = try conflict(accessor, secret, table) { return .failed(.token(error)) }
         table.bootstrapIndex = entry.index
         let made = try add(command.token, to: &table)
         try store(table)
@@ -49,17 +52,16 @@ extension Batch {
 
     mutating func apply(_ command: SetToken) throws(StateError) -> ConsulOutcome {
         var table = try view.tokenTable
+        let (accessor, secret) = (command.token.accessor, command.token.secret)
         guard !command.isNew else {
-            if let error = try conflict(command.token, table) { return .failed(.token(error)) }
+            if let error = try conflict(accessor, secret, table) { return .failed(.token(error)) }
             let made = try add(command.token, to: &table)
             try store(table)
             return .token(made)
         }
-        let accessor = command.token.accessor
         guard var token = try view.token(accessor: accessor) else {
             return .failed(.token(.missing(accessor)))
         }
-        let secret = command.token.secret
         guard secret.bytes.isEmpty || secret == token.definition.secret else {
             return .failed(.token(.secretChanged))
         }
@@ -85,13 +87,15 @@ extension Batch {
         return .tokenDeleted
     }
 
+    /// Why there can be no new token of these.
     private func conflict(
-        _ token: TokenDefinition,
+        _ accessor: ByteString,
+        _ secret: ByteString,
         _ table: TokenTable
     ) throws(StateError) -> TokenError? {
         guard table.hasRoom else { return .tooMany(max: TokenTable.countMax) }
-        if try view.token(accessor: token.accessor) != nil { return .accessorInUse }
-        return try view.tokenHolder(of: token.secret) == nil ? nil : .secretInUse
+        if try view.token(accessor: accessor) != nil { return .accessorInUse }
+        return try view.tokenHolder(of: secret) == nil ? nil : .secretInUse
     }
 
     @discardableResult
