@@ -18,10 +18,10 @@ from servers import REPOSITORY, eventually
 pytestmark = pytest.mark.roost_only
 
 
-def run_tool(*arguments, code=0, tool="roost-log"):
+def run_tool(*arguments, code=0, tool="roost-log", environment=None):
     beside = Path(os.environ.get("ROOST_BIN", REPOSITORY / ".build/debug/roost"))
     done = subprocess.run([beside.with_name(tool), *map(str, arguments)],
-                          capture_output=True, text=True, timeout=120, check=False)
+                          capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done
 
@@ -292,7 +292,10 @@ def test_two_copies_of_a_node_are_compared(storied, tmp_path):
     assert "log: equal in 1 to" in found, found
 
 
-def test_copies_while_snapshots_are_taken_and_removed_are_whole(launch, tmp_path):
+def test_copies_while_snapshots_are_taken_and_removed_are_whole(launch, library, tmp_path):
+    # Each sync of the copier takes so long that the server goes on by a snapshot or two.
+    (tmp_path / "trigger").write_text("150")
+    slow = dict(os.environ, LD_PRELOAD=str(library), SYNCFAULT_TRIGGER=str(tmp_path / "trigger"))
     server = launch(arguments=["--snapshot-log-megabytes=1"])
     acknowledged, stopping = {}, threading.Event()
 
@@ -312,7 +315,7 @@ def test_copies_while_snapshots_are_taken_and_removed_are_whole(launch, tmp_path
             copies.append(tmp_path / f"copy{len(copies)}")
             before.clear()
             before.update(acknowledged)
-            run_tool("copy", copies[-1], f"--data-dir={server.data}")
+            run_tool("copy", copies[-1], f"--data-dir={server.data}", environment=slow)
             seen.update(path.stem for path in (copies[-1] / "snapshots").glob("*.manifest"))
             verdict = run_tool("verify", "--data-dir", copies[-1], "--json").stdout.splitlines()[-1]
             assert json.loads(verdict)["verdict"] == "clean", verdict
