@@ -24,6 +24,7 @@ let asyncHTTPClient = Target.Dependency.product(
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -117,7 +118,7 @@ let package = Package(
             from: "1.4.0",
             traits: ["JSON", "CommandLineArguments"]
         ),
-        // Deque: rings of pending requests that reuse their storage.
+        // Deque: rings of pending requests that reuse their storage. Heap: the simulator's schedule.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // Reads what is in a certificate, and writes those that `roost tls` makes; the second is the
         // notation that the first is written in.
@@ -332,7 +333,7 @@ let package = Package(
             [
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "PeerProtocol", "Replica",
                 "RaftStore", "StateMachine", "Raft", "LMDB", "Commands", "Bytes", "SeededRandom",
-                logging, nioCore, nioEmbedded,
+                heap, logging, nioCore, nioEmbedded,
             ],
             path: "Tools/Simulation"
         ),

@@ -52,7 +52,7 @@ final class KeyClient: LinkOwner {
         guard !isStopped else { return }
         let longest = agenda == nil ? trial.settings.thinkMicroseconds : 2_000
         let delay = trial.dice.skewed(1_000...longest)
-        trial.plan(at: trial.now + delay, kind: 40) { [weak self] in self?.ask() }
+        trial.plan(at: trial.now + delay, kind: 40) { [unowned self] in ask() }
     }
 
     // MARK: Asking
@@ -67,9 +67,9 @@ final class KeyClient: LinkOwner {
         trial.tally.requests += 1
         link.send(request)
         if trial.mutant == .answersEarly, case .write = current?.kind { return takeUnasked() }
-        patience.begin { [weak self] in
-            self?.link?.close()
-            self?.fail()
+        patience.begin { [unowned self] in
+            self.link?.close()
+            fail()
         }
     }
 

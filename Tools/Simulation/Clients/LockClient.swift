@@ -52,7 +52,7 @@ final class LockClient: LinkOwner {
     private func think() {
         guard !isStopped else { return }
         let delay = trial.dice.skewed(1_000...trial.settings.thinkMicroseconds)
-        trial.plan(at: trial.now + delay, kind: 44) { [weak self] in self?.ask() }
+        trial.plan(at: trial.now + delay, kind: 44) { [unowned self] in ask() }
     }
 
     // MARK: Asking
@@ -69,9 +69,9 @@ final class LockClient: LinkOwner {
         called = trial.now
         trial.tally.requests += 1
         link.send(request(next))
-        patience.begin { [weak self] in
-            self?.link?.close()
-            self?.giveUp()
+        patience.begin { [unowned self] in
+            self.link?.close()
+            giveUp()
         }
     }
 

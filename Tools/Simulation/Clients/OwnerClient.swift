@@ -67,7 +67,7 @@ final class OwnerClient: LinkOwner {
 
     private func act(after delay: Int64) {
         guard !isStopped else { return }
-        trial.plan(at: trial.now + delay, kind: 52) { [weak self] in self?.act() }
+        trial.plan(at: trial.now + delay, kind: 52) { [unowned self] in act() }
     }
 
     // MARK: The connection
@@ -90,9 +90,9 @@ final class OwnerClient: LinkOwner {
     }
 
     private func wait() {
-        patience.begin { [weak self] in
-            self?.link?.close()
-            self?.disconnect()
+        patience.begin { [unowned self] in
+            link?.close()
+            disconnect()
         }
     }
 
@@ -177,7 +177,7 @@ final class OwnerClient: LinkOwner {
         let xid = session.nextXid()
         if trial.mutant == .keepsSessions {
             ClientRequest.frame(xid: xid, .ping, into: &writer)
-            trial.plan(at: trial.now + 1_000, kind: 54) { [weak self] in self?.sessionEnded() }
+            trial.plan(at: trial.now + 1_000, kind: 54) { [unowned self] in sessionEnded() }
         } else {
             ClientRequest.frame(xid: xid, .closeSession, into: &writer)
         }

@@ -19,8 +19,8 @@ final class Patience {
         serial += 1
         let begun = serial
         let delay = trial.dice.skewed(1_000_000...longest)
-        trial.plan(at: trial.now + delay, kind: kind) { [weak self] in
-            if let self, self.serial == begun { giveUp() }
+        trial.plan(at: trial.now + delay, kind: kind) { [unowned self] in
+            if serial == begun { giveUp() }
         }
     }
 

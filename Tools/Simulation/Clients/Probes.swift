@@ -25,7 +25,7 @@ final class KeyProbe: LinkOwner {
             link = ClientLink(to: host, by: .consul, owner: self, in: trial)
         }
         link?.send(HTTPExchange.request("PUT", "/v1/kv/probe/\(host.id.rawValue)", body: "1"))
-        trial.plan(at: trial.now + 8_000_000, kind: 42) { [weak self] in self?.ask() }
+        trial.plan(at: trial.now + 8_000_000, kind: 42) { [unowned self] in ask() }
     }
 
     func received(_ bytes: [UInt8], on link: ClientLink) {
@@ -61,7 +61,7 @@ final class ZnodeProbe: LinkOwner {
         session = ZnodeSession(mutant: nil)
         link = ClientLink(to: host, by: .zooKeeper, owner: self, in: trial)
         link?.send(session.greeting())
-        trial.plan(at: trial.now + 8_000_000, kind: 43) { [weak self] in self?.ask() }
+        trial.plan(at: trial.now + 8_000_000, kind: 43) { [unowned self] in ask() }
     }
 
     func received(_ bytes: [UInt8], on link: ClientLink) {

@@ -60,7 +60,7 @@ final class ZnodeClient: LinkOwner {
         guard !isStopped else { return }
         let longest = agenda == nil ? trial.settings.thinkMicroseconds : 2_000
         let delay = trial.dice.skewed(1_000...longest)
-        trial.plan(at: trial.now + delay, kind: 50) { [weak self] in self?.act() }
+        trial.plan(at: trial.now + delay, kind: 50) { [unowned self] in act() }
     }
 
     // MARK: The connection
@@ -79,7 +79,7 @@ final class ZnodeClient: LinkOwner {
 
     /// Has the connection given up if nothing comes of it.
     private func wait() {
-        patience.begin { [weak self] in _ = self?.drop() }
+        patience.begin { [unowned self] in _ = drop() }
     }
 
     private func disconnect() {

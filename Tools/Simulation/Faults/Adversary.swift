@@ -17,8 +17,8 @@ final class Adversary {
 
     private func planNext() {
         let delay = dice.skewed(10_000...(2 * trial.settings.faultMicroseconds))
-        trial.plan(at: trial.now + delay, kind: 20) { [weak self] in
-            guard let self, self.isActive else { return }
+        trial.plan(at: trial.now + delay, kind: 20) { [unowned self] in
+            guard isActive else { return }
             self.strike(self.dice.pick(self.trial.settings.faults))
             self.planNext()
         }
@@ -53,8 +53,8 @@ final class Adversary {
 
     /// After a while, if the faults are not over.
     private func later(_ range: ClosedRange<Int64>, _ body: @escaping (Adversary) -> Void) {
-        trial.plan(at: trial.now + dice.skewed(range), kind: 21) { [weak self] in
-            guard let self, self.isActive else { return }
+        trial.plan(at: trial.now + dice.skewed(range), kind: 21) { [unowned self] in
+            guard isActive else { return }
             body(self)
         }
     }

@@ -159,8 +159,8 @@ final class NodeProcess {
         kind: UInt8,
         _ body: @escaping (NodeProcess) -> Void
     ) {
-        trial.plan(at: trial.now + microseconds, kind: kind, on: place) { [weak self] in
-            if let self { body(self) }
+        trial.plan(at: trial.now + microseconds, kind: kind, on: place) { [unowned self] in
+            body(self)
         }
     }
 

@@ -1,3 +1,5 @@
+import HeapModule
+
 /// What is to happen, in the order of simulated time; at equal times, in the order in which it was
 /// planned. Times are microseconds since the run began.
 struct Schedule {
@@ -17,8 +19,21 @@ struct Schedule {
         var generation: UInt64
     }
 
+    /// An event's place in the order, apart from the event: what is sifted is copied often.
+    private struct Turn: Comparable {
+        var time: Int64
+        var order: UInt64
+        var slot: Int
+
+        static func < (left: Turn, right: Turn) -> Bool {
+            left.time != right.time ? left.time < right.time : left.order < right.order
+        }
+    }
+
     private(set) var now: Int64 = 0
-    private var heap: [Event] = []
+    private var turns: Heap<Turn> = []
+    private var events: [Event?] = []
+    private var freeSlots: [Int] = []
     private var planned: UInt64 = 0
     /// Depends on every event so far: equal runs have equal digests.
     private(set) var digest: UInt64 = 0
@@ -44,7 +59,7 @@ struct Schedule {
 
     /// The next event that is due by `end`; those of paused hosts are put off meanwhile.
     mutating func next(until end: Int64) -> Event? {
-        while let first = heap.first, first.time <= end {
+        while let first = turns.min, first.time <= end {
             var event = pop()
             now = event.time
             if let place = event.place {
@@ -72,34 +87,17 @@ struct Schedule {
 
     // MARK: The heap
 
-    private static func isEarlier(_ left: Event, _ right: Event) -> Bool {
-        left.time != right.time ? left.time < right.time : left.order < right.order
-    }
-
     private mutating func push(_ event: Event) {
-        heap.append(event)
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard Self.isEarlier(heap[child], heap[parent]) else { return }
-            heap.swapAt(child, parent)
-            child = parent
-        }
+        let slot = freeSlots.popLast() ?? events.count
+        if slot == events.count { events.append(nil) }
+        turns.insert(Turn(time: event.time, order: event.order, slot: slot))
+        events[slot] = event
     }
 
     private mutating func pop() -> Event {
-        heap.swapAt(0, heap.count - 1)
-        let first = heap.removeLast()
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && Self.isEarlier(heap[child], heap[least]) {
-                least = child
-            }
-            if least == parent { return first }
-            heap.swapAt(parent, least)
-            parent = least
-        }
+        let slot = turns.removeMin().slot
+        guard let event = events[slot].take() else { preconditionFailure("a turn of no event") }
+        freeSlots.append(slot)
+        return event
     }
 }

@@ -176,8 +176,7 @@ package final class Trial {
     }
 
     private func planLogChecks() {
-        plan(at: now + 1_000_000, kind: 22) { [weak self] in
-            guard let self else { return }
+        plan(at: now + 1_000_000, kind: 22) { [unowned self] in
             self.oracle.checkLogs()
             self.oracle.checkCopies()
             self.planLogChecks()
