@@ -64,7 +64,10 @@ public enum FileSystem {
 
     /// Copies what a file holds to a new file, unsynced.
     public static func copy(_ from: String, to path: String) throws(DiskError) {
-        let source = try File(from, .readOnly)
+        try copy(File(from, .readOnly), to: path)
+    }
+
+    public static func copy(_ source: borrowing File, to path: String) throws(DiskError) {
         let target = try File(path, .replace)
         var piece = [UInt8](repeating: 0, count: 1 << 20)
         var offset = 0

@@ -37,7 +37,7 @@ struct CopyCommand: ParsableCommand {
             var parts: [String] = []
             try directory.copy(to: target) { part in
                 if !options.json { Output.complain("copying the \(part)") }
-                parts.append(part)
+                if !parts.contains(part) { parts.append(part) }
             }
             if try Self.dropStateBehind(target) {
                 parts.removeAll { $0 == "state" }

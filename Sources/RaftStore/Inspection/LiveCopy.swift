@@ -7,7 +7,8 @@ extension InspectedDirectory {
     ///
     /// The state is copied before the log, so that the log leads on from it; and the snapshots
     /// before and after, so that if the server lets go of old entries meanwhile, the snapshot that
-    /// covers them is there.
+    /// covers them is there. Where the server has removed one by then that the copied log has on
+    /// record, the log is copied again.
     /// - Parameters:
     ///   - target: a directory that is made, or is empty.
     ///   - tell: is told what is copied next.
@@ -28,41 +29,59 @@ extension InspectedDirectory {
         if let state {
             tell("state")
             try Self.copy(try state.open(), compact: true, to: "\(target)/state")
+            try Self.seal("\(target)/state")
         }
         try copySnapshots(to: "\(target)/snapshots", tell)
-        tell("log")
-        try log.copy(to: "\(target)/wal")
-        try copySnapshots(to: "\(target)/snapshots", tell)
+        try copyLog(to: target, tell)
+        try Self.seal("\(target)/wal")
         do { try FileSystem.syncDirectory(target) } catch { throw StoreError(error) }
     }
 
+    /// Reached only where snapshots come and go faster than one is copied.
+    private static let logCopiesMax = 20
+
+    private func copyLog(to target: String, _ tell: (String) -> Void) throws(StoreError) {
+        let copy = "\(target)/wal"
+        for _ in 1...Self.logCopiesMax {
+            tell("log")
+            try log.copy(to: copy)
+            try copySnapshots(to: "\(target)/snapshots", tell)
+            let recorded = try InspectedLog(directory: copy, isServed: false).contents().manifests
+            // What is left out because it is damaged is missed, and found so, in the copy too.
+            let names = try snapshots().map(\.name)
+            let isWhole = recorded.allSatisfy { manifest in
+                names.contains(manifest.name)
+                    || FileSystem.exists("\(target)/snapshots/\(manifest.name).manifest")
+            }
+            if isWhole { return }
+        }
+        throw .system(
+            "\(path): the server has removed a snapshot before it could be copied, "
+                + "\(Self.logCopiesMax) times; copy it at a time of fewer writes"
+        )
+    }
+
+    /// An open file stays whole when its name goes, and what its manifest says is known already:
+    /// so all are opened first. One that the server has removed by then is left out.
     private func copySnapshots(to target: String, _ tell: (String) -> Void) throws(StoreError) {
+        var found: [OpenSnapshot] = []
         for snapshot in try snapshots() where snapshot.damage.isEmpty {
-            guard !FileSystem.exists("\(target)/\(snapshot.name).manifest") else { continue }
-            tell("snapshot \(snapshot.name)")
-            try Self.copy(snapshot, to: target)
+            guard let manifest = snapshot.manifest,
+                !FileSystem.exists("\(target)/\(snapshot.name).manifest")
+            else { continue }
+            do throws(DiskError) {
+                found.append(OpenSnapshot(manifest, try File(snapshot.path, .readOnly)))
+            } catch {
+                guard error.isMissing else { throw StoreError(error) }
+            }
+        }
+        for snapshot in found {
+            tell("snapshot \(snapshot.manifest.name)")
+            try snapshot.copy(to: target)
         }
     }
 
-    /// One that the server removes meanwhile is left out. An open file stays whole when its name
-    /// goes, and what its manifest says is known already.
-    private static func copy(_ snapshot: InspectedSnapshot, to target: String) throws(StoreError) {
-        guard let manifest = snapshot.manifest else { return }
-        let encoded: [UInt8]
-        do { encoded = try manifest.encoded() } catch {
-            throw .system("\(snapshot.name): \(error)")
-        }
-        let copy = "\(target)/\(snapshot.name)"
-        do throws(DiskError) {
-            try FileSystem.copy(snapshot.path, to: "\(copy).mdb")
-            try File("\(copy).mdb", .readOnly).sync()
-            try FileSystem.replace("\(copy).manifest", with: encoded, in: target)
-        } catch {
-            guard error.isMissing else { throw StoreError(error) }
-        }
-    }
-
-    /// Writes the newest commit's pages to a data file of their own, which is whole and trusted.
+    /// Writes the newest commit's pages to a data file of their own.
     fileprivate static func copy(
         _ environment: Environment,
         compact: Bool,
@@ -75,11 +94,41 @@ extension InspectedDirectory {
             do { try environment.copy(to: file.descriptor, compact: compact) } catch {
                 failure = StoreError(error, path)
             }
-            try file.sync()
-            try FileSystem.syncDirectory(directory)
         } catch { throw StoreError(error) }
         if let failure { throw failure }
+    }
+
+    /// What was copied is whole and on the disk, and trusted from now on.
+    private static func seal(_ directory: String) throws(StoreError) {
+        do {
+            try File("\(directory)/data.mdb", .readOnly).sync()
+            try FileSystem.syncDirectory(directory)
+        } catch { throw StoreError(error) }
         try TrustMarker(directory: directory).markClean()
+    }
+}
+
+/// A snapshot of a running server whose file is held, whatever the server does with its name.
+private final class OpenSnapshot {
+    let manifest: SnapshotManifest
+    private let file: File
+
+    init(_ manifest: SnapshotManifest, _ file: consuming File) {
+        self.manifest = manifest
+        self.file = file
+    }
+
+    func copy(to directory: String) throws(StoreError) {
+        let path = "\(directory)/\(manifest.name)"
+        let encoded: [UInt8]
+        do { encoded = try manifest.encoded() } catch {
+            throw .system("\(manifest.name): \(error)")
+        }
+        do {
+            try FileSystem.copy(file, to: "\(path).mdb")
+            try File("\(path).mdb", .readOnly).sync()
+            try FileSystem.replace("\(path).manifest", with: encoded, in: directory)
+        } catch { throw StoreError(error) }
     }
 }
 
