@@ -21,6 +21,8 @@ public struct CommandSummary: Equatable, Sendable {
     public var connection: UInt64
     /// "address:port", or empty.
     public var client: String
+    /// The accessor of the token that it came with, or empty.
+    public var token: String
     /// Every path, key and prefix that the command names, for filters.
     public var paths: [ByteString]
     /// Consul's sessions that the command names.
@@ -42,6 +44,7 @@ public struct CommandSummary: Equatable, Sendable {
         client =
             header.client.family == .none
             ? "" : "\(header.client.host):\(header.client.port)"
+        token = header.token.map { String(decoding: $0.text, as: UTF8.self) } ?? ""
         var description = CommandDescription()
         description.add(command)
         paths = description.paths

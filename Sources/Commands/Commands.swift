@@ -27,7 +27,7 @@ extension CommandError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .malformed(let error): "malformed command: \(error)"
-        case .unknownFormat(let version): "command format \(version): newer than 1"
+        case .unknownFormat(let version): "command format \(version): newer than 2"
         case .unknownKind(let kind): "command kind \(kind): unknown to this version"
         case .trailingBytes(let offset, let count): "\(count) bytes after the end at \(offset)"
         }

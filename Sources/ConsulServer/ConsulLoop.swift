@@ -1,4 +1,5 @@
 import Bytes
+import Commands
 import ConsulProtocol
 package import Logging
 import Measures
@@ -152,7 +153,7 @@ package final class ConsulLoop {
     }
 
     func newIdentifier() -> ByteString {
-        ByteString(UUIDText.make(random(), random()))
+        ByteString(UUIDValue(high: random(), low: random()).text)
     }
 
     private func dropStalled() {

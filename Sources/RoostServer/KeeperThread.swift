@@ -108,8 +108,8 @@ final class KeeperThread: @unchecked Sendable {
 
     /// When the log since the last snapshot outweighs the state: then copying costs at most as
     /// much again as writing did. A snapshot that fails is tried again later, also one that was
-    /// asked for; the log stays. Not at once: one that finds too little room has filled for a moment
-    /// the disk that the log lies on too. One of a wrong state would be of no use.
+    /// asked for. Not at once: one that finds too little room has filled for a moment the disk that
+    /// the log lies on too. One of a wrong state would be of no use.
     private func takeSnapshotIfDue() {
         guard HostClock.monotonic() >= nextSnapshot, seams.board.current.divergence == nil,
             !isBeingReplaced

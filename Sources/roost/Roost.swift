@@ -37,7 +37,7 @@ struct Roost: AsyncParsableCommand {
               3 server not reached, 4 local file or configuration, 5 a file is damaged,
               6 a file is something else, or of a later version, 64 wrong usage
             """,
-        version: "0.4.0",
+        version: "0.5.0",
         subcommands: [
             ServerCommand.self, KeyCommands.self, WatchCommand.self, SessionCommands.self,
             LockCommand.self, TreeCommand.self, StatusCommand.self, TopCommand.self,

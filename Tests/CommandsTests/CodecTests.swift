@@ -190,12 +190,39 @@ import Testing
         #expect(decoded.header == expected && decoded.command == command)
     }
 
+    @Test func `a token's accessor is in the header, whose format is then the second`() throws {
+        let text = "b6251bce-3eed-5bfd-8e06-b84f693bf9b7"
+        var header = Self.header
+        header.token = UUIDValue(Array(text.uppercased().utf8))
+        let command = Command.deleteContainer(path: "/x")
+        let (plain, payload) = (command.encode(Self.header), command.encode(header))
+        #expect(plain[0] == 1 && payload[0] == 2 && payload.count == plain.count + 16)
+        #expect(try Command.decode(payload.rawSpan).header == header)
+        let summary = try CommandSummary(decoding: payload.rawSpan)
+        #expect(summary.token == text)
+        #expect(CommandHeader.time(of: payload.rawSpan) == Self.header.timeMilliseconds)
+        for count in 0..<payload.count {
+            let cut = Array(payload.prefix(count))
+            #expect(throws: CommandError.self) { _ = try Command.decode(cut.rawSpan) }
+        }
+    }
+
+    @Test(arguments: [
+        "", "b6251bce", "b6251bce-3eed-5bfd-8e06-b84f693bf9b",
+        "b6251bce-3eed-5bfd-8e06-b84f693bf9b77",
+        "b6251bce03eed-5bfd-8e06-b84f693bf9b7", "b6251bce-3eed-5bfd-8e06-b84f693bf9bg",
+        "b6251bc--3eed-5bfd-8e06-b84f693bf9b7",
+    ])
+    func `what is no UUID is told from one`(_ text: String) {
+        #expect(UUIDValue(Array(text.utf8)) == nil)
+    }
+
     @Test func `newer formats and unknown kinds are errors of their own`() {
         var payload = Command.deleteContainer(path: "/x").encode(Self.header)
         payload[1] = 99
         #expect(throws: CommandError.unknownKind(99)) { _ = try Command.decode(payload.rawSpan) }
-        payload[0] = 2
-        #expect(throws: CommandError.unknownFormat(version: 2)) {
+        payload[0] = 3
+        #expect(throws: CommandError.unknownFormat(version: 3)) {
             _ = try Command.decode(payload.rawSpan)
         }
     }

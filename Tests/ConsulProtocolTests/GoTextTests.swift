@@ -92,8 +92,7 @@ struct GoTextTests {
 
     @Test("identifiers have 36 characters and dashes")
     func identifiers() {
-        let text = UUIDText.make(0xb625_1bce_3eed_5bfd, 0x8e06_b84f_693b_f9b7)
-        #expect(text == Array("b6251bce-3eed-5bfd-8e06-b84f693bf9b7".utf8))
+        let text = Array("b6251bce-3eed-5bfd-8e06-b84f693bf9b7".utf8)
         #expect(UUIDText.lookupError(text) == nil)
         #expect(UUIDText.lookupError(Array("abc".utf8)) == "UUID must be 36 characters")
     }

@@ -46,6 +46,14 @@ import Testing
         #expect(try filter("--session", id.uppercased()).wants(entry(.key(lock))))
     }
 
+    @Test func `what came with a token is found by its accessor`() throws {
+        let id = "d33fbe19-3f5a-927e-eb31-792f5fb43b78"
+        let found = setKey("a", CommandHeader(token: UUIDValue(Array(id.utf8))))
+        #expect(try filter("--token", id.uppercased()).wants(found))
+        #expect(try !filter("--token", id).wants(setKey("a")))
+        #expect(EntryTable.row(found).contains(" as \(id)"))
+    }
+
     @Test func `times bound on both sides, and leave out what has none`() throws {
         let at = setKey("a", CommandHeader(timeMilliseconds: 9_940_000))
         #expect(try filter("--since", "60s").wants(at))
@@ -60,7 +68,8 @@ import Testing
 
     @Test(arguments: [
         ["--from", "0"], ["--from", "5", "--to", "4"], ["--kind", "nonsense"], ["--prefix"],
-        ["--session", "17"], ["--session", "0x0"], ["--since", "yesterday"], ["--since", "-5m"],
+        ["--session", "17"], ["--token", "root"], ["--session", "0x0"], ["--since", "yesterday"],
+        ["--since", "-5m"],
         ["--to", "18446744073709551615"], ["--since", "9223372036854775807d"],
     ])
     func `wrong usage is refused`(_ arguments: [String]) {

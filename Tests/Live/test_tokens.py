@@ -6,6 +6,7 @@ import subprocess
 import uuid
 
 import pytest
+import requests
 
 import servers
 from golden_tokens import ANONYMOUS, Recorder, bootstrapped, js, record_requests, record_tokens
@@ -229,3 +230,22 @@ def test_no_secret_is_in_a_log_a_dump_or_a_state(guarded):
     assert made["AccessorID"] in said and "seen again" in said
     for secret in (made["SecretID"], recorder.said["root"]):
         assert secret not in said
+
+
+@pytest.mark.roost_only
+def test_a_history_names_the_token_of_each_change(guarded):
+    server = guarded("allow")
+    recorder, _ = bootstrapped(server.http)
+    other = json.loads(recorder.ask("root", "PUT", "/v1/acl/token", js({"Description": "other"}))[2])
+    url = f"{server.http}/v1/kv/app/mode"
+    for number, secret in enumerate([recorder.said["root"], other["SecretID"], None]):
+        headers = {"X-Consul-Token": secret} if secret else {}
+        assert requests.put(url, data=str(number), headers=headers, timeout=10).text == "true"
+    server.stop()
+    tool = servers.REPOSITORY / ".build/debug/roost-log"
+    words = ["--data-dir", server.data, "--json"]
+    done = subprocess.run([tool, "history", "app/mode", *words], capture_output=True, text=True, check=True, timeout=60)
+    accessors = [json.loads(line)["token"] for line in done.stdout.splitlines()]
+    assert accessors == [recorder.said["root accessor"], other["AccessorID"], ANONYMOUS]
+    done = subprocess.run([tool, "dump", "--token", other["AccessorID"], *words], capture_output=True, text=True, check=True, timeout=60)
+    assert [json.loads(line)["keys"] for line in done.stdout.splitlines()] == [["app/mode"]]

@@ -5,6 +5,8 @@ import Commands
 struct EntryFilter {
     var kinds: Set<String> = []
     var sessions: [SessionName] = []
+    /// Accessors.
+    var tokens: [String] = []
     /// Znodes' paths and keys, whole or (with `isPrefix`) their beginnings.
     var paths: [ByteString] = []
     var keys: [ByteString] = []
@@ -42,12 +44,14 @@ struct EntryFilter {
         if let since, summary.timeMilliseconds < since { return false }
         if let until, summary.timeMilliseconds > until { return false }
         if !sessions.isEmpty, !sessions.contains(where: { named($0, in: summary) }) { return false }
+        if !tokens.isEmpty, !tokens.contains(summary.token) { return false }
         return (paths.isEmpty && keys.isEmpty) || touches(summary)
     }
 
-    /// Whether only commands can be wanted: other entries have no time, session or path.
+    /// Whether only commands can be wanted: other entries have no time, session, token or path.
     private var needsCommand: Bool {
-        since != nil || until != nil || !sessions.isEmpty || !paths.isEmpty || !keys.isEmpty
+        since != nil || until != nil || !sessions.isEmpty || !tokens.isEmpty || !paths.isEmpty
+            || !keys.isEmpty
     }
 
     private func named(_ name: SessionName, in summary: CommandSummary) -> Bool {

@@ -23,6 +23,7 @@ enum EntryJSON {
         json.member("timeMilliseconds", Int(summary.timeMilliseconds))
         if summary.session.isSet { json.member("session", "\(summary.session)") }
         if !summary.client.isEmpty { json.member("client", summary.client) }
+        if !summary.token.isEmpty { json.member("token", summary.token) }
         if !summary.paths.isEmpty {
             json.member(
                 summary.kind.isZooKeepers ? "paths" : "keys",

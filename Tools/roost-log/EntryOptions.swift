@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bytes
+import Commands
 import Raft
 
 /// Which things a verb is to look at, whether in entries or in a state.
@@ -53,6 +54,14 @@ struct EntryOptions: ParsableArguments {
 
     @OptionGroup var names: NameOptions
 
+    @Option(
+        help: .init(
+            "What came with a token: its accessor (UUID). Repeatable.",
+            valueName: "id"
+        )
+    )
+    var token: [String] = []
+
     @Option(help: .init("A kind of entry, as dump prints it. Repeatable.", valueName: "kind"))
     var kind: [String] = []
 
@@ -75,6 +84,12 @@ struct EntryOptions: ParsableArguments {
         }
         filter.kinds = Set(kind)
         filter.sessions = try names.sessions()
+        filter.tokens = try token.map { text in
+            guard let accessor = UUIDValue(Array(text.utf8)) else {
+                throw ValidationError("--token \(text): write its accessor, a UUID")
+            }
+            return String(decoding: accessor.text, as: UTF8.self)
+        }
         filter.paths = names.path.map { ByteString($0) }
         filter.keys = names.key.map { ByteString($0) }
         filter.isPrefix = names.prefix

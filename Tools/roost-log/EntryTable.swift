@@ -13,7 +13,7 @@ enum EntryTable {
             summary.map { TimeText.text(milliseconds: $0.timeMilliseconds) } ?? "",
             entry.kind,
             summary.map { $0.session.isSet ? "\($0.session)" : "" } ?? "",
-            summary?.client ?? "",
+            summary.map(client) ?? "",
             what(entry)
         )
     }
@@ -32,6 +32,12 @@ enum EntryTable {
             wide(client, 21), what,
         ]
         return cells.joined(separator: " ")
+    }
+
+    /// Where it came from, and the token that it came with.
+    static func client(_ summary: CommandSummary) -> String {
+        let parts = [summary.client, summary.token.isEmpty ? "" : "as \(summary.token)"]
+        return parts.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     static func wide(_ text: String, _ width: Int) -> String {

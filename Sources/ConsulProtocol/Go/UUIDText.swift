@@ -1,22 +1,6 @@
-/// Identifiers of sessions and nodes: hashicorp/go-uuid, sixteen random bytes in hexadecimal,
-/// without version bits.
+/// Why a text is no identifier of a session, node or token, in Consul's words. (They are
+/// hashicorp/go-uuid's: sixteen random bytes in hexadecimal, without version bits.)
 public enum UUIDText {
-    /// "b6251bce-3eed-5bfd-8e06-b84f693bf9b7" of two random words.
-    public static func make(_ high: UInt64, _ low: UInt64) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for position in 0..<16 {
-            if position == 4 || position == 6 || position == 8 || position == 10 {
-                text.append(UInt8(ascii: "-"))
-            }
-            let word = position < 8 ? high : low
-            let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (position & 7)))
-            text.append(Strconv.hexadecimal(byte >> 4))
-            text.append(Strconv.hexadecimal(byte & 15))
-        }
-        return text
-    }
-
     /// Why a text is no identifier for a look-up, in the words of Consul's index (go-memdb, which
     /// takes no notice of where the hyphens are), or nil when it is one.
     public static func lookupError(_ text: [UInt8]) -> String? {

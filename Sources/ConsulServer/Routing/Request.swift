@@ -38,6 +38,8 @@ struct Request {
     var client = ClientAddress.none
     /// What a header says about who asks; `?token=` comes before it.
     var headerToken = ""
+    /// The accessor of the token that was shown, once it is known.
+    var token: UUIDValue?
 
     var suffixName: ByteString { ByteString(suffix) }
 
@@ -47,7 +49,7 @@ struct Request {
         return try JSONParser.parse(body.readableBytesSpan, depthMax: limits.jsonDepthMax)
     }
 
-    var commandHeader: CommandHeader { CommandHeader(client: client) }
+    var commandHeader: CommandHeader { CommandHeader(client: client, token: token) }
 }
 
 /// A whole answer.

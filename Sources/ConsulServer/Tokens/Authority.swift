@@ -8,13 +8,27 @@ import StateMachine
 enum Authority: Equatable {
     /// May do everything; the token's accessor.
     case management(ByteString)
-    /// Nobody in particular, or a token without a policy: the default decides.
-    case ordinary
+    /// Nobody in particular, or a token without a policy: the default decides. The token's
+    /// accessor; nil: not even the anonymous one is there yet.
+    case ordinary(ByteString?)
     /// The token is not there.
     case unknown
 
     var isManagement: Bool {
         if case .management = self { true } else { false }
+    }
+
+    var isOrdinary: Bool {
+        if case .ordinary = self { true } else { false }
+    }
+
+    /// Of the token that was shown.
+    var accessor: ByteString? {
+        switch self {
+        case .management(let accessor): accessor
+        case .ordinary(let accessor): accessor
+        case .unknown: nil
+        }
     }
 
     /// As of the open snapshot.
@@ -28,8 +42,8 @@ enum Authority: Equatable {
         switch token {
         case .some(let token) where token.isManagement:
             self = .management(token.definition.accessor)
-        case .some: self = .ordinary
-        case nil: self = secret.bytes.isEmpty ? .ordinary : .unknown
+        case .some(let token): self = .ordinary(token.definition.accessor)
+        case nil: self = secret.bytes.isEmpty ? .ordinary(nil) : .unknown
         }
     }
 }

@@ -10,13 +10,15 @@ import StateMachine
 /// token is always told so, and who may not see a list finds it empty.
 enum TokenGate {
     static func step(_ request: Request, on loop: ConsulLoop) -> Step {
+        var request = request
         let access = request.endpoint.access
         if access == .open { return Dispatch.permitted(request, on: loop) }
         do throws(StateError) {
             let authority = try Authority(of: request, on: loop)
+            request.token = authority.accessor.flatMap { UUIDValue($0.bytes) }
             let isAllowed =
                 authority.isManagement
-                || (authority == .ordinary && loop.settings.tokens.allowsByDefault)
+                || (authority.isOrdinary && loop.settings.tokens.allowsByDefault)
             return switch access {
             case .open: Dispatch.permitted(request, on: loop)
             case .tokens: try TokenHandler.step(request, authority, loop)

@@ -52,7 +52,7 @@ struct HistoryRow {
             summary.map { TimeText.text(milliseconds: $0.timeMilliseconds) } ?? "",
             entry.kind,
             session.isEmpty ? EntryTable.shownOrEmpty(consul) : session,
-            summary?.client ?? "",
+            summary.map(EntryTable.client) ?? "",
             result.text,
             change
         )
