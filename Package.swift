@@ -257,7 +257,7 @@ let package = Package(
         .target(name: "DiskRecorder", path: "Tests/DiskRecorder"),
         tests(
             "RaftStoreTests",
-            ["RaftStore", "Raft", "LMDB", "Disk", "Bytes", "DiskRecorder", "SeededRandom"]
+            ["RaftStore", "Raft", "LMDB", "Disk", "Bytes", "DiskRecorder", "SeededRandom", crypto]
         ),
         tests("ConsulProtocolTests", ["ConsulProtocol", "Commands", "Bytes", "Measures"]),
         // What the tests of both front ends stand on.

@@ -5,7 +5,7 @@ internal import Raft
 
 /// A snapshot as it lies in its directory, whole or not.
 package struct InspectedSnapshot: Sendable {
-    /// "INDEX-TERM".
+    /// Of its files: "INDEX-TERM", or with a sum behind it (`SnapshotManifest.nameWithSum`).
     package var name: String
     /// The copy of the state.
     package var path: String
@@ -64,7 +64,9 @@ package struct InspectedSnapshot: Sendable {
             do throws(Damage) {
                 let decoded = try SnapshotManifest(encoded: encoded)
                 manifest = decoded
-                if decoded.name != name { throw Damage(.snapshot, "it is that of \(decoded.name)") }
+                guard name == decoded.name || name == decoded.nameWithSum else {
+                    throw Damage(.snapshot, "it is that of \(decoded.name)")
+                }
             } catch {
                 damage.append(Damage(.snapshot, "snapshot \(name): manifest: \(error.text)"))
             }
@@ -88,6 +90,13 @@ package struct InspectedSnapshot: Sendable {
     /// The first damaged page of a copy of a state, wherever it lies; nil if there is none.
     package static func verifyPages(at path: String) throws(StoreError) -> Damage? {
         try InspectedFile(path: path).verifyPages()
+    }
+
+    /// Whether it is the one that a log has on record, as far as that can be seen: where its own
+    /// manifest cannot be read, which is damage by itself, its name counts.
+    package func isRecorded(as recorded: SnapshotManifest) -> Bool {
+        guard let manifest else { return name == recorded.name || name == recorded.nameWithSum }
+        return manifest == recorded
     }
 
     /// Whether its manifest has been removed since.

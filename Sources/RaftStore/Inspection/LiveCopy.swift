@@ -48,10 +48,9 @@ extension InspectedDirectory {
             try copySnapshots(to: "\(target)/snapshots", tell)
             let recorded = try InspectedLog(directory: copy, isServed: false).contents().manifests
             // What is left out because it is damaged is missed, and found so, in the copy too.
-            let names = try snapshots().map(\.name)
+            let known = try snapshots() + InspectedSnapshot.list("\(target)/snapshots")
             let isWhole = recorded.allSatisfy { manifest in
-                names.contains(manifest.name)
-                    || FileSystem.exists("\(target)/snapshots/\(manifest.name).manifest")
+                known.contains { $0.isRecorded(as: manifest) }
             }
             if isWhole { return }
         }
@@ -70,13 +69,14 @@ extension InspectedDirectory {
                 !FileSystem.exists("\(target)/\(snapshot.name).manifest")
             else { continue }
             do throws(DiskError) {
-                found.append(OpenSnapshot(manifest, try File(snapshot.path, .readOnly)))
+                let file = try File(snapshot.path, .readOnly)
+                found.append(OpenSnapshot(snapshot.name, manifest, file))
             } catch {
                 guard error.isMissing else { throw StoreError(error) }
             }
         }
         for snapshot in found {
-            tell("snapshot \(snapshot.manifest.name)")
+            tell("snapshot \(snapshot.name)")
             try snapshot.copy(to: target)
         }
     }
@@ -110,19 +110,21 @@ extension InspectedDirectory {
 
 /// A snapshot of a running server whose file is held, whatever the server does with its name.
 private final class OpenSnapshot {
-    let manifest: SnapshotManifest
+    let name: String
+    private let manifest: SnapshotManifest
     private let file: File
 
-    init(_ manifest: SnapshotManifest, _ file: consuming File) {
+    init(_ name: String, _ manifest: SnapshotManifest, _ file: consuming File) {
+        self.name = name
         self.manifest = manifest
         self.file = file
     }
 
     func copy(to directory: String) throws(StoreError) {
-        let path = "\(directory)/\(manifest.name)"
+        let path = "\(directory)/\(name)"
         let encoded: [UInt8]
         do { encoded = try manifest.encoded() } catch {
-            throw .system("\(manifest.name): \(error)")
+            throw .system("\(name): \(error)")
         }
         do {
             try FileSystem.copy(file, to: "\(path).mdb")

@@ -6,8 +6,8 @@ package import Raft
 ///     | format version varint | index 8 | term 8 | bytes 8 | SHA-256 32
 ///     | membership index 8 | membership |
 ///
-/// The file INDEX-TERM.manifest is "ROOSTSN1", then the body in a state record's frame under the
-/// key of the manifest.
+/// The file INDEX-TERM.manifest (or `nameWithSum`) is "ROOSTSN1", then the body in a state record's
+/// frame under the key of the manifest.
 package struct SnapshotManifest: Hashable, Sendable {
     /// The newest format of a snapshot's content that this version reads and writes: that of the
     /// state's tables.
@@ -43,6 +43,9 @@ package struct SnapshotManifest: Hashable, Sendable {
 
     /// "INDEX-TERM", the name of the snapshot's files without their endings.
     package var name: String { "\(index.rawValue)-\(term.rawValue)" }
+
+    /// "INDEX-TERM-SUM", their name where the other is taken by a snapshot of other bytes.
+    package var nameWithSum: String { "\(name)-\(Hexadecimal.text(Array(sha256.prefix(4))))" }
 
     var key: [UInt8] { StoreKey.manifest(index: index, term: term) }
 

@@ -17,13 +17,20 @@ package final class SnapshotStore: Sendable {
     private static let syncBytes = 4 << 20
     private static let pieceBytes = 1 << 18
 
-    /// Opens the directory, and makes it if need be. Leftovers of interrupted work are removed.
+    /// Opens the directory, and makes it if need be. Leftovers of interrupted work are removed,
+    /// among them copies that have not got a manifest.
     package init(directory: String) throws(SnapshotError) {
         self.directory = directory
         do {
             try FileSystem.makeDirectory(directory)
-            for name in try FileSystem.list(directory) where name.hasSuffix(".tmp") {
-                try FileSystem.remove("\(directory)/\(name)")
+            let names = try FileSystem.list(directory)
+            let manifests = Set(names.filter { $0.hasSuffix(".manifest") })
+            for name in names {
+                let isLeft =
+                    name.hasSuffix(".tmp")
+                    || name.hasSuffix(".mdb")
+                        && !manifests.contains("\(name.dropLast(".mdb".count)).manifest")
+                if isLeft { try FileSystem.remove("\(directory)/\(name)") }
             }
         } catch { throw .disk(error) }
     }
@@ -75,7 +82,9 @@ package final class SnapshotStore: Sendable {
     /// Where a snapshot that comes from a peer is to be written before it is adopted.
     package var incomingPath: String { "\(directory)/incoming.tmp" }
 
-    /// Gives a whole and synced file its name, and then its manifest.
+    /// Gives a whole and synced file its name, and then its manifest. The file of another snapshot
+    /// is never replaced: the same index comes from two leaders in other bytes, and the log may
+    /// have either on record.
     package func adopt(
         _ file: String,
         as manifest: SnapshotManifest
@@ -84,26 +93,42 @@ package final class SnapshotStore: Sendable {
         do { encoded = try manifest.encoded() } catch {
             throw .manifest(path: manifest.name, reason: error.description)
         }
-        do {
-            try FileSystem.rename(file, to: path(of: manifest))
-            try FileSystem.syncDirectory(directory)
-            try FileSystem.replace(
-                "\(directory)/\(manifest.name).manifest",
-                with: encoded,
-                in: directory
-            )
+        do throws(DiskError) {
+            let there = try FileSystem.contents("\(directory)/\(manifest.name).manifest")
+            let isFree = there == nil || there == encoded
+            let stem = "\(directory)/\(isFree ? manifest.name : manifest.nameWithSum)"
+            try FileSystem.rename(file, to: "\(stem).mdb")
+            do throws(DiskError) {
+                try FileSystem.syncDirectory(directory)
+                try FileSystem.replace("\(stem).manifest", with: encoded, in: directory)
+            } catch {
+                // It is as large as the state, and what has no manifest does not exist.
+                if there != encoded { try FileSystem.remove("\(stem).mdb") }
+                throw error
+            }
         } catch { throw .disk(error) }
     }
 
     /// Every snapshot with a readable manifest, newest first.
-    package func list() throws(SnapshotError) -> [SnapshotManifest] {
-        let names: [String]
-        do { names = try FileSystem.list(directory) } catch { throw .disk(error) }
+    package func list() throws(SnapshotError) -> [SnapshotManifest] { try readable().found }
+
+    /// - Returns: also whether there are some whose manifest cannot be read. They are as good as
+    ///   not there, and `roost-log verify` tells of them.
+    private func readable() throws(SnapshotError) -> (found: [SnapshotManifest], isAll: Bool) {
         var found: [SnapshotManifest] = []
-        for name in names where name.hasSuffix(".manifest") {
-            found.append(try manifest(at: "\(directory)/\(name)"))
-        }
-        return found.sorted { $0.index > $1.index }
+        var isAll = true
+        do throws(DiskError) {
+            for name in try FileSystem.list(directory) where name.hasSuffix(".manifest") {
+                // One that is removed meanwhile is gone.
+                guard let encoded = try FileSystem.contents("\(directory)/\(name)") else {
+                    continue
+                }
+                do throws(Damage) { found.append(try SnapshotManifest(encoded: encoded)) } catch {
+                    isAll = false
+                }
+            }
+        } catch { throw .disk(error) }
+        return (found.sorted { $0.index > $1.index }, isAll)
     }
 
     /// Reads the whole file and compares it with its manifest.
@@ -132,14 +157,14 @@ package final class SnapshotStore: Sendable {
     /// The newest snapshot that verifies; nil if there is none at all.
     /// - Throws: `noneVerifies` if there are some and each is damaged.
     package func newestVerified() throws(SnapshotError) -> SnapshotManifest? {
-        let all = try list()
+        let (all, isAll) = try readable()
         for manifest in all {
             do {
                 try verify(manifest)
                 return manifest
             } catch { continue }
         }
-        if all.isEmpty { return nil }
+        if all.isEmpty, isAll { return nil }
         throw .noneVerifies(directory: directory)
     }
 
@@ -157,8 +182,9 @@ package final class SnapshotStore: Sendable {
 
     package func remove(_ manifest: SnapshotManifest) throws(SnapshotError) {
         do {
-            try FileSystem.remove("\(directory)/\(manifest.name).manifest")
-            try FileSystem.remove(path(of: manifest))
+            let stem = stem(of: manifest)
+            try FileSystem.remove("\(stem).manifest")
+            try FileSystem.remove("\(stem).mdb")
         } catch { throw .disk(error) }
     }
 
@@ -168,8 +194,11 @@ package final class SnapshotStore: Sendable {
         do { try FileSystem.syncDirectory(directory) } catch { throw .disk(error) }
     }
 
-    package func path(of manifest: SnapshotManifest) -> String {
-        "\(directory)/\(manifest.name).mdb"
+    package func path(of manifest: SnapshotManifest) -> String { "\(stem(of: manifest)).mdb" }
+
+    private func stem(of manifest: SnapshotManifest) -> String {
+        let own = "\(directory)/\(manifest.nameWithSum)"
+        return FileSystem.exists("\(own).manifest") ? own : "\(directory)/\(manifest.name)"
     }
 
     /// Opens a snapshot file for reading, without a lock file: nobody writes to it.
@@ -278,15 +307,6 @@ package final class SnapshotStore: Sendable {
             }
             return (offset, Array(hash.finalize()))
         } catch { throw .disk(error) }
-    }
-
-    private func manifest(at path: String) throws(SnapshotError) -> SnapshotManifest {
-        let contents: [UInt8]?
-        do { contents = try FileSystem.contents(path) } catch { throw .disk(error) }
-        guard let contents else { throw .manifest(path: path, reason: "it is gone") }
-        do { return try SnapshotManifest(encoded: contents) } catch {
-            throw .manifest(path: path, reason: error.description)
-        }
     }
 }
 

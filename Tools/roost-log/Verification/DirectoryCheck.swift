@@ -183,7 +183,7 @@ struct DirectoryCheck {
         }
         let present = found + (try directory.snapshots())
         for manifest in contents.manifests
-        where !present.contains(where: { $0.name == manifest.name }) {
+        where !present.contains(where: { $0.isRecorded(as: manifest) }) {
             note(
                 .snapshotDamage,
                 "snapshot \(manifest.name)",
