@@ -340,7 +340,11 @@ let package = Package(
         command("roost-sim", ["Simulation", argumentParser], path: "Tools/roost-sim"),
         tests(
             "SimulationTests",
-            ["Simulation", "Replica", "StateMachine", "RaftStore", "Raft", "SeededRandom"]
+            [
+                "Simulation", "Replica", "StateMachine", "RaftStore", "Raft", "Commands", "Watches",
+                "Bytes",
+                "SeededRandom",
+            ]
         ),
 
         // What the fuzz targets and the replay of their saved cases run.

@@ -39,6 +39,12 @@ public enum Command: Equatable, Sendable {
         return (header, try Command(kind, fillingRest: &reader))
     }
 
+    /// Whether this version can apply it.
+    public static func isCommand(_ payload: [UInt8]) -> Bool {
+        do throws(CommandError) { _ = try decode(payload.rawSpan) } catch { return false }
+        return true
+    }
+
     /// Decodes the body after the header; nothing may be left over.
     @_lifetime(reader: copy reader)
     public init(_ kind: CommandKind, fillingRest reader: inout SpanReader) throws(CommandError) {

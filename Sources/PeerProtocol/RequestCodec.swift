@@ -12,7 +12,7 @@ import Replica
 ///     answers:  | count | (id, verdict 1, body) * count |
 ///               0 placed | index | term |    1 not leader    2 refused | reason 1 | body |
 ///     reasons:  0 no leader   1 disk full: text   2 overloaded   3 too large: bytes, bound
-///               4 timed out   5 stopping
+///               4 timed out   5 stopping   6 unknown command
 ///
 /// Numbers without a width are varints.
 enum RequestCodec {
@@ -86,6 +86,7 @@ enum RequestCodec {
             writer.varint(UInt64(bound))
         case .timedOut: writer.integer(UInt8(4))
         case .stopping: writer.integer(UInt8(5))
+        case .unknownCommand: writer.integer(UInt8(6))
         }
     }
 
@@ -126,6 +127,7 @@ enum RequestCodec {
             return .tooLarge(bytes: bytes, bound: Int(clamping: try reader.varint()))
         case 4: return .timedOut
         case 5: return .stopping
+        case 6: return .unknownCommand
         default: throw .badTag(offset: reader.offset, tag: UInt64(tag))
         }
     }

@@ -90,7 +90,7 @@ package struct RaftNode: ~Copyable {
     var outbox: [Message] = []
     var readStates: [ReadState] = []
     var snapshotTransfers: [SnapshotTransfer] = []
-    var pendingSnapshot: SnapshotDescriptor?
+    package internal(set) var pendingSnapshot: SnapshotDescriptor?
 
     /// - Throws: `restoredStateInvalid` or `storage`.
     package init(

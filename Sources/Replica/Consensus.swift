@@ -31,6 +31,8 @@ package struct Consensus: ~Copyable {
     /// The newest snapshot, if the log had no room to note it.
     private var unrecorded: SnapshotManifest?
     var received: [SnapshotDescriptor: SnapshotManifest] = [:]
+    /// Leadership is being handed over, and nobody was told yet.
+    private var tellsHandover = false
     var leases = ExpiryClock<Lease>()
     var leadership: Leadership?
     /// The read by which a leader learns whether it still led, and when it asked.
@@ -245,6 +247,10 @@ package struct Consensus: ~Copyable {
                 toldCommit = node.commit
                 effects.append(.committed(toldCommit))
             }
+            if tellsHandover {
+                tellsHandover = false
+                effects.append(.handingOver)
+            }
             if !ready.messages.isEmpty { effects.append(.send(ready.messages)) }
             hand(out: ready.committed, &effects)
             answer(ready.reads, &effects)
@@ -313,6 +319,7 @@ extension Consensus {
 
     package mutating func transferLeadership(to target: NodeID) throws(RaftError) {
         try node.transferLeadership(to: target)
+        tellsHandover = true
     }
 
     /// Hands leadership to somebody else before the node goes, if there is anybody.
@@ -350,6 +357,7 @@ extension Consensus {
         if leadership?.leader != change.leader { noteStrays(change.leader, &effects) }
         leadership = change
         confirmation = nil
+        tellsHandover = false
         leases.removeAll()
         comparison.beginLeadership()
         if change.role != .leader {
@@ -381,6 +389,11 @@ package enum ConsensusEffect: Sendable {
     case committed(LogIndex)
     /// A quorum knew no other leader at this time (monotonic milliseconds).
     case confirmed(at: Int64)
+    /// Another node was asked to lead; to be published before what follows, and true until
+    /// leadership changes.
+    case handingOver
+    /// A peer sent what no peer may send; it had no effect.
+    case offended(RaftError)
     case send([Message])
     /// A follower's clients want this of the leader.
     case forward(to: NodeID, ForwardedRequests)

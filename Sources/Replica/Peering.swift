@@ -6,9 +6,13 @@ package import RaftStore
 /// snapshots.
 extension Consensus {
     /// A message of a peer.
-    package mutating func take(_ message: Message) throws(ReplicaError) {
+    package mutating func take(
+        _ message: Message,
+        _ effects: inout [ConsensusEffect]
+    ) throws(ReplicaError) {
         do { try node.step(message) } catch {
             if case .storage = error { throw .raft(error) }
+            effects.append(.offended(error))
         }
     }
 
@@ -26,7 +30,9 @@ extension Consensus {
         var answers: [ForwardAnswer] = []
         var accepted: [ForwardedProposal] = []
         for proposal in requests.proposals {
-            if let refusal = refusal(of: proposal.payload) {
+            // Once in the log, what nobody can apply would end every node, at each start anew.
+            let isCommand = Command.isCommand(proposal.payload)
+            if let refusal = isCommand ? refusal(of: proposal.payload) : .unknownCommand {
                 answers.append(ForwardAnswer(id: proposal.id, verdict: .refused(refusal)))
             } else {
                 accepted.append(proposal)
@@ -129,11 +135,14 @@ extension Consensus {
     package mutating func take(
         received manifest: SnapshotManifest,
         from leader: NodeID,
-        term: Term
+        term: Term,
+        _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
-        // One that came before it may still wait for room on the disk.
+        // One that came before it may still be due, or wait for room on the disk.
         let commit = node.status().commit
-        received = received.filter { waitsForRoom($0.key) || $0.key.index > commit }
+        received = received.filter { snapshot, _ in
+            snapshot == node.pendingSnapshot || waitsForRoom(snapshot) || snapshot.index > commit
+        }
         if refill(from: manifest, of: leader) { return }
         received[manifest.descriptor] = manifest
         let message = Message(
@@ -142,7 +151,7 @@ extension Consensus {
             term: term,
             body: .snapshot(manifest.descriptor)
         )
-        try take(message)
+        try take(message, &effects)
     }
 
     /// The streaming of a snapshot to a follower ended.

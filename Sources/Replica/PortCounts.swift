@@ -50,6 +50,7 @@ package struct RefusalCounts: Equatable, Sendable {
     package var tooLarge: UInt64 = 0
     package var timedOut: UInt64 = 0
     package var stopping: UInt64 = 0
+    package var unknownCommand: UInt64 = 0
 
     package init() {}
 
@@ -62,6 +63,7 @@ package struct RefusalCounts: Equatable, Sendable {
         case .tooLarge: tooLarge &+= times
         case .timedOut: timedOut &+= times
         case .stopping: stopping &+= times
+        case .unknownCommand: unknownCommand &+= times
         }
     }
 
@@ -72,6 +74,7 @@ package struct RefusalCounts: Equatable, Sendable {
         tooLarge &+= other.tooLarge
         timedOut &+= other.timedOut
         stopping &+= other.stopping
+        unknownCommand &+= other.unknownCommand
     }
 
     /// Each with its name in lower case.
@@ -79,6 +82,7 @@ package struct RefusalCounts: Equatable, Sendable {
         [
             ("no_leader", noLeader), ("disk_full", diskFull), ("overloaded", overloaded),
             ("too_large", tooLarge), ("timed_out", timedOut), ("stopping", stopping),
+            ("unknown_command", unknownCommand),
         ]
     }
 }

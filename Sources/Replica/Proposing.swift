@@ -68,6 +68,7 @@ extension Consensus {
             return hold(proposals, &effects)
         }
         var sent: [ForwardedProposal] = []
+        var bytes = 0
         for request in proposals {
             let payload = request.proposal.payload
             guard payload.count <= limits.commandBytesMax else {
@@ -82,8 +83,13 @@ extension Consensus {
                 effects.append(.refuse([request.proposal.origin], .overloaded))
                 continue
             }
+            if bytes + payload.count > limits.forwardBytesMax, !sent.isEmpty {
+                effects.append(.forward(to: leader, ForwardedRequests(proposals: sent)))
+                (sent, bytes) = ([], 0)
+            }
             let deadline = now + limits.requestMilliseconds
             sent.append(underWay.send(request, to: leader, until: deadline))
+            bytes += payload.count
         }
         if !sent.isEmpty {
             effects.append(.forward(to: leader, ForwardedRequests(proposals: sent)))
@@ -95,7 +101,8 @@ extension Consensus {
         _ effects: inout [ConsensusEffect]
     ) {
         for request in proposals {
-            if underWay.heldCount < limits.heldMax {
+            let bytes = underWay.heldBytes + request.proposal.payload.count
+            if underWay.heldCount < limits.heldMax, bytes <= limits.heldBytesMax {
                 underWay.hold(request)
             } else {
                 effects.append(.refuse([request.proposal.origin], .noLeader))

@@ -72,7 +72,7 @@ extension Consensus {
         switch input {
         case .requests(let requests): try take(requests, now: now, wall: wall, &effects)
         case .report(let report): try take(report, now: now, wall: wall, &effects)
-        case .messages(let messages): for message in messages { try take(message) }
+        case .messages(let messages): for message in messages { try take(message, &effects) }
         case .forwarded(let requests, let peer):
             try take(requests, from: peer, now: now, wall: wall, &effects)
         case .forwardAnswers(let answers): try take(answers, &effects)
@@ -81,7 +81,7 @@ extension Consensus {
         case .unreached(let peer): try reach(peer, false, &effects)
         case .died(let peer): died(peer)
         case .snapshotReceived(let manifest, let leader, let term):
-            try take(received: manifest, from: leader, term: term)
+            try take(received: manifest, from: leader, term: term, &effects)
         case .snapshotSent(let peer, let succeeded): snapshotSent(to: peer, succeeded: succeeded)
         case .operation(let operation): perform(operation)
         case .stateReport(let report, let peer): take(report, from: peer)

@@ -29,8 +29,11 @@ package struct ReplicaLimits: Sendable {
     /// what it was sent.
     package var strayMilliseconds: Int64 = 300
     package var expiryCheckMilliseconds: Int64 = 500
-    /// Requests that wait for a leader.
+    /// Requests that wait for a leader, and the bytes of their payloads.
     package var heldMax = 65_536
+    package var heldBytesMax = 64 << 20
+    /// Of payloads that are sent to the leader at once; one that is longer goes alone.
+    package var forwardBytesMax = 8 << 20
     /// Requests that were sent to the leader and are not answered yet.
     package var forwardedMax = 65_536
 

@@ -37,6 +37,10 @@ package struct ReplicaStatus: Sendable {
     /// the process was paused.
     package var asOf: Int64 = 0
 
+    /// As a leader it has asked another node to lead, which may do so at any moment from then on,
+    /// whatever a quorum knew before.
+    package var isHandingOver = false
+
     package init(node: NodeID, name: String) {
         self.node = node
         self.name = name
@@ -61,7 +65,7 @@ package struct ReplicaStatus: Sendable {
     /// Whether the followers that confirmed it still wait for their leader. One that restarted, or
     /// found the leader's port closed, may vote sooner. Alone, a leader has nobody to ask.
     package func isRecent(now: @autoclosure () -> Int64) -> Bool {
-        isAlone || now() - asOf < ReplicaLimits.leaderWordMilliseconds
+        isAlone || !isHandingOver && now() - asOf < ReplicaLimits.leaderWordMilliseconds
     }
 
     package var isLeader: Bool { role == .leader }
@@ -82,6 +86,7 @@ package struct ReplicaStatus: Sendable {
         role = change.role
         term = change.term.rawValue
         leader = change.leader
+        isHandingOver = false
         self.leaderAddress = leaderAddress
         // A leader need not hear from itself, and another's word has just come.
         if change.leader != nil { lastContactMilliseconds = 0 }

@@ -69,6 +69,8 @@ package enum Refusal: Hashable, Sendable {
     case tooLarge(bytes: Int, bound: Int)
     case timedOut
     case stopping
+    /// The leader, of an older version, cannot apply it.
+    case unknownCommand
 }
 
 /// The answer to a proposal or a barrier.

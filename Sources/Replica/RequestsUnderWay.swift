@@ -30,6 +30,8 @@ struct RequestsUnderWay {
     private var strayCount = 0
     /// In the order in which they came.
     private var held = Deque<HeldProposal>()
+    /// Of their payloads.
+    private(set) var heldBytes = 0
     private var heldBarriers: [(origin: Origin, deadline: Int64)] = []
     private var lastForward: ForwardID
     private var lastArrival: UInt64 = 0
@@ -62,6 +64,15 @@ struct RequestsUnderWay {
         var position = held.count
         while position > 0, held[position - 1].arrival > request.arrival { position -= 1 }
         held.insert(request, at: position)
+        heldBytes += request.proposal.payload.count
+    }
+
+    private mutating func removeHeld(where isGone: (HeldProposal) -> Bool) -> [Origin] {
+        let gone = held.filter(isGone)
+        guard !gone.isEmpty else { return [] }
+        for request in gone { heldBytes -= request.proposal.payload.count }
+        held.removeAll(where: isGone)
+        return gone.map(\.proposal.origin)
     }
 
     private mutating func numbered(_ request: HeldProposal) -> HeldProposal {
@@ -78,14 +89,10 @@ struct RequestsUnderWay {
 
     /// Forgets what is held of the same connection and came before this.
     mutating func dropHeld(before later: HeldProposal) -> [Origin] {
-        guard !held.isEmpty else { return [] }
-        let isOvertaken = { (request: HeldProposal) in
+        removeHeld { request in
             request.arrival < later.arrival
                 && request.proposal.origin.isOfSameConnection(as: later.proposal.origin)
         }
-        let dropped = held.filter(isOvertaken).map(\.proposal.origin)
-        held.removeAll(where: isOvertaken)
-        return dropped
     }
 
     /// What is to be tried again now, with the times until which it may be.
@@ -93,6 +100,7 @@ struct RequestsUnderWay {
         let proposals = Array(held)
         let barriers = heldBarriers.map { HeldBarrier(origin: $0.origin, deadline: $0.deadline) }
         held.removeAll()
+        heldBytes = 0
         heldBarriers.removeAll()
         return (proposals, barriers)
     }
@@ -197,8 +205,7 @@ struct RequestsUnderWay {
     /// Whose time is up: those that found no leader, which have not happened, and those that were
     /// sent or placed, which may still happen.
     mutating func expire(now: Int64) -> (unled: [Origin], unknown: [Origin]) {
-        var unled = held.filter { $0.deadline <= now }.map(\.proposal.origin)
-        held.removeAll { $0.deadline <= now }
+        var unled = removeHeld { $0.deadline <= now }
         unled += heldBarriers.filter { $0.deadline <= now }.map(\.origin)
         heldBarriers.removeAll { $0.deadline <= now }
         var unknown: [Origin] = []

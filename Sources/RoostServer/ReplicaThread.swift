@@ -34,6 +34,7 @@ final class ReplicaThread: @unchecked Sendable {
     private var nextTick: Int64 = 0
     private var isStopping = false
     private var gauge: ReplicaGauge
+    private let offences = NoticePace()
 
     init(consensus: consuming Consensus, seams: Seams) {
         self.consensus = consensus
@@ -123,6 +124,10 @@ final class ReplicaThread: @unchecked Sendable {
                 seams.board.update { $0.commit = index.rawValue }
                 gauge.committed(index)
             case .confirmed(let time): seams.board.update { $0.note(confirmedAt: time) }
+            case .handingOver: seams.board.update { $0.isHandingOver = true }
+            case .offended(let error):
+                guard offences.isDue() else { continue }
+                seams.logger.error("a peer breaks the rules", metadata: ["reason": "\(error)"])
             case .send(let messages): seams.cluster.links.send(messages)
             case .forward(let leader, let requests): seams.cluster.links.send(requests, to: leader)
             case .answer(let peer, let answers): seams.cluster.links.send(answers, to: peer)

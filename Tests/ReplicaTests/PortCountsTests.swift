@@ -30,7 +30,7 @@ import Testing
         #expect(
             told == [
                 "no_leader 4", "disk_full 2", "overloaded 0", "too_large 8", "timed_out 0",
-                "stopping 0",
+                "stopping 0", "unknown_command 0",
             ]
         )
     }

@@ -16,6 +16,27 @@ import Testing
         #expect(status.isLeader)
     }
 
+    @Test func `a leader that hands over has no word until leadership changes`() {
+        var status = ReplicaStatus(node: NodeID(1), name: "n1")
+        status.note(
+            Leadership(role: .leader, term: Term(2), leader: NodeID(1)),
+            leaderAddress: ""
+        )
+        status.servers = [1, 2].map { number in
+            .init(node: NodeID(number), name: "", address: "", isVoter: true)
+        }
+        status.note(confirmedAt: 1_000)
+        #expect(status.isRecent(now: 1_001))
+        status.isHandingOver = true
+        status.note(confirmedAt: 1_002)
+        #expect(!status.isRecent(now: 1_003))
+        status.note(
+            Leadership(role: .leader, term: Term(4), leader: NodeID(1)),
+            leaderAddress: ""
+        )
+        #expect(status.isRecent(now: 1_004))
+    }
+
     /// A leader that is to leave a cluster of two took itself for one that has nobody to ask, and
     /// served what it had by a word of any age, also while the other one led already.
     @Test func `only a leader that is the one voter needs nobody's word`() {

@@ -48,6 +48,8 @@ enum Conclusion {
             .text(413, "Request of \(bytes) bytes too large, max size: \(bound) bytes")
         case .timedOut: .text(500, "timed out enqueuing operation")
         case .stopping: .text(500, "agent is shutting down")
+        case .unknownCommand:
+            .text(500, "rpc error: the leader is of an older version and cannot do this")
         }
     }
 }

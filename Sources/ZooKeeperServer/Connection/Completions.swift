@@ -103,6 +103,7 @@ extension ZooKeeperConnection {
         case .diskFull: code = .systemError
         case .overloaded: code = .throttledOperation
         case .tooLarge: code = .badArguments
+        case .unknownCommand: code = .unimplemented
         }
         if request.opcode == .createSession { return closeAfterReplies() }
         let zxid = Int64(bitPattern: port.deliveredIndex)

@@ -271,6 +271,9 @@ final class NodeProcess {
             case .leadership(let change): publish(change)
             case .committed(let index): board.update { $0.commit = index.rawValue }
             case .confirmed(let time): noteStatus { $0.note(confirmedAt: time) }
+            case .handingOver: noteStatus { $0.isHandingOver = true }
+            case .offended(let error):
+                trial.oracle.fail("node \(host.id.rawValue) was sent what is no message: \(error)")
             case .send(let messages): trial.network.send(messages, from: host.id, in: trial)
             case .forward(let leader, let requests):
                 trial.network.send(requests, from: host.id, to: leader, in: trial)
