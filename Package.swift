@@ -42,10 +42,6 @@ let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
 )
-let serviceLifecycleUnix = Target.Dependency.product(
-    name: "UnixSignals",
-    package: "swift-service-lifecycle"
-)
 let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
@@ -144,7 +140,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         // The HTTP client of `roost`'s own commands.
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        // Ordered start-up and graceful shutdown on signals.
+        // Services that stop in the opposite order of their start, when one of them is told to.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -214,11 +210,11 @@ let package = Package(
             [
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "ConsulProtocol",
                 "PeerTransport", "TransportSecurity",
-                "PeerProtocol", "Disk",
+                "PeerProtocol", "Disk", "Console",
                 "Replica", "RaftStore", "StateMachine", "Watches", "Backup",
                 "Raft", "LMDB", "Commands", "Bytes", "Measures", configuration, coreMetrics,
                 logging, nioConcurrency, nioCore,
-                nioPosix, serviceLifecycle, serviceLifecycleUnix, systemPackage, crypto,
+                nioPosix, serviceLifecycle, systemPackage, crypto,
                 tracing,
             ],
             exclude: ["Docs.docc"]

@@ -53,9 +53,10 @@ package struct Server: Sendable {
     /// Serves until SIGINT or SIGTERM, then stops in order.
     /// - Throws: `StartProblem`.
     package func run() async throws {
-        let signals = await StopSignals(logger: logger)
+        let signals = try StopSignals(logger: logger)
         let security = try await Security.open(
             configuration,
+            hangups: signals.hangups,
             registry: registry,
             logger: logger
         )

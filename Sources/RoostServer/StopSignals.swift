@@ -1,14 +1,18 @@
+import Console
+import Disk
 import Glibc
 import Logging
+import RaftStore
 import ServiceLifecycle
 import Synchronization
-import UnixSignals
 
 /// SIGINT and SIGTERM, from the server's first step until the process is gone: a signal that comes
 /// before it serves ends it at once and well, one that comes while it serves stops it in order, and
-/// more of them change nothing.
+/// more of them change nothing. SIGHUP, which ends nothing.
 ///
-/// `ServiceGroup` listens only while it runs, which is from after "serving" was told.
+/// `ServiceGroup` listens only while it runs, which is from after "serving" was told; and with
+/// libdispatch's sources, on which it and UnixSignals stand, a server was seen to stop in order and
+/// then to end by the same signal all the same.
 struct StopSignals: Service {
     private enum Phase {
         case starting
@@ -21,24 +25,29 @@ struct StopSignals: Service {
 
     private let state = State()
     private let told: AsyncStream<Void>
-    private let tell: AsyncStream<Void>.Continuation
+    /// For one reader. Of those that come while he is busy, one is kept.
+    let hangups: AsyncStream<Void>
 
     /// Returns when the signals are taken.
-    init(logger: Logger) async {
-        (told, tell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-        let (state, tell) = (state, tell)
-        // Never ends, and is not awaited: it holds the signals.
-        Task {
-            for await signal in signals {
-                if state.phase.withLock({ $0 == .starting }) {
-                    logger.notice("stopped while starting", metadata: ["signal": "\(signal)"])
+    init(logger: Logger) throws(StartProblem) {
+        let told = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let hangups = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (self.told, self.hangups) = (told.stream, hangups.stream)
+        let state = state
+        do throws(DiskError) {
+            try SignalEar.listen([SIGINT, SIGTERM, SIGHUP]) { signal in
+                if signal == SIGHUP {
+                    hangups.continuation.yield()
+                } else if state.phase.withLock({ $0 == .starting }) {
+                    let name = signal == SIGINT ? "SIGINT" : "SIGTERM"
+                    logger.notice("stopped while starting", metadata: ["signal": "\(name)"])
                     // Nobody was served yet, and what is on the disk is good at any time.
                     _exit(EXIT_SUCCESS)
+                } else {
+                    told.continuation.yield()
                 }
-                tell.yield()
             }
-        }
+        } catch { throw .storage(.system("\(error)")) }
     }
 
     /// From now on a signal stops the services in order.

@@ -3,7 +3,6 @@ import Logging
 import NIOCore
 import PeerTransport
 import TransportSecurity
-import UnixSignals
 
 /// TLS of all ports of a node, opened.
 struct Security: Sendable {
@@ -20,13 +19,12 @@ struct Security: Sendable {
 
     static func open(
         _ configuration: ServerConfiguration,
+        hangups: AsyncStream<Void>,
         registry: MetricsRegistry,
         logger: Logger
     ) async throws(StartProblem) -> Security {
         let settings = configuration.security
         let role = ClusterRole(datacenter: configuration.datacenter)
-        // From now on they end nothing; a node may wait for others for long before it serves.
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
         guard let files = settings.files else {
             let watch = KeyringWatch(nil, hangups, logger)
             return Security(peers: .plain(role), https: nil, zooKeeper: nil, watch: watch)
@@ -105,10 +103,10 @@ struct Security: Sendable {
 /// operators send it to have things read again.
 struct KeyringWatch: Sendable {
     private let keyring: Keyring?
-    private let hangups: UnixSignalsSequence
+    private let hangups: AsyncStream<Void>
     private let logger: Logger
 
-    init(_ keyring: Keyring?, _ hangups: UnixSignalsSequence, _ logger: Logger) {
+    init(_ keyring: Keyring?, _ hangups: AsyncStream<Void>, _ logger: Logger) {
         self.keyring = keyring
         self.hangups = hangups
         self.logger = logger
