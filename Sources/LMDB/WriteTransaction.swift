@@ -1,3 +1,4 @@
+internal import Bytes
 internal import CLMDB
 
 /// The one write transaction of an environment. It ends by `commit`; if it just goes, it is
@@ -73,6 +74,25 @@ public struct WriteTransaction: ~Copyable {
         guard let start = unsafe place.mv_data else { return }
         var span = unsafe MutableRawSpan(_unsafeStart: start, byteCount: byteCount)
         fill(&span)
+    }
+
+    /// How far into the file the transaction has come: the number of the page that a record of
+    /// two pages gets, which is put and taken away again. Single pages are free ones as long as
+    /// there are any, and a pair is no worse off; from then on both are at the end.
+    public mutating func endPage(in table: Table) throws(LMDBError) -> Int {
+        let key = [UInt8](repeating: 0xff, count: 16)
+        var place = unsafe MDB_val(mv_size: 5_000, mv_data: nil)
+        let flags = UInt32(MDB_RESERVE) | UInt32(MDB_NOOVERWRITE)
+        let code = unsafe key.withUnsafeBytes { keyBytes in
+            var rawKey = unsafe MDB_val(keyBytes)
+            return unsafe mdb_put(handle, table.handle, &rawKey, &place, flags)
+        }
+        try check(code, .put)
+        // Its page begins with its number, and the value comes behind 16 bytes of header.
+        let start = unsafe place.mv_data
+        let page = unsafe start?.loadUnaligned(fromByteOffset: -16, as: UInt.self)
+        try delete(key.rawSpan, in: table)
+        return Int(clamping: page ?? 0)
     }
 
     /// Removes `key`; whether it was there.

@@ -175,7 +175,7 @@ final class ApplyThread: @unchecked Sendable {
         let machine: Machine
         do throws(StateError) {
             tables = try StateTables.open(state.environment)
-            machine = try Machine(environment: state.environment, tables: tables)
+            machine = try state.machine(tables)
         } catch { throw .state(error) }
         let report = try applier.replace(
             machine: machine,
@@ -220,6 +220,19 @@ extension Entry {
         guard kind == .normal else { return true }
         return payload.count <= ServerLimits.appliedAtOnceBytesMax
             && CommandKind(of: payload.rawSpan)?.isBounded == true
+    }
+}
+
+extension StateDirectory {
+    /// What applies entries here, and finds room for what they come to touch.
+    func machine(_ tables: StateTables) throws(StateError) -> Machine {
+        try Machine(environment: environment, tables: tables) { page throws(StateError) in
+            let hasRoom: Bool
+            do throws(StoreError) { hasRoom = try self.ensureRoom(behindPage: page) } catch {
+                throw .file("\(error)")
+            }
+            if !hasRoom { throw .storage(.diskFull(.put)) }
+        }
     }
 }
 

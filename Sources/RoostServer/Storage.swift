@@ -133,7 +133,7 @@ struct Storage {
         self.state = state
         do throws(StateError) {
             tables = try StateTables.open(state.environment)
-            machine = try Machine(environment: state.environment, tables: tables)
+            machine = try state.machine(tables)
         } catch { throw .database("\(directory.statePath): \(error)") }
     }
 

@@ -18,6 +18,8 @@ public import LMDB
 public enum StateError: Error, Equatable, Sendable {
     /// LMDB refused: the batch is not applied, and can be tried again.
     case storage(LMDBError)
+    /// The file cannot grow, and not because the disk is full.
+    case file(String)
     /// A committed entry cannot be understood. The node must stop: to skip it would be to diverge.
     case undecodable(index: UInt64, CommandError)
     /// Entries must come without a gap.
@@ -32,6 +34,7 @@ extension StateError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .storage(let error): "state: \(error)"
+        case .file(let reason): "state: \(reason)"
         case .undecodable(let index, let error): "state: entry \(index): \(error)"
         case .outOfOrder(let index, let applied):
             "state: entry \(index) does not follow \(applied)"

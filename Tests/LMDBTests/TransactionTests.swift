@@ -82,6 +82,34 @@ func key(_ cursor: borrowing Cursor) -> [UInt8] { cursor.key.copiedBytes() }
         #expect(!isActive)
     }
 
+    /// Whoever writes into a map must have blocks for what he is about to touch.
+    @Test func `a transaction knows how far into the file it has come`() throws {
+        let directory = ScratchDirectory()
+        let environment = try openedEnvironment(directory)
+        let table = try environment.openTables(["t"])[0]
+        let value = [UInt8](repeating: 1, count: 1_500)
+        func key(_ number: Int) -> [UInt8] { [UInt8(number >> 8), UInt8(number & 255)] }
+        var filling = try WriteTransaction(environment)
+        for number in 0..<2_000 { try filling.put(key(number).rawSpan, value.rawSpan, in: table) }
+        try filling.commit()
+
+        // Every leaf is touched, and most are only read by who does not know.
+        var write = try WriteTransaction(environment)
+        var last = 0
+        for number in stride(from: 0, to: 2_000, by: 2) {
+            try write.delete(key(number).rawSpan, in: table)
+            guard number % 128 == 0 else { continue }
+            let page = try write.endPage(in: table)
+            #expect(page > last && page <= last + 512 || last == 0)
+            last = page
+        }
+        try write.commit()
+        let end = try environment.information().lastPage
+        #expect(last <= end && end <= last + 256, "looked at \(last), came to \(end)")
+        let reading = try ReadTransaction(environment)
+        #expect(try reading.reader.statistics(of: table).entries == 1_000)
+    }
+
     @Test func `a reader serves both kinds of transaction`() throws {
         func count(_ reader: Reader, _ table: Table) throws(LMDBError) -> Int {
             var cursor = try reader.cursor(in: table)

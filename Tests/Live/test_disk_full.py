@@ -4,12 +4,14 @@ import errno
 import os
 import re
 import subprocess
+import threading
 
 import pytest
+from kazoo.client import KazooClient
 
 from jute import Reader, Session, create_body, delete_body, path_watch
 from load import consul_connection, get_raw, put
-from servers import Roost, eventually
+from servers import Roost, eventually, http_get
 
 MEBIBYTE = 1 << 20
 SIZE_MEBIBYTES = 64
@@ -107,6 +109,57 @@ def test_a_full_disk_refuses_writes_and_recovers(server, small_disk):
     assert session.get("/after")[0] == b"room" and session.exists("/victim") is None
     for number in range(made):
         assert Reader(session.ask("getData", path_watch(f"/big-{number}")).body).buffer() == VALUE
+
+
+PAIRS = 20_000
+
+
+def ephemerals(server):
+    status, body = http_get(f"{server.http}/v1/agent/metrics?format=prometheus", 10)
+    return -1 if status != 200 else int(re.search(rb"^roost_state_ephemerals (\d+)$", body, re.M)[1])
+
+
+@pytest.fixture
+def wide_disk(tmp_path):
+    """One of 256 MiB in memory, of which a ballast file holds 64."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount")
+    place = tmp_path / "wide"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", place], check=True)
+    (place / "ballast").write_bytes(bytes(64 * MEBIBYTE))
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.roost_only
+def test_a_session_with_many_ephemerals_ends_on_a_full_disk(wide_disk, tmp_path):
+    """The entry is a few bytes long, and touches more pages than were set aside for it: the server ended by SIGBUS, and at
+    each start again."""
+    server = Roost(tmp_path / "server", data=wide_disk / "data").start()
+    try:
+        client = KazooClient(server.zookeeper, timeout=30)
+        client.start(30)
+        for first in range(0, PAIRS, 500):
+            batch = client.transaction()
+            for number in range(first, first + 500):
+                batch.create(f"/n{number:05}", b"p" * 1500)
+                batch.create(f"/n{number:05}e", b"", ephemeral=True)
+            assert not any(isinstance(result, Exception) for result in batch.commit())
+        connection = consul_connection(server.http)
+        _, status, _ = fill(connection)
+        assert status == 500
+        assert ephemerals(server) == PAIRS
+        mark = len(server.log())
+        threading.Thread(target=client.stop, daemon=True).start()
+        eventually(lambda: not server.alive() or ephemerals(server) == 0 or "for the state" in server.log()[mark:], 20,
+                   "the session ends, or waits for room")
+        (wide_disk / "ballast").unlink()
+        eventually(lambda: not server.alive() or ephemerals(server) == 0, 60, "they are gone")
+        assert server.alive(), (server.process.returncode, server.log()[-1000:])
+        eventually(lambda: put(connection, "after", b"room") == (200, b"true"), 60, "writes return", pause=0.2)
+    finally:
+        server.discard()
 
 
 @pytest.mark.roost_only

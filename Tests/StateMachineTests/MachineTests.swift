@@ -106,7 +106,7 @@ import Testing
         try state.create("/a")
         let good = Command.key(KeyOperation(verb: .set, key: "k")).encode(state.header())
         var newer = good
-        newer[0] = 2
+        newer[0] = 3
         var unknown = good
         unknown[1] = 200
         let cut = Array(good.dropLast(2))
@@ -122,6 +122,45 @@ import Testing
             }
         }
         #expect(try state.entry("k") == nil && state.machine.summary.appliedIndex == 1)
+    }
+
+    /// A session's end is a few bytes long, and touches whatever the session has made.
+    @Test func `an entry that touches much asks for room on its way, and is given up whole`() throws
+    {
+        let state = try StateFixture()
+        let session = StateFixture.session
+        try state.apply(
+            .createSession(CreateSession(timeoutMilliseconds: 9, password: [])),
+            state.header(session: session)
+        )
+        for number in 0..<1_000 {
+            try state.create("/n\(number)", flags: 1, session: session)
+        }
+        let before = try state.dump()
+        var pages: [Int] = []
+        var most = 4
+        let machine = try Machine(environment: state.environment, tables: state.tables) {
+            page throws(StateError) in
+            pages.append(page)
+            if pages.count > most { throw .storage(.diskFull(.put)) }
+        }
+        let end = CommittedEntry(
+            index: state.index + 1,
+            term: 1,
+            payload: Command.closeSession(CloseSession()).encode(state.header(session: session))
+        )
+        #expect(throws: StateError.storage(.diskFull(.put))) { _ = try machine.apply([end]) }
+        #expect(try state.dump() == before && pages.count == 5 && pages == pages.sorted())
+        most = .max
+        _ = try machine.apply([end])
+        #expect(try state.stat("/n7") == nil && state.read { try $0.summary.ephemeralCount } == 0)
+        let few = pages.count
+        let small = Command.key(KeyOperation(verb: .set, key: "k")).encode(state.header())
+        let more = (2...UInt64(600)).map { offset in
+            CommittedEntry(index: state.index + offset, term: 1, payload: small)
+        }
+        _ = try machine.apply(more)
+        #expect(pages.count == few, "many small entries are known by their length")
     }
 
     @Test func `a full map leaves nothing half done, and the batch can be tried again`() throws {

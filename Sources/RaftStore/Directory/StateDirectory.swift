@@ -9,7 +9,8 @@ package import LMDB
 ///
 /// Writing into a map that the disk has no block for raises SIGBUS. Hence before each write
 /// transaction `ensureRoom` allocates blocks ahead of the last page in use, and when the disk is
-/// full it says so while nothing is written yet.
+/// full it says so while nothing is written yet. Within a transaction that touches many records it
+/// does so again.
 package final class StateDirectory {
     package let environment: Environment
     /// How the state came to be, for the shell to log.
@@ -214,9 +215,19 @@ package final class StateDirectory {
     /// Before a write transaction that will change at most about `bytes`: allocates what it may
     /// need. False, and nothing is to be written, where the disk has no room for it.
     package func ensureRoom(_ bytes: Int) throws(StoreError) -> Bool {
-        guard settings.isWriteMapped else { return true }
         // Every record of a batch may copy a path of the tree, and the free list a few pages.
-        let needed = try usedBytes() + bytes * 4 + settings.marginBytes
+        return try allocate(usedBytes() + bytes * 4)
+    }
+
+    /// The same in the course of a transaction that has come to a page of the file. False: it must
+    /// be given up.
+    package func ensureRoom(behindPage page: Int) throws(StoreError) -> Bool {
+        try allocate((page + 1) * 4096)
+    }
+
+    private func allocate(_ bytes: Int) throws(StoreError) -> Bool {
+        guard settings.isWriteMapped else { return true }
+        let needed = bytes + settings.marginBytes
         if needed <= allocatedBytes { return true }
         let target = (needed + settings.stepBytes) & ~4095
         do {

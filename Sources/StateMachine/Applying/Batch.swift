@@ -16,13 +16,23 @@ struct Batch: ~Copyable {
     /// What undoes the writes of a multi so far; nil outside of one.
     private var undo: [UndoStep]?
     private var spare = ByteWriter(reserving: 4_096)
+    private let ensureRoom: Machine.EnsureRoom?
+    /// Records that the entry has written or removed.
+    private var touched = 0
+
+    /// As many as the room was made for that each entry has from the start.
+    private static let touchedAtFirst = 256
+    /// Between two looks at the room. Each may take a few pages: half of the margin.
+    private static let touchedBetween = 64
 
     init(
         _ environment: Environment,
         _ tables: StateTables,
         _ summary: StateSummary,
-        _ caches: ApplyCaches
+        _ caches: ApplyCaches,
+        _ ensureRoom: Machine.EnsureRoom? = nil
     ) throws(StateError) {
+        self.ensureRoom = ensureRoom
         do throws(LMDBError) {
             transaction = try WriteTransaction(environment)
         } catch {
@@ -66,6 +76,7 @@ struct Batch: ~Copyable {
         }
         entry = EntryContext(index: committed.index, term: committed.term)
         effect = 0
+        touched = 0
         var outcome = Outcome.none
         if !committed.payload.isEmpty {
             outcome = try dispatch(committed.payload.rawSpan)
@@ -95,6 +106,7 @@ struct Batch: ~Copyable {
         in table: Table,
         append: Bool = false
     ) throws(StateError) {
+        try touch()
         if undo != nil { try remember(key, table) }
         effect = XXH64.hash(value, seed: XXH64.hash(key, seed: effect))
         do throws(LMDBError) {
@@ -106,6 +118,7 @@ struct Batch: ~Copyable {
 
     @discardableResult
     mutating func delete(_ key: RawSpan, in table: Table) throws(StateError) -> Bool {
+        try touch()
         if undo != nil { try remember(key, table) }
         effect = XXH64.hash(key, seed: ~effect)
         do throws(LMDBError) {
@@ -113,6 +126,17 @@ struct Batch: ~Copyable {
         } catch {
             throw .storage(error)
         }
+    }
+
+    private mutating func touch() throws(StateError) {
+        touched += 1
+        guard touched > Self.touchedAtFirst, touched % Self.touchedBetween == 0, let ensureRoom
+        else { return }
+        let page: Int
+        do throws(LMDBError) { page = try transaction.endPage(in: tables.meta) } catch {
+            throw .storage(error)
+        }
+        try ensureRoom(page)
     }
 
     /// A writer with room, to be given back; nested takers get an empty one.

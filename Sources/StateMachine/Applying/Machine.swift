@@ -9,11 +9,23 @@ public final class Machine {
     /// As of the last committed batch.
     public private(set) var summary: StateSummary
     private var caches = ApplyCaches()
+    private let ensureRoom: EnsureRoom?
+
+    /// Sees to it that a transaction that has come to a page of the file may go on behind it. It
+    /// throws `storage` where there is no room; the transaction is then given up.
+    public typealias EnsureRoom = (_ page: Int) throws(StateError) -> Void
 
     /// Makes ready a state that may be empty: what exists from the start is then written.
-    public init(environment: Environment, tables: StateTables) throws(StateError) {
+    /// - Parameter ensureRoom: asked in the course of entries whose work does not go by their
+    ///   length (a session's end, a tree's removal); nil: there is always room.
+    public init(
+        environment: Environment,
+        tables: StateTables,
+        ensureRoom: EnsureRoom? = nil
+    ) throws(StateError) {
         self.environment = environment
         self.tables = tables
+        self.ensureRoom = ensureRoom
         summary = try Self.readSummary(environment, tables)
         if try Self.isEmpty(environment, tables) { try begin() }
     }
@@ -39,7 +51,7 @@ public final class Machine {
         _ entries: [CommittedEntry],
         _ willCommit: (AppliedBatch) -> Void
     ) throws(StateError) -> AppliedBatch {
-        var batch = try Batch(environment, tables, summary, caches)
+        var batch = try Batch(environment, tables, summary, caches, ensureRoom)
         // Only one reference, so that the batch changes them in place.
         caches = .none
         var applied: [AppliedEntry] = []
