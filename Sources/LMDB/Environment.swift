@@ -77,9 +77,6 @@ public final class Environment: @unchecked Sendable {
         }
     }
 
-    /// The longest key: 511 bytes.
-    public var keyBytesMax: Int { Int(unsafe mdb_env_get_maxkeysize(handle)) }
-
     /// Flushes the data file to the disk; `force` does so for unsynced environments too.
     public func sync(force: Bool = true) throws(LMDBError) {
         try check(unsafe mdb_env_sync(handle, force ? 1 : 0), .sync)

@@ -15,7 +15,7 @@ import Synchronization
 /// leader or after a break, takes the place of what runs.
 ///
 /// `@unchecked Sendable`: `isEnded` is atomic; all else that is mutable is touched on the channel's
-/// loop, or by the jobs, which run one after the other while the loop waits for them.
+/// loop only. Jobs get what they need, and give back what they made.
 final class SnapshotReceiver: @unchecked Sendable {
     private let offer: SnapshotOffer
     private let leader: NodeID
@@ -45,24 +45,24 @@ final class SnapshotReceiver: @unchecked Sendable {
     func begin() {
         run {
             let manifest = try SnapshotManifest(encoded: self.offer.manifest)
-            self.manifest = manifest
-            let intake = try IncomingSnapshot(manifest, self.offer.manifest, in: self.store)
-            self.intake = intake
-            return intake.receivedBytes
-        } then: { received in
-            self.expected = UInt64(received)
-            self.channel.send(.snapshotResume(offset: UInt64(received)))
+            return (manifest, try IncomingSnapshot(manifest, self.offer.manifest, in: self.store))
+        } then: { manifest, intake in
+            (self.manifest, self.intake) = (manifest, intake)
+            self.expected = UInt64(intake.receivedBytes)
+            self.channel.send(.snapshotResume(offset: self.expected))
             self.finishIfWhole()
         }
     }
 
     func take(_ bytes: [UInt8], at offset: UInt64) {
-        guard offset == expected, let intake else { return channel.close(promise: nil) }
+        // Nothing is added to what is whole: it may have been adopted by now.
+        guard offset == expected, let manifest, let intake, !isFinishing,
+            bytes.count <= manifest.byteCount - Int(clamping: offset)
+        else { return channel.close(promise: nil) }
         expected += UInt64(bytes.count)
         run {
             try intake.append(bytes)
-            return intake.receivedBytes
-        } then: { _ in
+        } then: {
             self.finishIfWhole()
         }
     }
@@ -82,8 +82,7 @@ final class SnapshotReceiver: @unchecked Sendable {
         isFinishing = true
         run {
             try intake.finish(manifest, in: self.store)
-            return 0
-        } then: { _ in
+        } then: {
             self.shared.deliver(
                 .snapshotReceived(manifest, from: self.leader, term: self.offer.term)
             )
@@ -92,13 +91,13 @@ final class SnapshotReceiver: @unchecked Sendable {
     }
 
     /// Runs a job on the thread with reading paused; a failure is told to the leader.
-    private func run(
-        _ job: @escaping @Sendable () throws -> Int,
-        then: @escaping @Sendable (Int) -> Void
+    private func run<Made: Sendable>(
+        _ job: @escaping @Sendable () throws -> Made,
+        then: @escaping @Sendable (Made) -> Void
     ) {
         let channel = self.channel
         channel.setOption(.autoRead, value: false).whenComplete { _ in }
-        let running = shared.pool.runIfActive(eventLoop: channel.eventLoop) { () throws -> Int? in
+        let running = shared.pool.runIfActive(eventLoop: channel.eventLoop) { () throws -> Made? in
             // What waited behind a newer offer must not touch its file.
             self.isEnded.load(ordering: .acquiring) ? nil : try job()
         }

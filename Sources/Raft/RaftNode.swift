@@ -163,16 +163,6 @@ package struct RaftNode: ~Copyable {
         return proposeMembership(try current.changed(by: changes))
     }
 
-    /// Leaves a joint membership that does not leave by itself.
-    /// - Throws: as `propose` of commands, `termNotCommitted`, `membershipChangePending`,
-    ///   `notJoint`.
-    package mutating func proposeLeavingJoint() throws(RaftError) -> Proposal {
-        try requireProposable()
-        try requireChangeable()
-        guard memberships.current.isJoint else { throw .notJoint }
-        return proposeMembership(memberships.current.leavingJoint())
-    }
-
     /// Asks from which index on a read is linearizable; on any node. A `ReadState` with this ID
     /// always follows, though it may say that the read must be asked again.
     /// - Throws: `tooManyReads`.

@@ -87,13 +87,6 @@ extension StoreError: CustomStringConvertible {
     }
 }
 
-/// Runs disk calls with the store's error.
-func onDisk<Result: ~Copyable>(
-    _ body: () throws(DiskError) -> Result
-) throws(StoreError) -> Result {
-    do { return try body() } catch { throw StoreError(error) }
-}
-
 /// One thing found wrong in stored data.
 package struct Damage: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of damage it is; `roost-log verify` names it. (What it means to the node, and the

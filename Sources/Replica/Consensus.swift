@@ -8,7 +8,7 @@ package import RaftStore
 ///
 /// It has one owner and no thread, clock or socket of its own: what arrives comes in by a method,
 /// what is to be done comes out as `ConsensusEffect`s. The write to the log happens inside
-/// `advance`, and blocks: the leader's messages, and with them its heartbeats, depend on the
+/// `store`, and blocks: the leader's messages, and with them its heartbeats, depend on the
 /// progress of its disk. The module never opens a socket, a thread or a clock.
 ///
 /// Map: `Consensus` owns Raft and the log (`Proposing` is what clients ask of it, `Peering` what

@@ -34,8 +34,4 @@ enum LeaderCommands {
     static func deleteContainer(_ path: ByteString) -> [UInt8] {
         Command.deleteContainer(path: path).encode(CommandHeader())
     }
-
-    static func deregister(service: ByteString, node: ByteString) -> [UInt8] {
-        Deregister(node: node, serviceID: service).encode(CommandHeader())
-    }
 }

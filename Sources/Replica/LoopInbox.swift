@@ -38,10 +38,6 @@ package final class LoopInbox: Sendable {
         var isRung = false
         /// Whether the loop's clients wait for changes, and not only for answers.
         var isListening = false
-        /// How many of the notices replace the state.
-        var replacements = 0
-
-        var holdsReplacement: Bool { replacements > 0 }
 
         /// Whether the bell is still to be rung; it counts as rung from now on.
         mutating func mustRing() -> Bool {
@@ -61,10 +57,7 @@ package final class LoopInbox: Sendable {
 
     /// Puts a notice there without waking the loop.
     package func announce(_ notice: LoopNotice) {
-        contents.withLock { contents in
-            contents.notices.append(notice)
-            if case .replaced = notice.body { contents.replacements += 1 }
-        }
+        contents.withLock { $0.notices.append(notice) }
     }
 
     /// Takes back what was announced for a transaction that did not commit.
@@ -118,9 +111,7 @@ package final class LoopInbox: Sendable {
             for notice in contents.notices {
                 guard notice.transaction <= transaction else { break }
                 count += 1
-                guard case .replaced = notice.body else { continue }
-                contents.replacements -= 1
-                break
+                if case .replaced = notice.body { break }
             }
             if count == contents.notices.count {
                 defer { contents.notices = [] }

@@ -119,7 +119,8 @@ package final class LoopPort {
         return ClientSlot(rawValue: UInt32(slots.count - 1))
     }
 
-    /// Forgets a connection: its watches, its binding to a session, answers under way.
+    /// Forgets a connection: its watches, and answers under way. Its binding to a session, if it
+    /// has one, is taken back first (`unbind`).
     package func detach(_ slot: ClientSlot) {
         slots[Int(slot.rawValue)].client = nil
         slots[Int(slot.rawValue)].generation &+= 1

@@ -15,8 +15,6 @@ package enum RaftError: Error, Hashable, Sendable {
     case termNotCommitted(term: Term)
     /// The change makes no sense for this membership.
     case membershipChangeInvalid(MembershipChange)
-    /// There is no joint membership to leave.
-    case notJoint
     /// A learner is too far behind to become a voter.
     case learnerBehind(node: NodeID, match: LogIndex, last: LogIndex)
     /// Leadership can go to another voter only.

@@ -15,9 +15,6 @@ package struct Ready: Sendable {
     package var snapshotTransfers: [SnapshotTransfer] = []
     /// Present when role, leader or term changed since the last Ready.
     package var leadership: Leadership?
-
-    /// Whether something here must reach the disk: true exactly if there is a write.
-    package var mustSync: Bool { write != nil }
 }
 
 /// What must become durable, as one atomic step.

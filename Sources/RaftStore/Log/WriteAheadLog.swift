@@ -242,6 +242,7 @@ package final class WriteAheadLog {
 
     private func finish(_ transaction: consuming LogTransaction) throws(StoreError) {
         try transaction.compact(upTo: min(compactionTarget, transaction.commit.lastIndex))
+        var isGarbageLeft = isGarbageLeft
         if isGarbageLeft || transaction.commit.firstIndex != commit.firstIndex {
             isGarbageLeft = try transaction.deleteGarbage(settings)
         }
@@ -251,6 +252,8 @@ package final class WriteAheadLog {
             return try transaction.finish()
         }
         isSyncPending = true
+        // Not before: one that finds no room has deleted nothing.
+        self.isGarbageLeft = isGarbageLeft
         let areRecordsChanged = commit.digest != result.0.digest
         (commit, records) = result
         if areRecordsChanged { try decodeRecords() }

@@ -284,7 +284,6 @@ extension RaftError {
         case .membershipChangePending(let index): return "change pending at \(index.rawValue)"
         case .termNotCommitted(let term): return "term \(term.rawValue) has committed nothing"
         case .membershipChangeInvalid: return "change invalid"
-        case .notJoint: return "not joint"
         case .learnerBehind(let node, let match, let last):
             return "learner \(node.rawValue) behind: \(match.rawValue) of \(last.rawValue)"
         case .transferTargetInvalid(let node): return "cannot transfer to \(node.rawValue)"
