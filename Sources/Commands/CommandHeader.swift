@@ -17,6 +17,7 @@ public import Bytes
 public struct CommandHeader: Equatable, Sendable {
     private static let format: UInt8 = 1
     private static let formatWithToken: UInt8 = 2
+    static let formatMax = formatWithToken
     static let timeOffset = 2
 
     /// The leader's clock. Zero until `stamp`.

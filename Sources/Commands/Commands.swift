@@ -27,7 +27,8 @@ extension CommandError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .malformed(let error): "malformed command: \(error)"
-        case .unknownFormat(let version): "command format \(version): newer than 2"
+        case .unknownFormat(let version):
+            "command format \(version): newer than \(CommandHeader.formatMax)"
         case .unknownKind(let kind): "command kind \(kind): unknown to this version"
         case .trailingBytes(let offset, let count): "\(count) bytes after the end at \(offset)"
         }

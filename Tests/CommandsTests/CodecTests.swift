@@ -207,6 +207,14 @@ import Testing
         }
     }
 
+    @Test func `a UUID is written as it is read`() {
+        let text = Array("b6251bce-3eed-5bfd-8e06-b84f693bf9b7".utf8)
+        let value = UUIDValue(high: 0xb625_1bce_3eed_5bfd, low: 0x8e06_b84f_693b_f9b7)
+        #expect(value.text == text && UUIDValue(text) == value)
+        let zero = UUIDValue(high: 0, low: 1)
+        #expect(zero.text == Array("00000000-0000-0000-0000-000000000001".utf8))
+    }
+
     @Test(arguments: [
         "", "b6251bce", "b6251bce-3eed-5bfd-8e06-b84f693bf9b",
         "b6251bce-3eed-5bfd-8e06-b84f693bf9b77",

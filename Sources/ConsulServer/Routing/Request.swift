@@ -38,8 +38,8 @@ struct Request {
     var client = ClientAddress.none
     /// What a header says about who asks; `?token=` comes before it.
     var headerToken = ""
-    /// The accessor of the token that was shown, once it is known.
-    var token: UUIDValue?
+    /// Of the token that was shown, once it is known.
+    var accessor: ByteString?
 
     var suffixName: ByteString { ByteString(suffix) }
 
@@ -49,7 +49,9 @@ struct Request {
         return try JSONParser.parse(body.readableBytesSpan, depthMax: limits.jsonDepthMax)
     }
 
-    var commandHeader: CommandHeader { CommandHeader(client: client, token: token) }
+    var commandHeader: CommandHeader {
+        CommandHeader(client: client, token: accessor.flatMap { UUIDValue($0.bytes) })
+    }
 }
 
 /// A whole answer.

@@ -15,7 +15,7 @@ enum TokenGate {
         if access == .open { return Dispatch.permitted(request, on: loop) }
         do throws(StateError) {
             let authority = try Authority(of: request, on: loop)
-            request.token = authority.accessor.flatMap { UUIDValue($0.bytes) }
+            request.accessor = authority.accessor
             let isAllowed =
                 authority.isManagement
                 || (authority.isOrdinary && loop.settings.tokens.allowsByDefault)
