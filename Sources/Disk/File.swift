@@ -119,6 +119,15 @@ public struct File: ~Copyable, Sendable {
         guard fsync(descriptor) == 0 else { throw DiskError(.sync, path, code: errno) }
     }
 
+    /// Has what is read next come from the disk: makes the file durable, and drops its pages from
+    /// the page cache. After a flush that failed Linux takes the pages that it did not write for
+    /// clean; they say what the disk does not.
+    public borrowing func dropCachedPages() throws(DiskError) {
+        try syncData()
+        let code = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        guard code == 0 else { throw DiskError(.read, path, code: code) }
+    }
+
     // MARK: Size and place
 
     public borrowing func size() throws(DiskError) -> Int { try status().size }

@@ -24,6 +24,7 @@ struct Storage {
     ) throws(StartProblem) -> Storage {
         do throws(StoreError) {
             try NewNode(configuration, logger).begin(directory)
+            try directory.distrustStateOfUnsyncedLog()
             let log = try WriteAheadLog.open(directory.logPath)
             logger.info("\(log.recovery)", metadata: ["log": "\(directory.logPath)"])
             let snapshots: SnapshotStore

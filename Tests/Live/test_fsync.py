@@ -54,9 +54,14 @@ def test_a_failed_sync_stops_the_server_and_loses_nothing(faulty):
     assert server.process.returncode != 0
     message = [line for line in said.splitlines() if not line.startswith("syncfault:")]
     assert any(re.search(r"sync|I/O error|Input/output|EIO", line, re.I) for line in message[-40:]), said[-2000:]
+    # What the flush did not write is in the page cache only, which the next start must not believe.
+    assert (server.data / "wal" / "trust").read_text().endswith("\nunsynced\n")
     trigger.unlink()
     server.start()
     assert not load.missing()
+    again = server.log()[len(said):]
+    assert len(re.findall("a flush of it failed", again)) == 2, again
+    assert (server.data / "wal" / "trust").read_text().endswith("\nopen\n")
 
 
 @pytest.mark.roost_only

@@ -1,3 +1,4 @@
+import Bytes
 import Disk
 import SeededRandom
 import Synchronization
@@ -274,5 +275,47 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
         try marker.markClean()
         #expect(try FileSystem.status("\(directory.path)/trust").inode == inode)
         #expect(try marker.verdict() == .closedCleanly)
+    }
+
+    /// What a failed flush did not write is in the page cache only. A log that was opened again
+    /// with it counted, and then acknowledged, entries that no disk held.
+    @Test func `after a failed flush the disk is believed, not the page cache`() throws {
+        let directory = ScratchDirectory()
+        let path = "\(directory.path)/wal"
+        try Sample.withNewLog(directory) { log in
+            try log.write(write(entries(1...10)))
+            try log.write(write(entries(11...20), id: 2))
+        }
+        let marker = TrustMarker(directory: path)
+        #expect(try marker.verdict() == .sameBoot)
+        #expect(try !marker.isUnsynced)
+        try marker.markUnsynced()
+        #expect(try marker.isUnsynced)
+        #expect(try marker.verdict() == .untrusted("a flush of it failed"))
+        // As a disk has it that did not take the newest commit's meta page.
+        let pages = try PageFile("\(path)/data.mdb")
+        let metas = try [pages.meta(0), pages.meta(1)].sorted { $0.transaction < $1.transaction }
+        let file = try File("\(path)/data.mdb", .readWrite)
+        let nothing = [UInt8](repeating: 0, count: metas[1].pageBytes)
+        try file.write(nothing.rawSpan, at: metas[1].slot * metas[1].pageBytes)
+        let log = try WriteAheadLog.open(path, settings: Sample.settings)
+        #expect(log.recovery.outcome == .fellBack)
+        #expect(try log.lastIndex() == LogIndex(10))
+        #expect(try marker.verdict() == .sameBoot)
+    }
+
+    @Test func `a state whose log could not be flushed is not believed either`() throws {
+        let scratch = ScratchDirectory()
+        try Sample.withNewLog(scratch) { log in try log.write(write(entries(1...10))) }
+        let directory = try DataDirectory(scratch.path)
+        let data = "\(directory.statePath)/data.mdb"
+        try FileSystem.replace(data, with: [1], in: directory.statePath)
+        let state = TrustMarker(directory: directory.statePath)
+        try state.markClean()
+        try directory.distrustStateOfUnsyncedLog()
+        #expect(try state.verdict() == .closedCleanly)
+        try TrustMarker(directory: directory.logPath).markUnsynced()
+        try directory.distrustStateOfUnsyncedLog()
+        #expect(try state.verdict() == .untrusted("a flush of it failed"))
     }
 }

@@ -55,6 +55,15 @@ package final class DataDirectory: Sendable {
     package static func logPath(_ path: String) -> String { "\(path)/wal" }
     package static func snapshotsPath(_ path: String) -> String { "\(path)/snapshots" }
 
+    /// A state whose log was marked after a flush that failed is not believed either: it lies on
+    /// the same disk, and is written back without anybody asking how that went. To be called before
+    /// the log is opened, which takes its mark away.
+    package func distrustStateOfUnsyncedLog() throws(StoreError) {
+        guard try TrustMarker(directory: logPath).isUnsynced else { return }
+        let state = TrustMarker(directory: statePath)
+        if FileSystem.exists("\(statePath)/data.mdb") { try state.markUnsynced() }
+    }
+
     /// A directory that is made is durable only when the one it lies in was synced.
     private static func makeWithParents(_ path: String) throws(DiskError) {
         let parent = parentDirectory(of: path)

@@ -266,9 +266,7 @@ package final class StateDirectory {
     /// Syncs, cuts the file to what is used, and marks it as closed cleanly. Nobody may write
     /// after it; the environment closes with its last user.
     package func close() throws(StoreError) {
-        do { try environment.sync(force: true) } catch {
-            throw StoreError(error, marker.directory)
-        }
+        do { try environment.sync(force: true) } catch { throw marker.flushFailed(error) }
         let used = try usedBytes()
         do {
             try file.truncate(to: used)

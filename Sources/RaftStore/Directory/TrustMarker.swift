@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Disk
+internal import LMDB
 
 /// Says whether an environment's pages can be believed as they lie there.
 ///
@@ -12,7 +13,7 @@ internal import Disk
 ///     roost-trust 1
 ///     boot BOOT-ID
 ///     file DEVICE INODE
-///     open | clean
+///     open | clean | unsynced
 package struct TrustMarker: Sendable {
     package enum Verdict: Hashable, Sendable {
         case closedCleanly
@@ -52,6 +53,7 @@ package struct TrustMarker: Sendable {
             return .untrusted("the data file was copied or replaced")
         }
         if lines[3] == "clean" { return .closedCleanly }
+        if lines[3] == Self.unsynced { return .untrusted("a flush of it failed") }
         if !bootID.isEmpty, lines[1] == "boot \(bootID)" { return .sameBoot }
         return .untrusted("the operating system stopped without closing it")
     }
@@ -64,9 +66,35 @@ package struct TrustMarker: Sendable {
     /// still says "open": the data are then trusted less than they could be.
     func markClean() throws(StoreError) { try mark("clean") }
 
+    /// After a flush that failed. It is reported once: the next flush succeeds without having
+    /// written anything, and until the pages go the page cache shows what the disk does not have
+    /// (Rebello and others, "Can applications recover from fsync failures?", 2020). The mark itself
+    /// need not become durable: after a power cut nothing is believed anyway.
+    func markUnsynced() throws(StoreError) { try mark(Self.unsynced, isSynced: false) }
+
+    /// What to throw after a flush that failed. Where even the mark cannot be made, both are told.
+    func flushFailed(_ error: LMDBError) -> StoreError {
+        var reason = error.description
+        do throws(StoreError) { try markUnsynced() } catch {
+            reason += "; nor can that be marked: \(error)"
+        }
+        return .fsyncFailed(path: directory, reason: reason)
+    }
+
+    var isUnsynced: Bool {
+        get throws(StoreError) {
+            do throws(DiskError) {
+                guard let contents = try FileSystem.contents(path) else { return false }
+                return String(decoding: contents, as: UTF8.self).hasSuffix("\n\(Self.unsynced)\n")
+            } catch { throw StoreError(error) }
+        }
+    }
+
+    private static let unsynced = "unsynced"
+
     /// A mark that is there is written over in place, which takes no room on a full disk: a node
     /// must start on one, and stop well.
-    private func mark(_ state: String) throws(StoreError) {
+    private func mark(_ state: String, isSynced: Bool = true) throws(StoreError) {
         do {
             let text = try text(state)
             guard FileSystem.exists(path) else {
@@ -75,6 +103,7 @@ package struct TrustMarker: Sendable {
             let file = try File(path, .readWrite)
             try file.write(text.rawSpan, at: 0)
             try file.truncate(to: text.count)
+            guard isSynced else { return }
             try file.sync()
             // The name may be of a process that died before it was durable.
             try FileSystem.syncDirectory(directory)

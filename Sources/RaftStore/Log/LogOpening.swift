@@ -103,9 +103,7 @@ extension WriteAheadLog {
         let report = try LogRecovery.run(directory, verdict: marker.verdict())
         let environment = try openEnvironment(directory, settings)
         // A commit that a dead process had not synced yet becomes durable before it is used.
-        do { try environment.sync(force: true) } catch {
-            throw .fsyncFailed(path: directory, reason: error.description)
-        }
+        do { try environment.sync(force: true) } catch { throw marker.flushFailed(error) }
         do { try environment.clearStaleReaders() } catch { throw StoreError(error, directory) }
         try marker.markOpen()
         let log = try WriteAheadLog(

@@ -125,9 +125,7 @@ package final class WriteAheadLog {
     package func sync() throws(StoreError) {
         guard isSyncPending else { return }
         let began = monotonicNanoseconds()
-        do { try environment.sync(force: true) } catch {
-            throw .fsyncFailed(path: directory, reason: error.description)
-        }
+        do { try environment.sync(force: true) } catch { throw marker.flushFailed(error) }
         flushes.add((monotonicNanoseconds() - began) / 1_000)
         isSyncPending = false
     }
@@ -223,9 +221,7 @@ package final class WriteAheadLog {
     /// Marks the log as closed cleanly. The object must not be used after it.
     package func close() throws(StoreError) {
         try sync()
-        do { try environment.sync(force: true) } catch {
-            throw .fsyncFailed(path: directory, reason: error.description)
-        }
+        do { try environment.sync(force: true) } catch { throw marker.flushFailed(error) }
         try marker.markClean()
     }
 

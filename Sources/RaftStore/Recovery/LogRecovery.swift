@@ -37,6 +37,10 @@ internal import Disk
 /// page cache is the truth and nothing can be torn: then nothing is walked, and damage is never
 /// answered by going back.
 ///
+/// A flush that failed is the exception: what it did not write is in the page cache and nowhere
+/// else, and no later flush writes it. The process ends and leaves a mark (`TrustMarker`), and the
+/// next start drops the cached pages and verifies what the disk has, as after a power cut.
+///
 /// The proof is the power-cut replay in Tests/RaftStoreTests.
 enum LogRecovery {
     static func run(
@@ -56,6 +60,9 @@ enum LogRecovery {
     ) throws(StoreError) -> RecoveryReport {
         let start = monotonicNanoseconds()
         let path = "\(directory)/data.mdb"
+        do throws(DiskError) { try File(path, .readOnly).dropCachedPages() } catch {
+            throw StoreError(error)
+        }
         var report = RecoveryReport(outcome: .verified, reason: reason)
         let candidates = try metas(path, &report.damage)
         for (place, meta) in candidates.enumerated() {
