@@ -107,11 +107,15 @@ package final class Applier {
     }
 
     private func apply(_ batch: CommittedBatch) throws(ReplicaError) -> ApplyReport {
-        let commands = batch.entries.map { entry in
-            CommittedEntry(
+        var origins = batch.origins[...]
+        let commands = batch.entries.enumerated().map { offset, entry in
+            let isAnswered = origins.first?.offset == offset
+            if isAnswered { origins = origins.drop { $0.offset == offset } }
+            return CommittedEntry(
                 index: entry.index.rawValue,
                 term: entry.term.rawValue,
-                payload: entry.kind == .normal ? entry.payload : []
+                payload: entry.kind == .normal ? entry.payload : [],
+                isAnswered: isAnswered
             )
         }
         var announced: UInt64 = 0

@@ -56,13 +56,23 @@ final class StateFixture {
     }
 
     @discardableResult
-    func applyPayload(_ payload: [UInt8]) throws -> Outcome {
+    func applyPayload(_ payload: [UInt8], isAnswered: Bool = true) throws -> Outcome {
         index += 1
         let batch = try machine.apply([
-            CommittedEntry(index: index, term: term, payload: payload)
+            CommittedEntry(index: index, term: term, payload: payload, isAnswered: isAnswered)
         ])
         changes = batch.changes
         return batch.entries[0].outcome
+    }
+
+    func transaction(
+        _ operations: [TransactionOperation],
+        isAnswered: Bool
+    ) throws -> TransactionOutcome {
+        let payload = Command.transaction(Transaction(operations)).encode(header())
+        let outcome = try applyPayload(payload, isAnswered: isAnswered)
+        guard case .consul(.transaction(let result)) = outcome else { throw Unexpected(outcome) }
+        return result
     }
 
     /// A command of ZooKeeper; without a session of its own it is the server's.

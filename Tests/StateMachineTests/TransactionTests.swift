@@ -120,6 +120,35 @@ import Testing
         #expect(try state.read { try $0.services(node: "n") }.count == 2)
     }
 
+    /// One small command may read a large tree over and over. Every node applies it, and only one
+    /// is asked for what it read.
+    @Test func `what is read is collected only where it is answered, and within a bound`() throws {
+        let state = try StateFixture()
+        let value = String(repeating: "v", count: 400 << 10)
+        for number in 0..<8 { try state.key(.set, "t/\(number)", value) }
+        let trees = { (count: Int) in
+            Array(repeating: self.operation(.getTree, "t/"), count: count)
+                + [self.operation(.set, "done", "\(count)")]
+        }
+        let few = try run(state, trees(2))
+        #expect(few.results.count == 17 && !few.isTooLong)
+        let many = try run(state, trees(63))
+        #expect(many.results.isEmpty && many.failures.isEmpty && many.isTooLong)
+        #expect(try state.entry("done")?.value == Array("63".utf8))
+        let reading = Transaction(Array(repeating: operation(.getTree, "t/"), count: 63))
+        #expect(try state.read { try $0.transaction(reading) }?.isTooLong == true)
+
+        let unasked = try state.transaction(trees(4) + [operation(.get, "t/0")], isAnswered: false)
+        #expect(unasked.failures.isEmpty && !unasked.isTooLong)
+        let values = unasked.results.compactMap { result -> [UInt8]? in
+            guard case .key(let record, withValue: true) = result else { return nil }
+            return record.value
+        }
+        #expect(values == [[]])
+        let failed = try state.transaction([operation(.get, "none")], isAnswered: false)
+        #expect(failed.failures.map(\.error) == [.transaction(.keyMissing("none"))])
+    }
+
     @Test func `a transaction that only reads needs no entry`() throws {
         let state = try StateFixture()
         try state.key(.set, "k", "v")

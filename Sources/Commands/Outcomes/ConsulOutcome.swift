@@ -84,6 +84,13 @@ public enum TransactionResult: Equatable, Sendable {
 public struct TransactionOutcome: Equatable, Sendable {
     public var results: [TransactionResult]
     public var failures: [TransactionFailure]
+    /// What was read is more than an answer holds (`bytesMax`); there are no results then. The
+    /// transaction has been carried out all the same.
+    public var isTooLong = false
+
+    /// Keys and values that one answer holds. Results are made in memory, first as they are and
+    /// then as text, and one small transaction may read a large tree over and over.
+    public static let bytesMax = 128 << 20
 
     public init(results: [TransactionResult] = [], failures: [TransactionFailure] = []) {
         self.results = results

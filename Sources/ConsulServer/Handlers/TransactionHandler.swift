@@ -138,6 +138,10 @@ enum TransactionHandler {
             }
             return rolledBack(problems, readOnly)
         }
+        if outcome.isTooLong {
+            let done = readOnly == nil ? "the transaction was carried out, but what it" : "what it"
+            return .text(500, "\(done) reads is more than \(TransactionOutcome.bytesMax) bytes")
+        }
         var json = JSONWriter()
         json.beginObject()
         json.name("Results")

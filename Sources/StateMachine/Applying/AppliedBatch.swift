@@ -6,11 +6,15 @@ public struct CommittedEntry: Equatable, Sendable {
     public var term: UInt64
     /// A command, or empty: an entry that only Raft understands.
     public var payload: [UInt8]
+    /// Whether somebody here waits for what it answers. What a transaction read is collected only
+    /// then; the state becomes the same.
+    public var isAnswered: Bool
 
-    public init(index: UInt64, term: UInt64, payload: [UInt8]) {
+    public init(index: UInt64, term: UInt64, payload: [UInt8], isAnswered: Bool = true) {
         self.index = index
         self.term = term
         self.payload = payload
+        self.isAnswered = isAnswered
     }
 }
 

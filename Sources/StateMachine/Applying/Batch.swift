@@ -75,6 +75,7 @@ struct Batch: ~Copyable {
             throw .outOfOrder(index: committed.index, applied: summary.appliedIndex)
         }
         entry = EntryContext(index: committed.index, term: committed.term)
+        entry.isAnswered = committed.isAnswered
         effect = 0
         touched = 0
         var outcome = Outcome.none
@@ -207,6 +208,7 @@ struct EntryContext {
     var index: UInt64 = 0
     var term: UInt64 = 0
     var header = CommandHeader()
+    var isAnswered = true
     /// How many blobs and tombstones the entry has made: their ordinals.
     var blobCount: UInt32 = 0
     var tombstoneCount: UInt32 = 0

@@ -21,27 +21,45 @@ struct TransactionStep {
     }
 }
 
+/// The room for what a transaction reads. Where nobody waits for the answer, as on all nodes but
+/// the one that was asked, values are only looked for and not collected.
+struct AnswerRoom {
+    let isCollected: Bool
+    private var bytes = 0
+    /// What a result takes beside its key and value.
+    private static let recordBytes = 128
+
+    /// - Parameter isCollected: whether values are wanted at all.
+    init(isCollected: Bool) {
+        self.isCollected = isCollected
+    }
+
+    var isExceeded: Bool { bytes > TransactionOutcome.bytesMax }
+
+    mutating func take(keyBytes: Int, valueBytes: Int) {
+        bytes += keyBytes + valueBytes + Self.recordBytes
+    }
+}
+
 /// Consul's txn: every operation is tried, so that all that fail are told; any failure undoes all.
 extension Batch {
     mutating func apply(_ command: Transaction) throws(StateError) -> ConsulOutcome {
         let savepoint = beginOperations()
         var outcome = TransactionOutcome()
+        var room = AnswerRoom(isCollected: entry.isAnswered)
         for (position, operation) in command.operations.enumerated() {
-            outcome.add(try run(operation), position)
+            outcome.add(try run(operation, &room), position)
         }
-        if outcome.failures.isEmpty {
-            keepOperations()
-        } else {
-            outcome.results = []
-            try rollBack(to: savepoint)
-        }
+        if outcome.failures.isEmpty { keepOperations() } else { try rollBack(to: savepoint) }
+        outcome.end(room)
         return .transaction(outcome)
     }
 
     private mutating func run(
-        _ operation: TransactionOperation
+        _ operation: TransactionOperation,
+        _ room: inout AnswerRoom
     ) throws(StateError) -> TransactionStep {
-        if let step = try view.readOnlyStep(operation) { return step }
+        if let step = try view.readOnlyStep(operation, &room) { return step }
         switch operation {
         case .key(let operation): return try run(operation)
         case .node(let verb, let node, let index): return try run(verb, node, index)
@@ -195,5 +213,11 @@ extension TransactionOutcome {
         if let error = step.error {
             failures.append(TransactionFailure(operation: position, error: error))
         }
+    }
+
+    /// Failures are told alone, and results only where they all have room.
+    mutating func end(_ room: AnswerRoom) {
+        isTooLong = room.isExceeded
+        if isTooLong || !failures.isEmpty { results = [] }
     }
 }

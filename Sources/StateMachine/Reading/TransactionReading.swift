@@ -8,20 +8,22 @@ extension StateView {
         _ command: Transaction
     ) throws(StateError) -> TransactionOutcome? {
         var outcome = TransactionOutcome()
+        var room = AnswerRoom(isCollected: true)
         for (position, operation) in command.operations.enumerated() {
-            guard let step = try readOnlyStep(operation) else { return nil }
+            guard let step = try readOnlyStep(operation, &room) else { return nil }
             outcome.add(step, position)
         }
-        if !outcome.failures.isEmpty { outcome.results = [] }
+        outcome.end(room)
         return outcome
     }
 
     /// nil for an operation that writes.
     func readOnlyStep(
-        _ operation: TransactionOperation
+        _ operation: TransactionOperation,
+        _ room: inout AnswerRoom
     ) throws(StateError) -> TransactionStep? {
         switch operation {
-        case .key(let operation): return try readOnlyStep(operation)
+        case .key(let operation): return try readOnlyStep(operation, &room)
         case .node(.get, let node, _):
             let found = try node.id.bytes.isEmpty ? self.node(node.name) : self.node(id: node.id)
             guard let found else { return .failed(.nodeMissing(node.name)) }
@@ -41,19 +43,20 @@ extension StateView {
     }
 
     private func readOnlyStep(
-        _ operation: KeyTransactionOperation
+        _ operation: KeyTransactionOperation,
+        _ room: inout AnswerRoom
     ) throws(StateError) -> TransactionStep? {
         let key = operation.key
         switch operation.verb {
         case .get:
-            guard let record = try keyRecord(key, withValue: true) else {
+            guard let record = try keyRecord(key, &room) else {
                 return .failed(.keyMissing(key))
             }
             return .found(.key(record, withValue: true))
         case .getOrEmpty:
-            let record = try keyRecord(key, withValue: true)
+            let record = try keyRecord(key, &room)
             return .found(.key(record ?? Self.emptyRecord(key), withValue: true))
-        case .getTree: return try tree(key)
+        case .getTree: return try tree(key, &room)
         case .checkNotExists:
             guard try keyRecord(key, withValue: false) != nil else { return .done }
             return .failed(.keyExists(key))
@@ -92,13 +95,30 @@ extension StateView {
         )
     }
 
-    private func tree(_ prefix: ByteString) throws(StateError) -> TransactionStep {
+    private func tree(
+        _ prefix: ByteString,
+        _ room: inout AnswerRoom
+    ) throws(StateError) -> TransactionStep {
         var step = TransactionStep()
+        guard room.isCollected else { return step }
         try forEachKey(prefix: prefix.bytes.rawSpan) { entry throws(StateError) in
-            step.results.append(.key(try record(of: entry), withValue: true))
+            guard !room.isExceeded else { return .stop }
+            let record = try record(of: entry)
+            room.take(keyBytes: record.key.bytes.count, valueBytes: record.value.count)
+            step.results.append(.key(record, withValue: true))
             return .next
         }
         return step
+    }
+
+    private func keyRecord(
+        _ name: ByteString,
+        _ room: inout AnswerRoom
+    ) throws(StateError) -> KeyRecord? {
+        let isRead = room.isCollected && !room.isExceeded
+        guard let record = try keyRecord(name, withValue: isRead) else { return nil }
+        room.take(keyBytes: record.key.bytes.count, valueBytes: record.value.count)
+        return record
     }
 
     func keyRecord(_ name: ByteString, withValue: Bool) throws(StateError) -> KeyRecord? {

@@ -29,9 +29,10 @@ public struct ZnodeView: ~Escapable {
 }
 
 extension StateView {
-    /// The znode at `path`, or nil.
+    /// The znode at `path`, or nil. A path that begins with no slash names none, whatever its key.
     @_lifetime(copy self)
     public func znode(_ path: RawSpan) throws(StateError) -> ZnodeView? {
+        guard path.byteCount > 0, path[byte: 0] == NameKey.slashByte else { return nil }
         var key = KeyBuffer()
         var scratch = ByteWriter()
         NameKey.append(path: path, to: &key, scratch: &scratch)

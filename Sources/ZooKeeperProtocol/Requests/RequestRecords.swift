@@ -75,6 +75,18 @@ extension JuteReader {
     }
 }
 
+extension RawSpan {
+    /// A path as the log may hold it. One that begins with no slash names no znode, and the rules
+    /// that look it up by its key count on the slash; the empty path is refused by all of them.
+    fileprivate var asLogged: RawSpan {
+        @_lifetime(copy self)
+        get {
+            guard byteCount > 0, self[byte: 0] != UInt8(ascii: "/") else { return self }
+            return extracting(first: 0)
+        }
+    }
+}
+
 /// delete and check: path, version.
 package struct VersionedPathRecord: ~Escapable {
     package let path: RawSpan
@@ -83,7 +95,7 @@ package struct VersionedPathRecord: ~Escapable {
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
-        path = try reader.text()
+        path = try reader.text().asLogged
         version = try reader.int()
     }
 }
@@ -110,7 +122,7 @@ package struct SetDataRecord: ~Escapable {
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
-        path = try reader.textOrEmpty()
+        path = try reader.textOrEmpty().asLogged
         data = try reader.buffer()
         version = try reader.int()
     }
