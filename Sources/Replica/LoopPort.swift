@@ -174,6 +174,10 @@ package final class LoopPort {
             refuse(origin, isStopped ? .stopping : .overloaded)
             return
         }
+        guard payload.count <= limits.commandBytesMax else {
+            let bound = limits.commandBytesMax
+            return refuse(origin, .tooLarge(bytes: payload.count, bound: bound))
+        }
         outgoing.proposals.append(PendingProposal(payload: payload, origin: origin))
         scheduleFlushIfNeeded()
     }

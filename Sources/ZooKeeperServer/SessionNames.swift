@@ -25,10 +25,13 @@ package final class SessionNames: Sendable {
         return SessionID(Int64(bitPattern: id))
     }
 
+    /// The length of every password.
+    static let passwordBytes = 16
+
     /// Unlike the real server's, passwords are not computed from the id.
     func password() -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(16)
+        bytes.reserveCapacity(Self.passwordBytes)
         for word in [randomWord(), randomWord()] {
             for shift in stride(from: 0, to: 64, by: 8) {
                 bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))

@@ -35,6 +35,8 @@ final class ZooKeeperConnection: LoopClient {
     var hasInputEnded = false
     var out = ReplyBuffer()
     var outstanding = Deque<Outstanding>()
+    /// Of their commands.
+    var outstandingBytes = 0
     /// The tag of the first of `outstanding`; the others' follow it.
     var firstTag: UInt32 = 0
     /// What came while an event before it waits for a look at the state; see `flush`.
@@ -74,6 +76,8 @@ final class ZooKeeperConnection: LoopClient {
         /// When it came.
         var startMicroseconds: Int64
         var detail: Detail
+        /// The command's length; 0 for a sync.
+        var commandBytes = 0
         /// The command, where somebody may want to be told of it; else empty.
         var payload: [UInt8] = []
         var isTraced = false

@@ -49,6 +49,7 @@ extension ZooKeeperConnection: ChannelDuplexHandler {
         loop.remove(self)
         unparsed = ByteBuffer()
         outstanding.removeAll()
+        outstandingBytes = 0
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -5,6 +5,11 @@ package struct ZooKeeperLimits: Sendable {
     /// `globalOutstandingLimit`, here for each connection: at the bound nothing more is read from
     /// its socket. What all connections have under way is bounded by the replica.
     package var outstandingRequestsMax = 1_000
+    /// Bytes of commands that one connection may have under way; the first may be longer.
+    package var outstandingBytesMax = 8 << 20
+    /// What a multiRead may answer; one that asks for more is a marshalling error. The real server
+    /// ends at 2 GiB, its clients at jute.maxbuffer: 1 or 4 MiB unless told.
+    package var multiReadBytesMax = 32 << 20
     /// `nio.sessionlessCnxnTimeout`: a connection without a session is closed after this.
     package var sessionlessMilliseconds: Int64 = 10_000
     /// `maxClientCnxns`, connections from one address; 0 is unlimited.
@@ -26,6 +31,8 @@ package struct ZooKeeperLimits: Sendable {
     package var watchesPerConnectionMax = 1_000_000
     /// Identities of one connection (auth requests that succeeded).
     package var identitiesMax = 64
+    /// Bytes of all their ids. Every write carries them into the log.
+    package var identityBytesMax = 4 << 10
     /// Send buffers that a loop keeps for reuse, and the largest that it keeps.
     package var pooledBuffers = 64
     package var pooledBufferBytesMax = 64 << 10

@@ -178,4 +178,106 @@ struct ConnectionTests {
         try node.replica.advance(milliseconds: 2_000)
         #expect(!client.isOpen)
     }
+
+    /// "/x" and 00 "x" have one key. A change by the other name reached no watch of "/x".
+    @Test("a path that begins with no slash names no znode, whatever its key")
+    func pathsWithoutSlash() throws {
+        let node = try TestNode()
+        let client = try node.open()
+        let other = "\0x"
+        _ = try client.ask(Ask.create(1, "/x"), Ask.read(2, .getData, "/x", watch: true))
+        let replies = try client.ask(
+            Ask.set(3, other, [9]),
+            Ask.read(4, .getData, other),
+            Ask.read(5, .getChildren, other),
+            Ask.read(6, .getAllChildrenNumber, other),
+            Ask.set(7, "\0", [9]),
+            Ask.read(8, .getData, "\0")
+        )
+        #expect(replies.map(\.header.error) == [-8, -101, -101, -101, -8, -101])
+        let multi = try client.ask(
+            Ask.frame(9, .multi) { writer in
+                Ask.step(.check, into: &writer)
+                writer.juteText(other)
+                writer.integer(Int32(-1))
+                Ask.endOfSteps(into: &writer)
+            }
+        )
+        #expect(
+            multi.map { Array($0.body.prefix(9)) } == [[255, 255, 255, 255, 0, 255, 255, 255, 248]]
+        )
+        #expect(try client.ask(Ask.read(10, .exists, "/x")).map(\.header.error) == [0])
+    }
+
+    @Test("a multiRead that asks for more than its bound is an error, and the connection stays")
+    func boundedMultiRead() throws {
+        var limits = ZooKeeperLimits()
+        limits.multiReadBytesMax = 10_000
+        let node = try TestNode(limits: limits)
+        let client = try node.open()
+        _ = try client.ask(Ask.create(1, "/a"), Ask.set(2, "/a", [UInt8](repeating: 7, count: 900)))
+        let reads = { (xid: Int32, count: Int) in
+            Ask.frame(xid, .multiRead) { writer in
+                for _ in 0..<count {
+                    Ask.step(.getData, into: &writer)
+                    writer.juteText("/a")
+                    writer.integer(UInt8(0))
+                }
+                Ask.endOfSteps(into: &writer)
+            }
+        }
+        let replies = try client.ask(reads(3, 10), reads(4, 11), Ask.read(5, .exists, "/a"))
+        #expect(replies.map(\.header.error) == [0, -5, 0])
+        #expect(replies[1].body.isEmpty)
+    }
+
+    /// Each write carries them into the log.
+    @Test("identities are bounded in bytes")
+    func boundedIdentities() throws {
+        let node = try TestNode()
+        let client = try node.open()
+        let auth = { (xid: Int32, userBytes: Int) in
+            Ask.frame(xid, .auth) { writer in
+                writer.integer(Int32(0))
+                writer.juteText("digest")
+                writer.juteText(String(repeating: "u", count: userBytes) + ":secret")
+            }
+        }
+        #expect(try client.ask(auth(1, 2_000), auth(2, 1_999)).map(\.header.error) == [0, 0])
+        #expect(try client.ask(auth(3, 2_000)).map(\.header.error) == [-115])
+        #expect(!client.isOpen)
+    }
+
+    @Test("one connection's writes under way are bounded in bytes")
+    func boundedOutstanding() throws {
+        var limits = ZooKeeperLimits()
+        limits.outstandingBytesMax = 2_000
+        let node = try TestNode(limits: limits)
+        let client = try node.open()
+        _ = try client.ask(Ask.create(1, "/a"))
+        node.replica.isPaused = true
+        let value = [UInt8](repeating: 1, count: 900)
+        try client.send((2..<8).flatMap { Ask.set($0, "/a", value) })
+        let witness = try node.connect()
+        try witness.send(Array("mntr".utf8))
+        let report = String(decoding: try witness.received(), as: UTF8.self)
+        #expect(report.contains("zk_outstanding_requests\t3\n"))
+        try node.replica.resume()
+        #expect(try client.frames().map(\.header.xid) == [2, 3, 4, 5, 6, 7])
+    }
+
+    /// Each went into the log as it was, up to a megabyte of it, only to be refused there.
+    @Test("a password of a length that no session has is refused without the log")
+    func impossiblePassword() throws {
+        let node = try TestNode()
+        let client = try node.connect()
+        let index = node.replica.index
+        let password = [UInt8](repeating: 9, count: 100_000)
+        try client.greet(
+            ConnectRequest(timeoutMilliseconds: 4_000, session: 99, password: password)
+        )
+        #expect(try client.received().count == 41)
+        #expect(!client.isOpen)
+        #expect(node.replica.index == index)
+    }
 }

@@ -166,6 +166,19 @@ enum Ask {
         return writer.bytes
     }
 
+    /// The head of one step of a multi or a multiRead.
+    static func step(_ opcode: Opcode, into writer: inout ByteWriter) {
+        writer.integer(opcode.rawValue)
+        writer.integer(UInt8(0))
+        writer.integer(Int32(-1))
+    }
+
+    static func endOfSteps(into writer: inout ByteWriter) {
+        writer.integer(Int32(-1))
+        writer.integer(UInt8(1))
+        writer.integer(Int32(-1))
+    }
+
     static func sync(_ xid: Int32, _ path: String) -> [UInt8] {
         frame(xid, .sync) { $0.juteText(path) }
     }

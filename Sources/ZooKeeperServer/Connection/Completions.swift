@@ -33,6 +33,7 @@ extension ZooKeeperConnection {
     private func finish(_ completion: Completion) {
         guard let request = outstanding.popFirst() else { return }
         firstTag &+= 1
+        outstandingBytes -= request.commandBytes
         if loop.watch.isOn { report(request, completion) }
         guard phase == .open || phase == .attaching else { return }
         prepareOut()

@@ -81,7 +81,8 @@ extension ZooKeeperConnection {
         buffer.moveReaderIndex(forwardBy: consumed)
         // What is left came later than what was taken, and not after the last bytes.
         if isStalled, consumed > 0 { arrivedAt = receivedAt }
-        if consumed > 0, phase == .open { touch(at: now / 1_000) }
+        // A ping that waits behind a write is a sign of life, too.
+        if isNew || consumed > 0, phase == .open { touch(at: now / 1_000) }
     }
 
     /// Reads that came together are answered together; a read that had to wait for writes counts
@@ -157,7 +158,9 @@ extension ZooKeeperConnection {
     /// before the point that the sync waits for, and be answered with a lower zxid than the sync.
     private func hasTurn(_ isWrite: Bool) -> Bool {
         guard let last = outstanding.last else { return true }
-        return isWrite && last.opcode != .sync && outstanding.count < limits.outstandingRequestsMax
+        return isWrite && last.opcode != .sync
+            && outstanding.count < limits.outstandingRequestsMax
+            && outstandingBytes < limits.outstandingBytesMax
     }
 
     private func note(_ xid: Int32, _ opcode: Opcode?) {

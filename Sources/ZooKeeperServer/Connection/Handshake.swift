@@ -22,6 +22,12 @@ extension ZooKeeperConnection {
         phase = .attaching
         loop.traffic.packetsReceived += 1
         history.received += 1
+        if request.session != 0, request.password.count != SessionNames.passwordBytes {
+            // No session has it: nothing for the log to find out.
+            header.session = SessionID(request.session)
+            sessionRefused()
+            return .taken
+        }
         submit(sessionPayload(request), xid: 0, .createSession)
         return .taken
     }

@@ -26,6 +26,8 @@ extension ZooKeeperConnection {
     private func isProved(by secret: [UInt8]?) -> Bool {
         guard let secret, identities.identities.count < limits.identitiesMax else { return false }
         let digest = DigestIdentity.id(of: secret)
+        let known = identities.identities.reduce(0) { $0 + $1.id.bytes.count }
+        guard known + digest.bytes.count <= limits.identityBytesMax else { return false }
         if let superDigest = loop.settings.superDigest, digest == ByteString(superDigest) {
             prove(Identity(scheme: "super", id: ""))
         }

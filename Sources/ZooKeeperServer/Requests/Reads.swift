@@ -93,6 +93,7 @@ extension ZooKeeperConnection {
 
     func multiRead(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
         var reader = JuteReader(body)
+        let before = out.count
         let mark = out.begin(header(xid))
         do throws(JuteError) {
             while true {
@@ -101,6 +102,9 @@ extension ZooKeeperConnection {
                 let record = try PathWatchRecord(&reader)
                 guard try readStep(step.opcode, record.path) else {
                     throw .badCount(offset: 0, count: step.opcode)
+                }
+                guard out.count - before <= limits.multiReadBytesMax else {
+                    throw .badCount(offset: 0, count: Int32(clamping: out.count - before))
                 }
             }
         } catch {

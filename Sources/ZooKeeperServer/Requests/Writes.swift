@@ -51,9 +51,13 @@ extension ZooKeeperConnection {
             startMicroseconds: arrivedAt,
             detail: detail
         )
-        if let payload, loop.watch.isOn {
-            request.payload = payload
-            request.isTraced = loop.watch.isTracing && loop.sampler.takes()
+        if let payload {
+            request.commandBytes = payload.count
+            outstandingBytes += payload.count
+            if loop.watch.isOn {
+                request.payload = payload
+                request.isTraced = loop.watch.isTracing && loop.sampler.takes()
+            }
         }
         outstanding.append(request)
         return tag
