@@ -68,7 +68,6 @@ package struct RaftNode: ~Copyable {
     var heartbeatElapsed = 0
     var tally = VoteTally()
 
-    var isBarredFromVoting: Bool
     /// A peer with a newer log said that this node was removed: do not disturb the others.
     var isRemoved = false
     var isStorageFailed = false
@@ -107,7 +106,6 @@ package struct RaftNode: ~Copyable {
         memberships = MembershipHistory(restored.memberships)
         term = restored.hardState.term
         vote = restored.hardState.vote
-        isBarredFromVoting = restored.isBarredFromVoting
         // With leases a node that has just started may have promised its silence to a leader.
         leaderSilence = limits.leaseTicks == nil ? limits.electionTicks : 0
         resetElectionTimer()
@@ -312,7 +310,6 @@ package struct RaftNode: ~Copyable {
             membership: memberships.current,
             membershipIndex: memberships.currentIndex,
             transferTarget: transfer?.target,
-            isBarredFromVoting: isBarredFromVoting,
             isStorageFailed: isStorageFailed,
             ticksSinceLeader: leaderSilence,
             peers: tracker.peers.map { peerStatus($0) }

@@ -77,12 +77,11 @@ struct DirectoryStatus {
 
     var rows: [(name: String, value: String)] {
         let hard = commit.hardState
-        let voting = contents.isBarredFromVoting ? " (barred from voting)" : ""
         var rows = [
             ("directory", "\(path)\(isServed ? ", a server runs on it" : "")"),
             ("cluster", clusterID),
             ("node", contents.identity.map { "\($0.node.rawValue) \($0.name)" } ?? "unknown"),
-            ("term", "\(hard.term.rawValue)\(voting)"),
+            ("term", "\(hard.term.rawValue)"),
             ("vote", hard.vote.map { "\($0.rawValue)" } ?? "none"),
             ("committed", "at least up to \(hard.commit.rawValue)"),
             ("log", logText),
@@ -125,7 +124,6 @@ struct DirectoryStatus {
         json.member("name", contents.identity?.name ?? "")
         json.member("term", commit.hardState.term.rawValue)
         json.member("vote", commit.hardState.vote?.rawValue ?? 0)
-        json.member("barredFromVoting", contents.isBarredFromVoting)
         json.member("commitIndex", commit.hardState.commit.rawValue)
         json.member("firstIndex", commit.firstIndex.rawValue)
         json.member("lastIndex", commit.lastIndex.rawValue)

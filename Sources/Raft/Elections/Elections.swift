@@ -3,7 +3,7 @@
 extension RaftNode {
     /// Whether this node may stand for election.
     var mayCampaign: Bool {
-        memberships.current.isVoter(id) && !isBarredFromVoting && !isRemoved && !isStorageFailed
+        memberships.current.isVoter(id) && !isRemoved && !isStorageFailed
             && !isUnfitToLead && writes.stalledTicks(now: now) < limits.storageStallTicks
             && pendingSnapshot == nil
     }
@@ -148,7 +148,7 @@ extension RaftNode {
         term: Term
     ) -> Bool {
         // A node without any membership has not got the log yet whose tail it would vote on.
-        guard !isBarredFromVoting, !memberships.current.isEmpty,
+        guard !memberships.current.isEmpty,
             log.isUpToDate(lastIndex: request.lastIndex, lastTerm: request.lastTerm)
         else { return false }
         if request.isPreVote { return term > self.term }

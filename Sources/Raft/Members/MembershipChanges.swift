@@ -102,16 +102,6 @@ extension RaftNode {
         tracker.follow(membership, without: id, last: log.last, tick: now)
     }
 
-    /// A node that lost its disk may vote again once it has all that its leader has committed,
-    /// and that says that it is no voter: whatever it once vouched for, it has again. The
-    /// memberships that it meets on the way there prove nothing: it was a learner before.
-    mutating func liftBar(caughtUpTo commit: LogIndex) {
-        guard isBarredFromVoting, log.commit >= commit, memberships.currentIndex <= log.commit,
-            !memberships.current.isEmpty, !memberships.current.isVoter(id)
-        else { return }
-        isBarredFromVoting = false
-    }
-
     /// The second half of a change: once the joint membership is committed, by whichever leader
     /// began it, the old side is left.
     mutating func leaveJointIfDue() {

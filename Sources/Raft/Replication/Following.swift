@@ -82,7 +82,6 @@ extension RaftNode {
         try merge(append.entries)
         let match = append.previousIndex.advanced(by: append.entries.count)
         _ = log.commit(to: min(append.commit, match))
-        liftBar(caughtUpTo: append.commit)
         send(to: node, .appendResponse(.accepted(match: match)))
     }
 

@@ -102,20 +102,15 @@ package struct RestoredState: Sendable {
     package var memberships: [MembershipRecord]
     /// What the state machine has applied.
     package var applied: LogIndex
-    /// Set for a node that was a voter and lost its disk: it neither votes nor campaigns until a
-    /// committed membership has made it a non-voter. The shell keeps the mark until then.
-    package var isBarredFromVoting: Bool
 
     package init(
         hardState: HardState,
         memberships: [MembershipRecord],
-        applied: LogIndex,
-        isBarredFromVoting: Bool = false
+        applied: LogIndex
     ) {
         self.hardState = hardState
         self.memberships = memberships
         self.applied = applied
-        self.isBarredFromVoting = isBarredFromVoting
     }
 
     /// The first start of a cluster: the same membership on every node. The shell stores it

@@ -13,7 +13,6 @@ package struct Status: Hashable, Sendable {
     /// The entry that brought `membership`; the change is pending while it is above `commit`.
     package var membershipIndex: LogIndex
     package var transferTarget: NodeID?
-    package var isBarredFromVoting: Bool
     package var isStorageFailed: Bool
     /// Ticks since the leader was heard from; 0 on the leader.
     package var ticksSinceLeader: Int

@@ -113,17 +113,3 @@ enum MembershipRecordCodec {
         }
     }
 }
-
-/// Marks: `| flags 1 |`; bit 0: barred from voting (see `RestoredState`).
-struct StoreMarks: Hashable {
-    var isBarredFromVoting = false
-
-    var body: [UInt8] { [isBarredFromVoting ? 1 : 0] }
-
-    init() {}
-
-    init(_ body: [UInt8]) throws(Damage) {
-        guard let flags = body.first else { throw Damage(.record, "marks: empty") }
-        isBarredFromVoting = flags & 1 != 0
-    }
-}

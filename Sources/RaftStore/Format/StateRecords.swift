@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// The records beside the log (identity, memberships, manifests, marks), sealed, in the order of
+/// The records beside the log (identity, memberships, manifests, standing), sealed, in the order of
 /// their keys: what the commit record's digest is computed over.
 struct StateRecords {
     struct Record: Hashable {

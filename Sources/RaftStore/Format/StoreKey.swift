@@ -10,7 +10,7 @@ internal import Raft
 ///     02           who the node is
 ///     03 NNNN      membership record NNNN, counted from 0
 ///     04 I*8 T*8   the manifest of the snapshot of index I and term T
-///     05           marks
+///     05           not used (once: marks)
 ///     06           the node's standing in its cluster
 ///     10 EE I*8 CC log record: era E, first entry I, chunk C of it
 ///
@@ -22,7 +22,6 @@ enum StoreKey {
     static let identity: [UInt8] = [0x02]
     static let membershipTag: UInt8 = 0x03
     static let manifestTag: UInt8 = 0x04
-    static let marks: [UInt8] = [0x05]
     static let standing: [UInt8] = [0x06]
     static let logTag: UInt8 = 0x10
 

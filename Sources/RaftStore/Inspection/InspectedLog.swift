@@ -244,7 +244,6 @@ package struct LogContents: Sendable {
     package var memberships: [MembershipRecord] = []
     /// The snapshots on record, oldest first.
     package var manifests: [SnapshotManifest] = []
-    package var isBarredFromVoting = false
     package var damage: [Damage]
 
     /// - Parameter records: their bodies, without the frame.
@@ -268,9 +267,6 @@ package struct LogContents: Sendable {
             }
             if let standing = records[StoreKey.standing] {
                 self.standing = try NodeStanding(standing)
-            }
-            if let marks = records[StoreKey.marks] {
-                isBarredFromVoting = try StoreMarks(marks).isBarredFromVoting
             }
         } catch { self.damage.append(error) }
     }

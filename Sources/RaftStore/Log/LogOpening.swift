@@ -17,7 +17,6 @@ extension WriteAheadLog {
         identity: NodeIdentity,
         standing: NodeStanding? = nil,
         memberships: [MembershipRecord],
-        isBarredFromVoting: Bool = false,
         settings: LogSettings = .init()
     ) throws(StoreError) {
         let parent = parentDirectory(of: directory)
@@ -27,7 +26,7 @@ extension WriteAheadLog {
             try FileSystem.makeDirectory(temporary)
         } catch { throw StoreError(error) }
         let known = standing ?? NodeStanding(ofOne: identity)
-        try fill(temporary, identity, known, memberships, isBarredFromVoting, settings)
+        try fill(temporary, identity, known, memberships, settings)
         do {
             try FileSystem.syncDirectory(temporary)
             try FileSystem.rename(temporary, to: directory)
@@ -40,7 +39,6 @@ extension WriteAheadLog {
         _ identity: NodeIdentity,
         _ standing: NodeStanding,
         _ memberships: [MembershipRecord],
-        _ isBarredFromVoting: Bool,
         _ settings: LogSettings
     ) throws(StoreError) {
         let environment = try openEnvironment(directory, settings)
@@ -66,12 +64,6 @@ extension WriteAheadLog {
                 let key = StoreKey.membership(number)
                 let body = MembershipRecordCodec.body(record)
                 records.set(key, try StateRecord.seal(body, under: key))
-            }
-            if isBarredFromVoting {
-                records.set(
-                    StoreKey.marks,
-                    try StateRecord.seal([1], under: StoreKey.marks)
-                )
             }
             transaction.records = records
             _ = try transaction.finish()

@@ -76,22 +76,9 @@ package final class WriteAheadLog {
     /// The number of LMDB's transaction that the last write committed.
     package var transactionID: UInt64 { commit.transaction }
 
-    /// Whether the node may not vote (see `RestoredState`).
-    package var isBarredFromVoting: Bool {
-        guard let value = records[StoreKey.marks], value.count > StateRecord.headerBytes else {
-            return false
-        }
-        return value[StateRecord.headerBytes] & 1 != 0
-    }
-
     /// What the Raft core starts from.
     package func restoredState(applied: LogIndex) -> RestoredState {
-        RestoredState(
-            hardState: hardState,
-            memberships: memberships,
-            applied: applied,
-            isBarredFromVoting: isBarredFromVoting
-        )
+        RestoredState(hardState: hardState, memberships: memberships, applied: applied)
     }
 
     /// How much can be written.
@@ -128,23 +115,6 @@ package final class WriteAheadLog {
         do { try environment.sync(force: true) } catch { throw marker.flushFailed(error) }
         flushes.add((monotonicNanoseconds() - began) / 1_000)
         isSyncPending = false
-    }
-
-    /// Replaces the memberships and the mark that bars from voting. Durable when it returns.
-    package func setMembership(
-        _ memberships: [MembershipRecord],
-        isBarredFromVoting: Bool
-    ) throws(StoreError) {
-        var transaction = try begin()
-        try Self.set(memberships, in: &transaction.records)
-        var marks = StoreMarks()
-        marks.isBarredFromVoting = isBarredFromVoting
-        transaction.records.set(
-            StoreKey.marks,
-            try StateRecord.seal(marks.body, under: StoreKey.marks)
-        )
-        try finish(transaction)
-        try sync()
     }
 
     /// Replaces the node's standing. Durable when it returns.

@@ -12,7 +12,6 @@ struct LogState: Equatable {
     var entries: [Entry]
     var memberships: [MembershipRecord]
     var manifests: [SnapshotManifest]
-    var isBarredFromVoting: Bool
 
     init(_ log: WriteAheadLog) throws {
         first = try log.firstIndex()
@@ -22,7 +21,6 @@ struct LogState: Equatable {
         entries = try log.entries(from: first, to: last.next, bytesMax: .max)
         memberships = log.memberships
         manifests = log.manifests
-        isBarredFromVoting = log.isBarredFromVoting
     }
 
     var summary: String {
@@ -103,12 +101,6 @@ struct LogHistory {
         if random.chance(1, in: 5), log.hasGarbage { return try log.collectGarbage() }
         if random.chance(1, in: 12), model.entries.count > 2 {
             return try takeSnapshot(log, &model, &random)
-        }
-        if random.chance(1, in: 15) {
-            return try log.setMembership(
-                memberships(model, &random),
-                isBarredFromVoting: random.chance(1, in: 2)
-            )
         }
         var write = random.next(model)
         if random.chance(1, in: 12) { write.memberships = memberships(model, &random) }

@@ -28,9 +28,7 @@ final class Cluster {
 
     /// Replaces a member by one with an empty disk.
     func wipe(_ id: NodeID) throws {
-        var restored = RestoredState.bootstrap(Membership())
-        restored.isBarredFromVoting = true
-        try replace(id, by: restored)
+        try replace(id, by: RestoredState.bootstrap(Membership()))
     }
 
     /// Replaces a member by one that starts from something else.

@@ -86,7 +86,6 @@ extension Status {
         text += " commit=\(commit.rawValue) applied=\(applied.rawValue) last=\(last.rawValue)"
         text += " durable=\(durable.rawValue) members=\(membership.text)"
         if let transferTarget { text += " transferring to \(transferTarget.rawValue)" }
-        if isBarredFromVoting { text += " barred" }
         for peer in peers { text += "\n    \(peer.text)" }
         return text
     }

@@ -75,8 +75,6 @@ final class MemoryLog: LogStorage {
 
     func loseTail() { if !entries.isEmpty { entries.removeLast() } }
 
-    func setBarred(_ isBarred: Bool) { restored.isBarredFromVoting = isBarred }
-
     func compact(upTo index: LogIndex, membership: Membership) throws(LogStorageError) {
         let term = try term(at: index)
         newestSnapshot = SnapshotDescriptor(index: index, term: term, membership: membership)

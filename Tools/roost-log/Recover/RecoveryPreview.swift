@@ -83,9 +83,6 @@ struct RecoveryPreview {
         if !isVoter {
             warnings.append("this node had no vote; it may be behind those that had")
         }
-        if contents.isBarredFromVoting {
-            warnings.append("this node was barred from voting: it had not caught up yet")
-        }
     }
 
     /// In the newest entries that have a time.
