@@ -33,6 +33,7 @@ struct Storage {
             let storage = try openState(directory, log, snapshots)
             logger.info("\(storage.state.origin)", metadata: ["state": "\(directory.statePath)"])
             return try storage.repaired(logger)
+                try snapshots.removeLeftovers()
         } catch {
             throw .storage(error)
         }
