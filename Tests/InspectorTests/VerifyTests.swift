@@ -74,6 +74,34 @@ import Testing
         #expect(range.contains(155))
         #expect(range.lowerBound % 10 == 1 && range.upperBound % 10 == 0)
         #expect(try node.dump(1...400) == (1...400).filter { !range.contains($0) })
+    /// A directory that was closed cleanly and copied with a bad page lost what was acknowledged:
+    /// only that the file is another one was looked at, and a start went back by a commit.
+    @Test func `damage of a clean log that was copied is no torn tail`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100))
+        try node.spoilRecords(of: "app/100", in: node.logFile)
+        let copy = "\(node.logFile).copy"
+        try FileSystem.copy(node.logFile, to: copy)
+        try FileSystem.rename(copy, to: node.logFile)
+        let check = try node.check()
+        #expect(check.worst == .logDamage)
+        #expect(try TornTail.look(at: node.path).word == "damaged")
+        #expect(throws: StoreError.self) { try TornTail.cut(node.path) }
+        #expect(throws: StoreError.self) { _ = try WriteAheadLog.open("\(node.path)/wal") }
+    }
+
+    @Test func `a whole copy of a clean log is opened`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100))
+        let copy = "\(node.logFile).copy"
+        try FileSystem.copy(node.logFile, to: copy)
+        try FileSystem.rename(copy, to: node.logFile)
+        #expect(try TornTail.look(at: node.path).word == "whole")
+        let log = try WriteAheadLog.open("\(node.path)/wal")
+        #expect(log.recovery.outcome == .verified)
+        try log.close()
+    }
+
         let check = try node.check()
         #expect(check.worst == .logDamage)
         #expect(check.findings.contains { $0.damage.index?.rawValue == range.lowerBound })

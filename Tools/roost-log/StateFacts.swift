@@ -29,7 +29,7 @@ extension TrustMarker.Verdict {
         case .closedCleanly: isServed ? "being opened" : "closed cleanly"
         case .sameBoot:
             isServed ? "in use" : "not closed, but the operating system ran on: trusted"
-        case .untrusted(let reason):
+        case .untrusted(let reason, _):
             isServed ? "being opened (\(reason))" : "\(reason): a server \(remedy) at its start"
         }
     }
