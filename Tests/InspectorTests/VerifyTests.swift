@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import Disk
 import Testing
 
@@ -199,6 +200,26 @@ import Testing
         #expect(try inspected.wasChanged())
         extendLifetime(server)
     }
+    /// After a power cut the state, which is never synced, is expected to be torn: a start throws
+    /// it away. The verbs took the log for damaged, and said not to start the node.
+    @Test func `a torn state that is not trusted is not read`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100), snapshotAt: 50)
+        try node.forgetTrust("state")
+        let file = try File(node.stateFile, .readWrite)
+        let garbage = [UInt8](repeating: 0xa5, count: try file.size() - 8_192)
+        try file.write(garbage.rawSpan, at: 8_192)
+        let directory = ["--data-dir", node.path]
+        try StatusCommand.parse(directory).run()
+        try StateCommand.parse(directory + ["--scratch", "/tmp", "--summary"]).run()
+        try DiffCommand.parse([node.path, node.path, "--scratch", "/tmp"]).run()
+        #expect(throws: ExitCodes.unconfirmed) {
+            try RecoverCommand.parse(directory + ["--scratch", "/tmp"]).run()
+        }
+        let rows = try DirectoryStatus(InspectedDirectory(node.path)).rows
+        #expect(rows.contains { $0.value.hasPrefix("not looked at") })
+    }
+
 
     @Test func `what is no data directory is refused`() {
         let node = ScratchNode()

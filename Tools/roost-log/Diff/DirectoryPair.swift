@@ -42,7 +42,7 @@ struct DirectoryPair {
     /// Whether a state is what its own log makes of the newest snapshot; nil if that cannot be
     /// told, because no snapshot leads there.
     func isFaithful(_ side: Replay, _ source: StateSource) throws -> Bool? {
-        let index = LogIndex(try side.directory.state?.summary()?.appliedIndex ?? 0)
+        let index = LogIndex(try side.directory.stateSummary()?.appliedIndex ?? 0)
         guard index > .zero, index <= side.committed else { return nil }
         let base: StartingState
         do { base = try side.base(for: index, usesState: false) } catch {

@@ -16,7 +16,7 @@ struct Replay {
     init(_ directory: InspectedDirectory, scratch: String) throws {
         self.directory = directory
         self.scratch = scratch
-        let applied = try directory.state?.summary() ?? StateSummary()
+        let applied = try directory.stateSummary() ?? StateSummary()
         let contents = try directory.log.contents()
         guard let commit = contents.commit else {
             throw InspectionFailure.noCommit(path: directory.path)
