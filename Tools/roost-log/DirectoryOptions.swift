@@ -14,6 +14,15 @@ struct ScratchOptions: ParsableArguments {
     var path = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp"
 }
 
+/// From what a state is rebuilt, for verbs that write it out.
+struct DivergenceOptions: ParsableArguments {
+    @Flag(
+        name: .customLong("use-diverged"),
+        help: "Take also a state that was found to differ from the cluster's."
+    )
+    var isUsed = false
+}
+
 /// What every verb takes.
 struct DirectoryOptions: ParsableArguments {
     @Option(
