@@ -174,11 +174,16 @@ final class TransferProgress {
         lastTime = now
         hasLine = true
         let whole = wholeBytes.map { " of \($0 >> 20) MiB (\(bytes * 100 / max(1, $0)) %)" } ?? ""
-        FileHandle.standardError.write(Data("\r\(word) \(bytes >> 20)\(whole)   ".utf8))
+        Self.show("\r\(word) \(bytes >> 20)\(whole)   ")
     }
 
     func end() {
-        if hasLine { FileHandle.standardError.write(Data("\n".utf8)) }
+        if hasLine { Self.show("\n") }
         hasLine = false
     }
 }
+
+    private static func show(_ text: String) {
+        // What only shows that work goes on must not end it.
+        try? StandardStream.error.write(text)
+    }

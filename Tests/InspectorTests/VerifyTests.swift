@@ -1,11 +1,27 @@
 import ArgumentParser
 import Bytes
 import Disk
+import Glibc
 import Testing
 
 @testable import Raft
 @testable import RaftStore
 @testable import roost_log
+
+@Suite struct OutputTests {
+    /// A full disk behind standard output trapped: Foundation's way to write ends the process.
+    @Test func `results that cannot be written are a failure of the verb`() async {
+        await #expect(processExitsWith: .exitCode(9)) {
+            let node = ScratchNode()
+            try node.fill(ScratchNode.entries(1...20))
+            let full = try File("/dev/full", .readWrite)
+            dup2(full.descriptor, STDOUT_FILENO)
+            do { try StatusCommand.parse(["--data-dir", node.path]).run() } catch {
+                exit(error as? ExitCode == ExitCodes.unreadable ? 9 : 8)
+            }
+        }
+    }
+}
 
 @Suite struct VerifyTests {
     private func classes(_ node: ScratchNode) throws -> Set<String> {
@@ -58,23 +74,6 @@ import Testing
         #expect(check.worst?.exitCode.rawValue == 2)
     }
 
-    @Test func `a damaged page is told with all the entries that lay on it`() throws {
-        let node = ScratchNode()
-        try node.fill(ScratchNode.entries(1...400))
-        try node.spoilPages(of: "app/155", in: node.logFile)
-        var lost: [ClosedRange<UInt64>] = []
-        try InspectedDirectory(node.path).log.forEachEntry(LogIndex(1)...LogIndex(400)) { item in
-            if case .damage(let damage, let through) = item, let first = damage.index {
-                #expect(damage.kind == .page)
-                lost.append(first.rawValue...through.rawValue)
-            }
-            return true
-        }
-        #expect(lost.count == 1)
-        let range = try #require(lost.first)
-        #expect(range.contains(155))
-        #expect(range.lowerBound % 10 == 1 && range.upperBound % 10 == 0)
-        #expect(try node.dump(1...400) == (1...400).filter { !range.contains($0) })
     /// A directory that was closed cleanly and copied with a bad page lost what was acknowledged:
     /// only that the file is another one was looked at, and a start went back by a commit.
     @Test func `damage of a clean log that was copied is no torn tail`() throws {
@@ -103,6 +102,23 @@ import Testing
         try log.close()
     }
 
+    @Test func `a damaged page is told with all the entries that lay on it`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...400))
+        try node.spoilPages(of: "app/155", in: node.logFile)
+        var lost: [ClosedRange<UInt64>] = []
+        try InspectedDirectory(node.path).log.forEachEntry(LogIndex(1)...LogIndex(400)) { item in
+            if case .damage(let damage, let through) = item, let first = damage.index {
+                #expect(damage.kind == .page)
+                lost.append(first.rawValue...through.rawValue)
+            }
+            return true
+        }
+        #expect(lost.count == 1)
+        let range = try #require(lost.first)
+        #expect(range.contains(155))
+        #expect(range.lowerBound % 10 == 1 && range.upperBound % 10 == 0)
+        #expect(try node.dump(1...400) == (1...400).filter { !range.contains($0) })
         let check = try node.check()
         #expect(check.worst == .logDamage)
         #expect(check.findings.contains { $0.damage.index?.rawValue == range.lowerBound })
@@ -184,22 +200,6 @@ import Testing
         #expect(try node.check().worst == .stateMismatch)
     }
 
-    @Test func `entries before a snapshot are not missed when they are dropped`() throws {
-        let node = ScratchNode()
-        try node.fill(ScratchNode.entries(1...100), snapshotAt: 50, isCompacted: true)
-        #expect(try node.check().findings.isEmpty)
-        #expect(try node.dump(1...100) == Array(51...100))
-    }
-
-    @Test func `a server that is started meanwhile is noticed`() throws {
-        let node = ScratchNode()
-        try node.fill(ScratchNode.entries(1...20))
-        let inspected = try InspectedDirectory(node.path)
-        #expect(try !inspected.wasChanged())
-        let server = try DataDirectory(node.path)
-        #expect(try inspected.wasChanged())
-        extendLifetime(server)
-    }
     /// After a power cut the state, which is never synced, is expected to be torn: a start throws
     /// it away. The verbs took the log for damaged, and said not to start the node.
     @Test func `a torn state that is not trusted is not read`() throws {
@@ -220,6 +220,22 @@ import Testing
         #expect(rows.contains { $0.value.hasPrefix("not looked at") })
     }
 
+    @Test func `entries before a snapshot are not missed when they are dropped`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100), snapshotAt: 50, isCompacted: true)
+        #expect(try node.check().findings.isEmpty)
+        #expect(try node.dump(1...100) == Array(51...100))
+    }
+
+    @Test func `a server that is started meanwhile is noticed`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...20))
+        let inspected = try InspectedDirectory(node.path)
+        #expect(try !inspected.wasChanged())
+        let server = try DataDirectory(node.path)
+        #expect(try inspected.wasChanged())
+        extendLifetime(server)
+    }
 
     @Test func `what is no data directory is refused`() {
         let node = ScratchNode()
