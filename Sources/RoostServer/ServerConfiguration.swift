@@ -276,7 +276,7 @@ package enum ConfigurationProblem: Error, CustomStringConvertible, Sendable {
         switch self {
         case .value(let setting, let value, let wanted):
             "\(setting.flag) (or \(setting.variable), or \"\(setting.rawValue)\" in the file) "
-                + "is \"\(value)\"; wanted: \(wanted)"
+                + "is \(setting.isSecret ? "(secret)" : "\"\(value)\""); wanted: \(wanted)"
         case .unreadable(let setting, let reason):
             "\(setting.flag) (or \(setting.variable)) cannot be read: \(reason)"
         case .unknown(let name, let place):

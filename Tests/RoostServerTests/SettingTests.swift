@@ -101,6 +101,16 @@ import Testing
         #expect(!Setting.dataDir.isSecret && !Setting.name.isSecret)
     }
 
+    /// The digest that is refused is often the right one with a slip, and logs are read by many.
+    @Test func `what is wrong with a secret is said without it`() async throws {
+        let problem = await #expect(throws: ConfigurationProblem.self) {
+            _ = try await read(flags: [.superDigest: "super:hush-hush"])
+        }
+        let text = String(describing: problem)
+        #expect(text.contains("--super-digest") && text.contains("is (secret)"), "\(text)")
+        #expect(!text.contains("hush"), "\(text)")
+    }
+
     @Test func `what stands for something else is explained`() async throws {
         let settings = try await read(environment: ["ROOST_TICK_MILLISECONDS": "500"]).settings
         #expect(settings.meaning(of: .maxSessionTimeoutMilliseconds) == "10000 ms")
