@@ -11,7 +11,7 @@ public struct DiskError: Error, Hashable, Sendable {
     /// What was being done.
     public enum Operation: String, Hashable, Sendable {
         case open, read, write, sync, size, truncate, allocate, lock, status, list, rename, remove
-        case makeDirectory, pipe, thread
+        case makeDirectory, pipe, thread, access
     }
 
     public var operation: Operation
