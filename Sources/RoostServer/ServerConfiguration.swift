@@ -233,8 +233,17 @@ package struct ServerConfiguration: Sendable {
         let known = Set(Setting.allCases.map(\.variable) + Self.otherVariables)
         for name in environment.keys.sorted()
         where name.hasPrefix("ROOST_") && !known.contains(name) {
+            if isOfService(name, environment[name] ?? "") { continue }
             throw .unknown(name, place: "the environment")
         }
+    }
+
+    /// Whether Kubernetes, or Docker by --link, tells by a variable where a service called roost
+    /// is: ROOST_SERVICE_HOST, ROOST_SERVICE_PORT_HTTP, ROOST_PORT_8500_TCP_ADDR, and ROOST_PORT,
+    /// which is a URL there.
+    private static func isOfService(_ name: String, _ value: String) -> Bool {
+        name.hasPrefix("ROOST_SERVICE_") || name.hasPrefix("ROOST_PORT_")
+            || name == "ROOST_PORT" && value.contains("://")
     }
 
     /// Variables that other parts of the project read.

@@ -118,6 +118,24 @@ import Testing
         #expect(settings.meaning(of: .datacenter) == nil)
     }
 
+    /// A pod beside a Kubernetes Service called roost did not start.
+    @Test func `variables that tell of a service called roost are not taken for settings`()
+        async throws
+    {
+        let service = [
+            "ROOST_SERVICE_HOST": "10.96.0.7", "ROOST_SERVICE_PORT": "8500",
+            "ROOST_SERVICE_PORT_HTTP": "8500", "ROOST_PORT": "tcp://10.96.0.7:8500",
+            "ROOST_PORT_8500_TCP": "tcp://10.96.0.7:8500", "ROOST_PORT_8500_TCP_PORT": "8500",
+            "ROOST_PORT_8500_TCP_ADDR": "10.96.0.7", "ROOST_DATACENTER": "dc7",
+        ]
+        #expect(try await read(environment: service).settings.datacenter == "dc7")
+        for mistyped in ["ROOST_PORT", "ROOST_PORTS", "ROOST_SERVICES"] {
+            await #expect(throws: ConfigurationProblem.self) {
+                _ = try await read(environment: [mistyped: "8500"])
+            }
+        }
+    }
+
     @Test(arguments: [
         ("127.0.0.1", "n1=10.0.0.1:8300,n2=10.0.0.2:8300,n3=10.0.0.3:8300", ["cannot reach"]),
         ("10.0.0.1", "n1=10.0.0.1:8300,n2=10.0.0.2:8300,n3=10.0.0.3:8300", []),
