@@ -204,6 +204,14 @@ package enum StartProblem: Error, CustomStringConvertible {
         switch self {
         case .storage(let error): "\(error)"
         case .log(let error): "the log cannot be read: \(error)"
+    /// Whether what the operator said is wrong, so that another start ends in the same way.
+    package var isConfiguration: Bool {
+        switch self {
+        case .otherNode, .clusterOfOne, .tls: true
+        case .storage, .log, .state, .foundedWithout, .join, .gap, .listen, .notReady: false
+        }
+    }
+
         case .state(let text): text
         case .otherNode(let directory, let owner, let name):
             "\(directory) belongs to node \(owner), and this one is called \(name); "

@@ -16,3 +16,13 @@ import Testing
         }
     }
 }
+
+@Suite struct StartProblemTests {
+    @Test func `what another start meets again is told from what may pass`() {
+        let name = StartProblem.otherNode(directory: "/d", owner: "n1", name: "n2")
+        #expect(name.isConfiguration)
+        #expect(StartProblem.clusterOfOne(directory: "/d").isConfiguration)
+        #expect(!StartProblem.notReady(seconds: 60).isConfiguration)
+        #expect(!StartProblem.join("nobody answers").isConfiguration)
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import roost
+
+@Suite struct ExitCodeTests {
+    /// systemd restarted such a server for ever: only code 4 tells it that nothing will change.
+    @Test func `TLS that cannot begin is a configuration that is wrong`() async {
+        await #expect(processExitsWith: .exitCode(4)) {
+            let folder = FileManager.default.temporaryDirectory
+                .appendingPathComponent("roost-start-\(UUID())").path
+            let words = [
+                "--data-dir", folder, "--tls-cert", "/nowhere/n1.pem", "--tls-key",
+                "/nowhere/n1-key.pem", "--tls-ca", "/nowhere/ca.pem", "--https-port", "0",
+            ]
+            do { try await ServerCommand.parse(words).run() } catch let code as ExitCode {
+                exit(code.rawValue)
+            }
+        }
+    }
+}
