@@ -19,4 +19,17 @@ import Testing
             }
         }
     }
+
+    /// Saving from Consul was called damage.
+    @Test func `what a server sends that is no snapshot of Roost is foreign`() throws {
+        let path = FileManager.default.temporaryDirectory
+            .appendingPathComponent("roost-writing-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var writing = try SnapshotWriting(path, reported: "monday.snap")
+        let failure = #expect(throws: CommandFailure.self) {
+            try writing.take([UInt8](repeating: 0x41, count: 4_096))
+            try writing.finish()
+        }
+        #expect(failure?.exitCode.rawValue == 6, "\(String(describing: failure))")
+    }
 }

@@ -1,5 +1,7 @@
 import Bytes
 import Disk
+import LMDB
+import StateMachine
 import Synchronization
 import Testing
 
@@ -105,3 +107,29 @@ import Testing
         }
     }
 }
+
+    /// Its checksums were right, and only its records could not be read: such a file was said to
+    /// be unreadable for a reason of the machine's.
+    @Test func `a backup whose records do not decode is damaged`() throws {
+        let node = ScratchNode()
+        let (file, target) = try backup(node)
+        defer { ScratchNode.remove(target) }
+        let head = try file.describe()
+        let copy = "\(node.path)/wal/copy.mdb"
+        try FileSystem.copy("\(node.path)/snapshots/40-1.mdb", to: copy)
+        do {
+            var options = EnvironmentOptions()
+            options.isSingleFile = true
+            options.tablesMax = StateTables.count
+            let environment = try Environment(path: copy, options: options)
+            let place = StateTables.summaryPlace
+            let table = try environment.openTables([place.table])[0]
+            var writing = try WriteTransaction(environment)
+            try writing.put(place.key.rawSpan, [7, 7].rawSpan, in: table)
+            try writing.commit()
+        }
+        #expect { try StateCheck.run(head, stateAt: copy) } throws: { error in
+            guard case BackupError.damaged? = error as? BackupError else { return false }
+            return true
+        }
+    }
