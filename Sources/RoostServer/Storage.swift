@@ -1,3 +1,4 @@
+import Backup
 import Disk
 import Foundation
 import Logging
@@ -26,14 +27,17 @@ struct Storage {
             try NewNode(configuration, logger).begin(directory)
             let log = try WriteAheadLog.open(directory.logPath)
             logger.info("\(log.recovery)", metadata: ["log": "\(directory.logPath)"])
+            do throws(BackupError) { try NewCluster.removeLeftovers(directory) } catch {
+                throw .system("\(error)")
+            }
             let snapshots: SnapshotStore
             do throws(SnapshotError) {
                 snapshots = try SnapshotStore(directory: directory.snapshotsPath)
+                try snapshots.removeLeftovers()
             } catch { throw .database("\(directory.snapshotsPath): \(error)") }
             let storage = try openState(directory, log, snapshots)
             logger.info("\(storage.state.origin)", metadata: ["state": "\(directory.statePath)"])
             return try storage.repaired(logger)
-                try snapshots.removeLeftovers()
         } catch {
             throw .storage(error)
         }
@@ -200,10 +204,6 @@ package enum StartProblem: Error, CustomStringConvertible {
     case notReady(seconds: Int64)
     case tls(CredentialProblem)
 
-    package var description: String {
-        switch self {
-        case .storage(let error): "\(error)"
-        case .log(let error): "the log cannot be read: \(error)"
     /// Whether what the operator said is wrong, so that another start ends in the same way.
     package var isConfiguration: Bool {
         switch self {
@@ -212,6 +212,10 @@ package enum StartProblem: Error, CustomStringConvertible {
         }
     }
 
+    package var description: String {
+        switch self {
+        case .storage(let error): "\(error)"
+        case .log(let error): "the log cannot be read: \(error)"
         case .state(let text): text
         case .otherNode(let directory, let owner, let name):
             "\(directory) belongs to node \(owner), and this one is called \(name); "

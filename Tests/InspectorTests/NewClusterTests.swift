@@ -92,6 +92,27 @@ import Testing
         }
     }
 
+    /// A restore that is killed at its very end leaves a whole directory, and what it unpacked. A
+    /// second one, by mistake, was told to remove that directory, which a node may serve by then.
+    @Test func `what has a log is nobody's to remove, and loses what was unpacked`() throws {
+        let node = ScratchNode()
+        let (file, target) = try backup(node)
+        let left = "\(target)/restoring"
+        defer {
+            try? FileSystem.removeDirectory(left)
+            ScratchNode.remove(target)
+        }
+        _ = try NewCluster.restore(file, to: target, name: "n1")
+        try FileSystem.makeDirectory(left)
+        try File("\(left)/data.mdb", .new).write([1].rawSpan, at: 0)
+        #expect { _ = try NewCluster.restore(file, to: target, name: "n1") } throws: { error in
+            "\(error)".hasSuffix("it is there already, and not empty")
+        }
+        try NewCluster.removeLeftovers(try DataDirectory(target))
+        #expect(!FileSystem.exists(left))
+        #expect(try isWhole(target))
+    }
+
     @Test func `a failure leaves an empty directory empty, and else none`() throws {
         let node = ScratchNode()
         let (file, target) = try backup(node)
@@ -106,7 +127,6 @@ import Testing
             if isThere { #expect(try FileSystem.list(target).isEmpty) }
         }
     }
-}
 
     /// Its checksums were right, and only its records could not be read: such a file was said to
     /// be unreadable for a reason of the machine's.
@@ -133,3 +153,4 @@ import Testing
             return true
         }
     }
+}
