@@ -28,7 +28,7 @@ struct Storage {
             let log = try WriteAheadLog.open(directory.logPath)
             logger.info("\(log.recovery)", metadata: ["log": "\(directory.logPath)"])
             do throws(BackupError) { try NewCluster.removeLeftovers(directory) } catch {
-                throw .system("\(error)")
+                logger.warning("what a restore has left stays behind: \(error)")
             }
             let snapshots: SnapshotStore
             do throws(SnapshotError) {
