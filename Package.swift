@@ -364,7 +364,7 @@ let package = Package(
             "TransportSecurityTests",
             ["TransportSecurity", crypto, logging, nioCore, nioEmbedded, nioSSL, swiftASN1, x509]
         ),
-        tests("CommandLineTests", ["roost", x509]),
+        tests("CommandLineTests", ["roost", argumentParser, x509]),
         tests("TidyTests", []),
 
     ] + fuzz

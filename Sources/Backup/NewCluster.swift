@@ -152,13 +152,24 @@ package enum NewCluster {
         let names: [String]
         do throws(DiskError) { names = try FileSystem.list(path) } catch { throw .disk(error) }
         guard !names.isEmpty else { return }
-        let isUnfinished = names.contains(unpacked) || names.contains(unfinishedLog)
+        // With a log it is somebody's, whatever else a restore has left there.
+        let isUnfinished =
+            !names.contains("wal") && (names.contains(unpacked) || names.contains(unfinishedLog))
         throw .occupied(
             path: path,
             reason: isUnfinished
                 ? "what a restore that was cut short has left; remove it and begin again"
                 : "it is there already, and not empty"
         )
+    }
+
+    /// Removes what a restore has left that was killed when its log had its name already: all was
+    /// there by then. For the server that holds the directory.
+    package static func removeLeftovers(_ directory: DataDirectory) throws(BackupError) {
+        guard WriteAheadLog.exists(directory.logPath) else { return }
+        do throws(DiskError) {
+            try FileSystem.removeDirectory("\(directory.path)/\(unpacked)")
+        } catch { throw .disk(error) }
     }
 
     /// The log first: what has none is nobody's.

@@ -22,8 +22,14 @@ enum StateCheck {
         }
         let flaws: [String]
         do throws(StateError) { flaws = try check(head, environment) } catch {
-            guard case .newerFormat(let found, let known) = error else { throw .state(error) }
-            throw .newerFormat(what: "the state in it", found: found, known: known)
+            switch error {
+            case .newerFormat(let found, let known):
+                throw .newerFormat(what: "the state in it", found: found, known: known)
+            case .damaged, .undecodable, .outOfOrder, .storage(.corrupted),
+                .storage(.tableMissing):
+                throw .damaged("the \(error)")
+            case .storage, .file: throw .state(error)
+            }
         }
         guard flaws.isEmpty else {
             throw .damaged("the state: \(flaws.joined(separator: "; "))")

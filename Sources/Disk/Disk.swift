@@ -5,13 +5,13 @@
 /// but interrupted calls (EINTR), and a short write is carried on to its end or its error. A
 /// failed sync is never tried again here: after one, nobody knows what the disk holds.
 ///
-/// Map: `File` is an open file, `FileSystem` works on paths, `SystemIdentity` names the boot,
-/// `OwnThread` runs a body, `DiskError` is what goes wrong.
+/// Map: `File` is an open file, `FileSystem` works on paths, `StandardStream` is what a process
+/// says, `SystemIdentity` names the boot, `OwnThread` runs a body, `DiskError` is what goes wrong.
 public struct DiskError: Error, Hashable, Sendable {
     /// What was being done.
     public enum Operation: String, Hashable, Sendable {
         case open, read, write, sync, size, truncate, allocate, lock, status, list, rename, remove
-        case makeDirectory, pipe, thread
+        case makeDirectory, pipe, thread, access
     }
 
     public var operation: Operation

@@ -2,8 +2,11 @@ internal import Glibc
 
 extension DiskError: CustomStringConvertible {
     public var description: String {
-        "\(path): \(operation): \(unsafe String(cString: strerror(code)))"
+        "\(path): \(reason)"
     }
+
+    /// The same without the path.
+    public var reason: String { "\(operation): \(unsafe String(cString: strerror(code)))" }
 }
 
 extension DiskError {
@@ -11,6 +14,8 @@ extension DiskError {
     public var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
     /// Nothing is at the path.
     public var isMissing: Bool { code == ENOENT }
+    /// Whoever read from a pipe has gone.
+    public var isEndedPipe: Bool { code == EPIPE }
     /// The file system cannot do this at all.
     public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == EINVAL }
 }

@@ -128,6 +128,15 @@ public struct File: ~Copyable, Sendable {
         guard code == 0 else { throw DiskError(.read, path, code: code) }
     }
 
+    /// Gives the file an owner, a group and permissions: those that `status` tells of another.
+    public borrowing func takeAccess(of status: FileStatus) throws(DiskError) {
+        let own = try self.status()
+        if (own.owner, own.group) != (status.owner, status.group) {
+            _ = try checked(.access, path) { fchown(descriptor, status.owner, status.group) }
+        }
+        _ = try checked(.access, path) { fchmod(descriptor, status.permissions) }
+    }
+
     // MARK: Size and place
 
     public borrowing func size() throws(DiskError) -> Int { try status().size }
@@ -199,6 +208,10 @@ public struct FileStatus: Hashable, Sendable {
     public var isDirectory: Bool
     /// Whether every user of the machine may do something with it.
     public var isOpenToOthers: Bool
+    public var owner: UInt32
+    public var group: UInt32
+    /// Who may read, write and run it: the mode without the file's kind.
+    public var permissions: UInt32
 
     init(_ raw: stat) {
         device = UInt64(raw.st_dev)
@@ -207,5 +220,8 @@ public struct FileStatus: Hashable, Sendable {
         allocatedBytes = Int(raw.st_blocks) * 512
         isDirectory = raw.st_mode & S_IFMT == S_IFDIR
         isOpenToOthers = raw.st_mode & S_IRWXO != 0
+        owner = raw.st_uid
+        group = raw.st_gid
+        permissions = raw.st_mode & 0o7777
     }
 }

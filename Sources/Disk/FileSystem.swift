@@ -136,6 +136,29 @@ public enum FileSystem {
         try syncDirectory(directory)
     }
 
+    /// The same for a file that others read, which keeps its owner, group and permissions. Until
+    /// the new content has the old one's name, it is for its owner only.
+    public static func replaceKeepingAccess(
+        _ path: String,
+        with contents: [UInt8],
+        in directory: String
+    ) throws(DiskError) {
+        let old = try status(path)
+        let temporary = path + ".tmp"
+        try remove(temporary)
+        do throws(DiskError) {
+            let file = try File(temporary, .new)
+            try file.write(unsafe contents.span.bytes, at: 0)
+            try file.takeAccess(of: old)
+            try file.sync()
+            try rename(temporary, to: path)
+        } catch {
+            try remove(temporary)
+            throw error
+        }
+        try syncDirectory(directory)
+    }
+
     /// How large the file system at `path` is, and what of it is free for us, in bytes.
     public static func space(at path: String) throws(DiskError) -> FileSystemSpace {
         var raw = statvfs()

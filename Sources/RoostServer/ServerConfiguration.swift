@@ -233,8 +233,17 @@ package struct ServerConfiguration: Sendable {
         let known = Set(Setting.allCases.map(\.variable) + Self.otherVariables)
         for name in environment.keys.sorted()
         where name.hasPrefix("ROOST_") && !known.contains(name) {
+            if isOfService(name, environment[name] ?? "") { continue }
             throw .unknown(name, place: "the environment")
         }
+    }
+
+    /// Whether Kubernetes, or Docker by --link, tells by a variable where a service called roost
+    /// is: ROOST_SERVICE_HOST, ROOST_SERVICE_PORT_HTTP, ROOST_PORT_8500_TCP_ADDR, and ROOST_PORT,
+    /// which is a URL there.
+    private static func isOfService(_ name: String, _ value: String) -> Bool {
+        name.hasPrefix("ROOST_SERVICE_") || name.hasPrefix("ROOST_PORT_")
+            || name == "ROOST_PORT" && value.contains("://")
     }
 
     /// Variables that other parts of the project read.
@@ -276,7 +285,7 @@ package enum ConfigurationProblem: Error, CustomStringConvertible, Sendable {
         switch self {
         case .value(let setting, let value, let wanted):
             "\(setting.flag) (or \(setting.variable), or \"\(setting.rawValue)\" in the file) "
-                + "is \"\(value)\"; wanted: \(wanted)"
+                + "is \(setting.isSecret ? "(secret)" : "\"\(value)\""); wanted: \(wanted)"
         case .unreadable(let setting, let reason):
             "\(setting.flag) (or \(setting.variable)) cannot be read: \(reason)"
         case .unknown(let name, let place):

@@ -1,4 +1,4 @@
-import Foundation
+import Disk
 package import Logging
 import Synchronization
 
@@ -85,7 +85,9 @@ struct JSONLineHandler: LogHandler {
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
             line += ",\(Self.quoted(key)):\(Self.quoted("\(value)"))"
         }
-        FileHandle.standardError.write(Data((line + "}\n").utf8))
+        // A line that cannot be written is dropped, as the text format drops it: there is nowhere
+        // to say so, and a full disk must not end a node.
+        try? StandardStream.error.write(line + "}\n")
     }
 
     static func quoted(_ text: String) -> String {

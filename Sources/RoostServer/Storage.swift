@@ -1,3 +1,4 @@
+import Backup
 import Disk
 import Foundation
 import Logging
@@ -27,9 +28,13 @@ struct Storage {
             try directory.distrustStateOfUnsyncedLog()
             let log = try WriteAheadLog.open(directory.logPath)
             logger.info("\(log.recovery)", metadata: ["log": "\(directory.logPath)"])
+            do throws(BackupError) { try NewCluster.removeLeftovers(directory) } catch {
+                logger.warning("what a restore has left stays behind: \(error)")
+            }
             let snapshots: SnapshotStore
             do throws(SnapshotError) {
                 snapshots = try SnapshotStore(directory: directory.snapshotsPath)
+                try snapshots.removeLeftovers()
             } catch { throw .database("\(directory.snapshotsPath): \(error)") }
             let storage = try openState(directory, log, snapshots)
             logger.info("\(storage.state.origin)", metadata: ["state": "\(directory.statePath)"])
@@ -199,6 +204,14 @@ package enum StartProblem: Error, CustomStringConvertible {
     case listen(what: String, address: String, port: Int, reason: String)
     case notReady(seconds: Int64)
     case tls(CredentialProblem)
+
+    /// Whether what the operator said is wrong, so that another start ends in the same way.
+    package var isConfiguration: Bool {
+        switch self {
+        case .otherNode, .clusterOfOne, .tls: true
+        case .storage, .log, .state, .foundedWithout, .join, .gap, .listen, .notReady: false
+        }
+    }
 
     package var description: String {
         switch self {

@@ -49,6 +49,8 @@ struct ServerCommand: AsyncParsableCommand {
             try await server.run()
         } catch let problem as ConfigurationProblem {
             throw CommandFailure.configuration("\(problem)").reported()
+        } catch let problem as StartProblem where problem.isConfiguration {
+            throw CommandFailure.configuration("\(problem)").reported()
         } catch {
             throw CommandFailure.server("\(error)").reported()
         }

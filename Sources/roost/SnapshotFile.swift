@@ -18,14 +18,22 @@ enum SnapshotFile {
         _ body: () throws -> Result
     ) throws(CommandFailure) -> Result {
         do { return try body() } catch let error as BackupError {
-            switch error {
-            case .damaged, .truncated: throw .damaged(path: path, reason: "\(error)")
-            case .foreign, .newerFormat: throw .foreign(path: path, reason: "\(error)")
-            case .occupied: throw .configuration("\(error)")
-            case .disk, .store, .state: throw .file(path: path, reason: "\(error)")
-            }
+            throw failure(error, on: path, "\(error)")
         } catch {
             throw .file(path: path, reason: "\(error)")
+        }
+    }
+
+    static func failure(
+        _ error: BackupError,
+        on path: String,
+        _ reason: String
+    ) -> CommandFailure {
+        switch error {
+        case .damaged, .truncated: .damaged(path: path, reason: reason)
+        case .foreign, .newerFormat: .foreign(path: path, reason: reason)
+        case .occupied: .configuration(reason)
+        case .disk, .store, .state: .file(path: path, reason: reason)
         }
     }
 
@@ -140,12 +148,16 @@ struct SnapshotWriting: ~Copyable {
         } catch { throw .file(path: reported, reason: "\(error)") }
         do throws(BackupError) {
             try reader.read(bytes.rawSpan) { _ throws(BackupError) in }
-        } catch { throw .damaged(path: reported, reason: "what came from the server is \(error)") }
+        } catch { throw failure(error) }
+    }
+
+    private func failure(_ error: BackupError) -> CommandFailure {
+        SnapshotFile.failure(error, on: reported, "what came from the server: \(error)")
     }
 
     func finish() throws(CommandFailure) {
         do throws(BackupError) { _ = try reader.finish() } catch {
-            throw .damaged(path: reported, reason: "what came from the server is \(error)")
+            throw failure(error)
         }
         do throws(DiskError) { try file.sync() } catch {
             throw .file(path: reported, reason: "\(error)")
@@ -174,11 +186,16 @@ final class TransferProgress {
         lastTime = now
         hasLine = true
         let whole = wholeBytes.map { " of \($0 >> 20) MiB (\(bytes * 100 / max(1, $0)) %)" } ?? ""
-        FileHandle.standardError.write(Data("\r\(word) \(bytes >> 20)\(whole)   ".utf8))
+        Self.show("\r\(word) \(bytes >> 20)\(whole)   ")
     }
 
     func end() {
-        if hasLine { FileHandle.standardError.write(Data("\n".utf8)) }
+        if hasLine { Self.show("\n") }
         hasLine = false
+    }
+
+    private static func show(_ text: String) {
+        // What only shows that work goes on must not end it.
+        try? StandardStream.error.write(text)
     }
 }

@@ -145,7 +145,7 @@ struct TLSCommands: AsyncParsableCommand {
     /// Where what was made goes.
     struct Output: ParsableArguments {
         @Option(help: "The directory to write to.") var outDir = "."
-        @Flag(help: "Replace files that are there.") var force = false
+        @Flag(help: "Replace files that are there; owner and mode stay.") var force = false
         @Flag(help: "Print JSON lines.") var json = false
 
         struct Written: Encodable {
@@ -168,7 +168,7 @@ struct TLSCommands: AsyncParsableCommand {
             } catch let failure as CommandFailure { throw failure.reported() }
         }
 
-        /// The key is for its owner only from its first moment on.
+        /// A new key is for its owner only from its first moment on.
         func write(
             _ name: String,
             _ names: [String],
@@ -202,9 +202,13 @@ struct TLSCommands: AsyncParsableCommand {
             _ text: String,
             mode: UInt32
         ) throws(CommandFailure) {
+            let bytes = Array((text + "\n").utf8)
             do throws(DiskError) {
-                try FileSystem.remove(path)
-                try FileSystem.create(path, with: Array((text + "\n").utf8), mode: mode)
+                guard FileSystem.exists(path) else {
+                    return try FileSystem.create(path, with: bytes, mode: mode)
+                }
+                // The server that reads it may run as another user.
+                try FileSystem.replaceKeepingAccess(path, with: bytes, in: outDir)
             } catch { throw .file(path: path, reason: "\(error)") }
         }
     }

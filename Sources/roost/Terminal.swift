@@ -1,12 +1,22 @@
+import ArgumentParser
+import Bytes
+import Disk
 import Foundation
 
 /// Results go to stdout as bytes, complaints to stderr.
 enum Terminal {
     static func write(_ bytes: Data) {
-        do { try FileHandle.standardOutput.write(contentsOf: bytes) } catch {
-            // Whoever read it has read enough, as `head` does.
-            exit(endedPipe)
+        let bytes = Array(bytes)
+        do throws(DiskError) { try StandardStream.output.write(bytes.rawSpan) } catch {
+            end(of: error)
         }
+    }
+
+    private static func end(of error: DiskError) {
+        // Whoever read it has read enough, as `head` does.
+        if error.isEndedPipe { exit(endedPipe) }
+        let failure = CommandFailure.file(path: error.path, reason: error.reason)
+        exit(failure.reported().rawValue)
     }
 
     /// What shells make of SIGPIPE, which this process does not get.
@@ -27,7 +37,7 @@ enum Terminal {
 
     static func complain(_ text: String) {
         // Where nobody can be told, there is nobody to tell.
-        try? FileHandle.standardError.write(contentsOf: Data("roost: \(text)\n".utf8))
+        try? StandardStream.error.write("roost: \(text)\n")
     }
 
     /// Columns as wide as their widest cell.

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Testing
 import X509
@@ -42,6 +43,34 @@ import X509
         let (certificate, key) = try authority.issue(order, now: now)
         let node = Authority(certificate: certificate, key: key)
         #expect(try node.objection(now: now) == "is no authority's certificate")
+    }
+
+    /// The key was removed, and made anew for whoever ran the command: the service, of another
+    /// user, could not read it any more, and for a moment there was none.
+    @Test func `what replaces a key keeps its owner and mode`() async throws {
+        let files = FileManager.default
+        let folder = files.temporaryDirectory.appendingPathComponent("roost-tls-\(UUID())").path
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? files.removeItem(atPath: folder) }
+        let key = "\(folder)/roost-ca-key.pem"
+        try await TLSCommands.CreateAuthority.parse(["--out-dir", folder]).run()
+        #expect(try files.attributesOfItem(atPath: key)[.posixPermissions] as? Int == 0o600)
+        let first = try String(contentsOfFile: key, encoding: .utf8)
+        var access: [FileAttributeKey: Any] = [.posixPermissions: 0o640]
+        // Only root may give files away.
+        let group = geteuid() == 0 ? 4_321 : Int(getegid())
+        if geteuid() == 0 {
+            access[.ownerAccountID] = 1_234
+            access[.groupOwnerAccountID] = group
+        }
+        try files.setAttributes(access, ofItemAtPath: key)
+        try await TLSCommands.CreateAuthority.parse(["--out-dir", folder, "--force"]).run()
+        let kept = try files.attributesOfItem(atPath: key)
+        #expect(kept[.posixPermissions] as? Int == 0o640)
+        #expect(kept[.groupOwnerAccountID] as? Int == group)
+        #expect(try String(contentsOfFile: key, encoding: .utf8) != first)
+        let left = try files.contentsOfDirectory(atPath: folder).sorted()
+        #expect(left == ["roost-ca-key.pem", "roost-ca.pem"])
     }
 
     @Test func `a node has the names of its role, and a client has not`() {

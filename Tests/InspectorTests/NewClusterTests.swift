@@ -1,5 +1,7 @@
 import Bytes
 import Disk
+import LMDB
+import StateMachine
 import Synchronization
 import Testing
 
@@ -90,6 +92,27 @@ import Testing
         }
     }
 
+    /// A restore that is killed at its very end leaves a whole directory, and what it unpacked. A
+    /// second one, by mistake, was told to remove that directory, which a node may serve by then.
+    @Test func `what has a log is nobody's to remove, and loses what was unpacked`() throws {
+        let node = ScratchNode()
+        let (file, target) = try backup(node)
+        let left = "\(target)/restoring"
+        defer {
+            try? FileSystem.removeDirectory(left)
+            ScratchNode.remove(target)
+        }
+        _ = try NewCluster.restore(file, to: target, name: "n1")
+        try FileSystem.makeDirectory(left)
+        try File("\(left)/data.mdb", .new).write([1].rawSpan, at: 0)
+        #expect { _ = try NewCluster.restore(file, to: target, name: "n1") } throws: { error in
+            "\(error)".hasSuffix("it is there already, and not empty")
+        }
+        try NewCluster.removeLeftovers(try DataDirectory(target))
+        #expect(!FileSystem.exists(left))
+        #expect(try isWhole(target))
+    }
+
     @Test func `a failure leaves an empty directory empty, and else none`() throws {
         let node = ScratchNode()
         let (file, target) = try backup(node)
@@ -102,6 +125,32 @@ import Testing
             }
             #expect(FileSystem.exists(target) == isThere)
             if isThere { #expect(try FileSystem.list(target).isEmpty) }
+        }
+    }
+
+    /// Its checksums were right, and only its records could not be read: such a file was said to
+    /// be unreadable for a reason of the machine's.
+    @Test func `a backup whose records do not decode is damaged`() throws {
+        let node = ScratchNode()
+        let (file, target) = try backup(node)
+        defer { ScratchNode.remove(target) }
+        let head = try file.describe()
+        let copy = "\(node.path)/wal/copy.mdb"
+        try FileSystem.copy("\(node.path)/snapshots/40-1.mdb", to: copy)
+        do {
+            var options = EnvironmentOptions()
+            options.isSingleFile = true
+            options.tablesMax = StateTables.count
+            let environment = try Environment(path: copy, options: options)
+            let place = StateTables.summaryPlace
+            let table = try environment.openTables([place.table])[0]
+            var writing = try WriteTransaction(environment)
+            try writing.put(place.key.rawSpan, [7, 7].rawSpan, in: table)
+            try writing.commit()
+        }
+        #expect { try StateCheck.run(head, stateAt: copy) } throws: { error in
+            guard case BackupError.damaged? = error as? BackupError else { return false }
+            return true
         }
     }
 }

@@ -100,6 +100,58 @@ import Testing
         #expect(try recovered(node, [20, 30, 31]) == [40, 40, nil])
     }
 
+    /// A node whose state was found wrong refuses clients, and its log is the cluster's. The new
+    /// cluster was begun from the state all the same.
+    private func diverged(snapshotAt snapshot: UInt64, equalAt: UInt64) throws -> ScratchNode {
+        let node = ScratchNode()
+        // The log holds 40 bytes in each value, the state 43 from entry 31 on.
+        try node.fill(
+            ScratchNode.entries(1...60),
+            snapshotAt: snapshot,
+            isCompacted: true,
+            applying: { entry in
+                let index = entry.index.rawValue
+                return index > 30
+                    ? ScratchNode.entries(index...index, valueBytes: 43)[0] : entry
+            }
+        )
+        try DivergenceMarker(directory: "\(node.path)/state").write(
+            equalAt: LogIndex(equalAt),
+            differsAt: LogIndex(50)
+        )
+        return node
+    }
+
+    @Test func `a state that was found wrong is rebuilt from what was still equal`() throws {
+        let node = try diverged(snapshotAt: 20, equalAt: 25)
+        #expect(try recovered(node, [20, 40, 60]) == [40, 40, 40])
+        let replay = try Replay(InspectedDirectory(node.path), scratch: "/tmp")
+        let source = try StateSource(replay, at: nil, usesState: true)
+        let model = try source.read { try RandomHistory.Model($0) }
+        #expect(model.keys[ByteString("app/60")]?.value.count == 40)
+    }
+
+    @Test func `where only a wrong state leads there, it must be asked for`() throws {
+        let node = try diverged(snapshotAt: 40, equalAt: 25)
+        let target = "\(node.path)-new"
+        defer { ScratchNode.remove(target) }
+        let words = ["--data-dir", node.path, "--into", target, "--scratch", "/tmp", "--yes"]
+        #expect(throws: ExitCode(1)) { try RecoverCommand.parse(words).run() }
+        #expect(!FileSystem.exists(target))
+        try RecoverCommand.parse(words + ["--use-diverged"]).run()
+        #expect(FileSystem.exists(target))
+    }
+
+    @Test func `a copy of a running node keeps that its state was found wrong`() throws {
+        let node = try diverged(snapshotAt: 20, equalAt: 25)
+        let target = "\(node.path)-copy"
+        defer { ScratchNode.remove(target) }
+        let server = try DataDirectory(node.path)
+        try InspectedDirectory(node.path).copy(to: target) { _ in }
+        extendLifetime(server)
+        #expect(try InspectedDirectory(target).divergence?.equalAt == LogIndex(25))
+    }
+
     /// Of a server under load whose log went on while its state was copied.
     @Test func `a copied state that the log does not lead on from is left out`() throws {
         let node = ScratchNode()

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Backup
 import Bytes
 import Commands
@@ -88,6 +89,28 @@ import Testing
         #expect(throws: BackupError.self) {
             _ = try NewBeginning(source(node, 40)).writeDirectory(target, name: "n7")
         }
+    }
+}
+
+/// A snapshot was written through the door that a server opens its own snapshots by, which sweeps:
+/// it removed what other people had in the directory, every `.tmp` and every `.mdb` alone.
+@Suite struct WriteSnapshotTests {
+    @Test func `a snapshot that is written out leaves what lies beside it`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...30))
+        let target = "\(node.path)-shelf"
+        try FileSystem.makeDirectory(target)
+        defer { ScratchNode.remove(target) }
+        let others = ["mail.mdb", "copy.tmp", "thesis.tmp"]
+        for name in others { try File("\(target)/\(name)", .new).write([7].rawSpan, at: 0) }
+        let words = [
+            "--data-dir", node.path, "--scratch", "/tmp", "--at", "20", "--write-snapshot", target,
+        ]
+        try StateCommand.parse(words).run()
+        #expect(try FileSystem.list(target) == (others + ["20-1.manifest", "20-1.mdb"]).sorted())
+        for name in others { #expect(try FileSystem.contents("\(target)/\(name)") == [7]) }
+        let made = try #require(try InspectedSnapshot(at: "\(target)/20-1.mdb"))
+        #expect(try made.verify().isEmpty)
     }
 }
 

@@ -1,10 +1,27 @@
 import ArgumentParser
+import Bytes
 import Disk
+import Glibc
 import Testing
 
 @testable import Raft
 @testable import RaftStore
 @testable import roost_log
+
+@Suite struct OutputTests {
+    /// A full disk behind standard output trapped: Foundation's way to write ends the process.
+    @Test func `results that cannot be written are a failure of the verb`() async {
+        await #expect(processExitsWith: .exitCode(9)) {
+            let node = ScratchNode()
+            try node.fill(ScratchNode.entries(1...20))
+            let full = try File("/dev/full", .readWrite)
+            dup2(full.descriptor, STDOUT_FILENO)
+            do { try StatusCommand.parse(["--data-dir", node.path]).run() } catch {
+                exit(error as? ExitCode == ExitCodes.unreadable ? 9 : 8)
+            }
+        }
+    }
+}
 
 @Suite struct VerifyTests {
     private func classes(_ node: ScratchNode) throws -> Set<String> {
@@ -55,6 +72,34 @@ import Testing
         let check = try node.check()
         #expect(check.worst == .tornTail)
         #expect(check.worst?.exitCode.rawValue == 2)
+    }
+
+    /// A directory that was closed cleanly and copied with a bad page lost what was acknowledged:
+    /// only that the file is another one was looked at, and a start went back by a commit.
+    @Test func `damage of a clean log that was copied is no torn tail`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100))
+        try node.spoilRecords(of: "app/100", in: node.logFile)
+        let copy = "\(node.logFile).copy"
+        try FileSystem.copy(node.logFile, to: copy)
+        try FileSystem.rename(copy, to: node.logFile)
+        let check = try node.check()
+        #expect(check.worst == .logDamage)
+        #expect(try TornTail.look(at: node.path).word == "damaged")
+        #expect(throws: StoreError.self) { try TornTail.cut(node.path) }
+        #expect(throws: StoreError.self) { _ = try WriteAheadLog.open("\(node.path)/wal") }
+    }
+
+    @Test func `a whole copy of a clean log is opened`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100))
+        let copy = "\(node.logFile).copy"
+        try FileSystem.copy(node.logFile, to: copy)
+        try FileSystem.rename(copy, to: node.logFile)
+        #expect(try TornTail.look(at: node.path).word == "whole")
+        let log = try WriteAheadLog.open("\(node.path)/wal")
+        #expect(log.recovery.outcome == .verified)
+        try log.close()
     }
 
     @Test func `a damaged page is told with all the entries that lay on it`() throws {
@@ -153,6 +198,26 @@ import Testing
         try FileSystem.remove("\(node.path)/snapshots/50-1.mdb")
         #expect(try classes(node) == ["snapshotDamage", "stateMismatch"])
         #expect(try node.check().worst == .stateMismatch)
+    }
+
+    /// After a power cut the state, which is never synced, is expected to be torn: a start throws
+    /// it away. The verbs took the log for damaged, and said not to start the node.
+    @Test func `a torn state that is not trusted is not read`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100), snapshotAt: 50)
+        try node.forgetTrust("state")
+        let file = try File(node.stateFile, .readWrite)
+        let garbage = [UInt8](repeating: 0xa5, count: try file.size() - 8_192)
+        try file.write(garbage.rawSpan, at: 8_192)
+        let directory = ["--data-dir", node.path]
+        try StatusCommand.parse(directory).run()
+        try StateCommand.parse(directory + ["--scratch", "/tmp", "--summary"]).run()
+        try DiffCommand.parse([node.path, node.path, "--scratch", "/tmp"]).run()
+        #expect(throws: ExitCodes.unconfirmed) {
+            try RecoverCommand.parse(directory + ["--scratch", "/tmp"]).run()
+        }
+        let rows = try DirectoryStatus(InspectedDirectory(node.path)).rows
+        #expect(rows.contains { $0.value.hasPrefix("not looked at") })
     }
 
     @Test func `entries before a snapshot are not missed when they are dropped`() throws {

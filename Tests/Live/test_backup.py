@@ -120,6 +120,25 @@ def test_an_interrupted_restore_is_named_and_no_server_begins_on_it(filled, tmp_
     assert "cut short" in said.stderr
 
 
+def test_a_start_removes_what_was_left_unfinished(filled, tmp_path):
+    """A restore that is killed at its very end leaves what it unpacked beside a whole directory."""
+    file, data = tmp_path / "saved.snap", tmp_path / "again" / "data"
+    save(filled, file)
+    roost(filled, "snapshot", "restore", file, "--data-dir", data)
+    left = [data / "restoring" / "data.mdb", data / "snapshots" / "copy.tmp", data / "snapshots" / "9-9.mdb"]
+    left[0].parent.mkdir()
+    for path in left:
+        path.write_bytes(b"x")
+    said = roost(filled, "snapshot", "restore", file, "--data-dir", data, code=4)
+    assert "not empty" in said.stderr and "remove it" not in said.stderr
+    server = Roost(tmp_path / "again", data=data).start()
+    try:
+        assert not any(path.exists() for path in [*left, data / "restoring"])
+        assert len(everything(server)[0]) == 200
+    finally:
+        server.discard()
+
+
 @pytest.mark.parametrize("members", [1, 3])
 def test_a_snapshot_under_load_is_one_moment(members, launch, tmp_path):
     """Of two keys that one transaction writes together, the snapshot must have both or none."""

@@ -101,11 +101,39 @@ import Testing
         #expect(!Setting.dataDir.isSecret && !Setting.name.isSecret)
     }
 
+    /// The digest that is refused is often the right one with a slip, and logs are read by many.
+    @Test func `what is wrong with a secret is said without it`() async throws {
+        let problem = await #expect(throws: ConfigurationProblem.self) {
+            _ = try await read(flags: [.superDigest: "super:hush-hush"])
+        }
+        let text = String(describing: problem)
+        #expect(text.contains("--super-digest") && text.contains("is (secret)"), "\(text)")
+        #expect(!text.contains("hush"), "\(text)")
+    }
+
     @Test func `what stands for something else is explained`() async throws {
         let settings = try await read(environment: ["ROOST_TICK_MILLISECONDS": "500"]).settings
         #expect(settings.meaning(of: .maxSessionTimeoutMilliseconds) == "10000 ms")
         #expect(settings.meaning(of: .name) == ProcessInfo.processInfo.hostName)
         #expect(settings.meaning(of: .datacenter) == nil)
+    }
+
+    /// A pod beside a Kubernetes Service called roost did not start.
+    @Test func `variables that tell of a service called roost are not taken for settings`()
+        async throws
+    {
+        let service = [
+            "ROOST_SERVICE_HOST": "10.96.0.7", "ROOST_SERVICE_PORT": "8500",
+            "ROOST_SERVICE_PORT_HTTP": "8500", "ROOST_PORT": "tcp://10.96.0.7:8500",
+            "ROOST_PORT_8500_TCP": "tcp://10.96.0.7:8500", "ROOST_PORT_8500_TCP_PORT": "8500",
+            "ROOST_PORT_8500_TCP_ADDR": "10.96.0.7", "ROOST_DATACENTER": "dc7",
+        ]
+        #expect(try await read(environment: service).settings.datacenter == "dc7")
+        for mistyped in ["ROOST_PORT", "ROOST_PORTS", "ROOST_SERVICES"] {
+            await #expect(throws: ConfigurationProblem.self) {
+                _ = try await read(environment: [mistyped: "8500"])
+            }
+        }
     }
 
     @Test(arguments: [

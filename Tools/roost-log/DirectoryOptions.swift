@@ -14,6 +14,15 @@ struct ScratchOptions: ParsableArguments {
     var path = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp"
 }
 
+/// From what a state is rebuilt, for verbs that write it out.
+struct DivergenceOptions: ParsableArguments {
+    @Flag(
+        name: .customLong("use-diverged"),
+        help: "Take also a state that was found to differ from the cluster's."
+    )
+    var isUsed = false
+}
+
 /// What every verb takes.
 struct DirectoryOptions: ParsableArguments {
     @Option(
@@ -33,7 +42,7 @@ struct DirectoryOptions: ParsableArguments {
         try run { output in
             let directory = try InspectedDirectory(path)
             let code = try verb(directory, output)
-            output.flush()
+            try output.flush()
             if try directory.wasChanged() { throw InspectionFailure.changed(path: path) }
             return code
         }
@@ -45,10 +54,11 @@ struct DirectoryOptions: ParsableArguments {
         let code: ExitCode
         do {
             code = try verb(output)
-            output.flush()
+            try output.flush()
         } catch {
-            output.flush()
-            let failure = InspectionFailure(error)
+            var failure = InspectionFailure(error)
+            // What came before the failure is printed; why it cannot be is one failure more.
+            do { try output.flush() } catch { failure = InspectionFailure(error) }
             Output.complain(failure.description)
             throw failure.exitCode
         }

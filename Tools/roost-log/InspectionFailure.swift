@@ -1,4 +1,5 @@
 import ArgumentParser
+import Disk
 import RaftStore
 import StateMachine
 
@@ -11,6 +12,8 @@ enum InspectionFailure: Error, CustomStringConvertible {
     /// No base and no unbroken log lead to an entry.
     case unreachable(index: UInt64, reach: String, passed: [String])
     case noSnapshot(path: String)
+    /// The results cannot be written.
+    case output(DiskError)
     /// A replay met damage.
     case damagedOnTheWay(String)
     case other(String)
@@ -47,6 +50,7 @@ enum InspectionFailure: Error, CustomStringConvertible {
             "\(path): this is no snapshot of Roost (there is no manifest beside it)"
         case .damagedOnTheWay(let text):
             "the log is damaged on the way there: \(text); `roost-log verify` names all that is"
+        case .output(let error): "\(error); what was printed is not all"
         case .other(let text): text
         }
     }

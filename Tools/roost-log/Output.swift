@@ -1,9 +1,12 @@
+import Bytes
 import ConsulProtocol
-import Foundation
+import Disk
 
-/// Standard output, written in large pieces.
+/// Standard output, written in large pieces. Where a piece cannot be written, no later one is, and
+/// `flush` says so at the end.
 final class Output {
     private var pending: [UInt8] = []
+    private var failure: DiskError?
 
     private static let pieceBytes = 1 << 16
 
@@ -24,13 +27,24 @@ final class Output {
 
     private func end() {
         pending.append(UInt8(ascii: "\n"))
-        if pending.count >= Self.pieceBytes { flush() }
+        if pending.count >= Self.pieceBytes { writePending() }
     }
 
-    func flush() {
-        guard !pending.isEmpty else { return }
-        FileHandle.standardOutput.write(Data(pending))
+    private func writePending() {
+        if failure == nil, !pending.isEmpty {
+            let bytes = pending
+            do throws(DiskError) { try StandardStream.output.write(bytes.rawSpan) } catch {
+                failure = error
+            }
+        }
         pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes what is left.
+    /// - Throws: what kept anything from being written since the beginning.
+    func flush() throws {
+        writePending()
+        if let failure { throw InspectionFailure.output(failure) }
     }
 
     /// Columns as wide as their widest cell, for what is short enough to be held.
@@ -48,7 +62,8 @@ final class Output {
     }
 
     static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("roost-log: \(text)\n".utf8))
+        // Where nobody can be told, there is nobody to tell.
+        try? StandardStream.error.write("roost-log: \(text)\n")
     }
 }
 

@@ -12,6 +12,19 @@ extension InspectedState {
     }
 }
 
+extension InspectedDirectory {
+    /// What the state says of itself, where a server would believe it, or it lies as it was when it
+    /// was closed. Of what a power cut may have torn, nothing is read: it is rebuilt at a start.
+    func stateSummary() throws -> StateSummary? {
+        guard let state, isServed || !state.trust.mayBeTorn else { return nil }
+        if isServed || state.trust.isTrusted { return try state.summary() }
+        // A copy, which a start rebuilds too: damage in it is no harm.
+        do { return try state.summary() } catch StoreError.damaged {
+            return nil
+        } catch is StateError { return nil }
+    }
+}
+
 extension InspectedSnapshot {
     /// What the copied state says of itself.
     func summary() throws -> StateSummary? {
@@ -29,7 +42,7 @@ extension TrustMarker.Verdict {
         case .closedCleanly: isServed ? "being opened" : "closed cleanly"
         case .sameBoot:
             isServed ? "in use" : "not closed, but the operating system ran on: trusted"
-        case .untrusted(let reason):
+        case .untrusted(let reason, _):
             isServed ? "being opened (\(reason))" : "\(reason): a server \(remedy) at its start"
         }
     }

@@ -57,7 +57,7 @@ struct DirectoryStatus {
         logTrust = directory.logTrust
         stateTrust = directory.state?.trust
         // Before the log's commit: what is applied is in the log.
-        state = try directory.state?.summary()
+        state = try directory.stateSummary()
         contents = try directory.log.contents()
         guard let commit = contents.commit else { throw InspectionFailure.noCommit(path: path) }
         self.commit = commit
@@ -108,7 +108,10 @@ struct DirectoryStatus {
     }
 
     private var stateText: String {
-        guard let state else { return "nothing applied" }
+        guard let state else {
+            let isRead = isServed || stateTrust.map { !$0.mayBeTorn } ?? true
+            return isRead ? "nothing applied" : "not looked at, since it may be torn"
+        }
         return "applied up to \(state.appliedIndex) of term \(state.appliedTerm), digest "
             + "\(Hexadecimal.text(state.digest)); \(state.znodeCount) znodes, "
             + "\(state.keyCount) keys, \(state.zooKeeperSessionCount) ZooKeeper sessions"

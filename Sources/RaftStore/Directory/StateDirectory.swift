@@ -55,7 +55,7 @@ package final class StateDirectory {
         case .sameBoot where isThere(directory): origin = .processCrash
         case .closedCleanly, .sameBoot:
             origin = try rebuild(directory, snapshots, reason: "the state's file is missing")
-        case .untrusted(let reason):
+        case .untrusted(let reason, _):
             origin = try rebuild(directory, snapshots, reason: reason)
         }
         return try StateDirectory(directory, origin, marker, settings)

@@ -20,7 +20,15 @@ package struct TrustMarker: Sendable {
         /// Opened in this run of the operating system, not closed: the process crashed.
         case sameBoot
         /// The operating system stopped, or the file is not the marked one, or there is no mark.
-        case untrusted(String)
+        /// - Parameter wasClosed: the mark is of another file that was closed cleanly: of the one
+        ///   that this is a copy of. No crash has torn it then.
+        case untrusted(String, wasClosed: Bool = false)
+
+        /// Whether a crash may have torn the newest commit, which was not acknowledged then.
+        package var mayBeTorn: Bool {
+            if case .untrusted(_, wasClosed: false) = self { return true }
+            return false
+        }
     }
 
     package let directory: String
@@ -50,7 +58,10 @@ package struct TrustMarker: Sendable {
             return .untrusted("the mark of trust is unreadable")
         }
         guard lines[2] == place else {
-            return .untrusted("the data file was copied or replaced")
+            return .untrusted(
+                "the data file was copied or replaced",
+                wasClosed: lines[3] == "clean"
+            )
         }
         if lines[3] == "clean" { return .closedCleanly }
         if lines[3] == Self.unsynced { return .untrusted("a flush of it failed") }

@@ -1,5 +1,6 @@
 internal import Disk
 package import LMDB
+package import Raft
 
 /// A node's data directory read from outside: of a stopped, a crashed or a running server.
 ///
@@ -35,6 +36,11 @@ package final class InspectedDirectory {
         log = try InspectedLog(directory: logPath, isServed: isServed)
         logTrust = try TrustMarker(directory: logPath, bootID: bootID).verdict()
         firstTransaction = try log.newestTransaction()
+    }
+
+    /// Between which entries the state was found to part from the cluster's; nil: it was not.
+    package var divergence: (equalAt: LogIndex, differsAt: LogIndex)? {
+        get throws(StoreError) { try DivergenceMarker(directory: "\(path)/state").read() }
     }
 
     package func snapshots() throws(StoreError) -> [InspectedSnapshot] {

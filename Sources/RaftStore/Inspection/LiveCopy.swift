@@ -28,7 +28,15 @@ extension InspectedDirectory {
         guard isFresh else { throw .system("\(target): this directory is not empty") }
         if let state {
             tell("state")
+            // Asked before and after: the state may be found wrong meanwhile, or be replaced.
+            let before = try divergence
             try Self.copy(try state.open(), compact: true, to: "\(target)/state")
+            if let found = try divergence ?? before {
+                try DivergenceMarker(directory: "\(target)/state").write(
+                    equalAt: found.equalAt,
+                    differsAt: found.differsAt
+                )
+            }
             try Self.seal("\(target)/state")
         }
         try copySnapshots(to: "\(target)/snapshots", tell)

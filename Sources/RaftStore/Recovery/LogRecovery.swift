@@ -35,7 +35,8 @@ internal import Disk
 /// does not verify either, something else than a power cut damaged the file, and the log refuses
 /// to open. When the file was closed cleanly, or the operating system has not stopped since, the
 /// page cache is the truth and nothing can be torn: then nothing is walked, and damage is never
-/// answered by going back.
+/// answered by going back. A copy of a file that was closed cleanly is walked, since the copying
+/// may have gone wrong; nothing was torn in it either, and it is not answered by going back.
 ///
 /// A flush that failed is the exception: what it did not write is in the page cache and nowhere
 /// else, and no later flush writes it. The process ends and leaves a mark (`TrustMarker`), and the
@@ -50,13 +51,15 @@ enum LogRecovery {
         switch verdict {
         case .closedCleanly: return RecoveryReport(outcome: .closedCleanly)
         case .sameBoot: return RecoveryReport(outcome: .processCrash)
-        case .untrusted(let reason): return try verify(directory, reason)
+        case .untrusted(let reason, _):
+            return try verify(directory, reason, mayBeTorn: verdict.mayBeTorn)
         }
     }
 
     private static func verify(
         _ directory: String,
-        _ reason: String
+        _ reason: String,
+        mayBeTorn: Bool
     ) throws(StoreError) -> RecoveryReport {
         let start = monotonicNanoseconds()
         let path = "\(directory)/data.mdb"
@@ -68,10 +71,10 @@ enum LogRecovery {
         for (place, meta) in candidates.enumerated() {
             let check = try LogVerification.run(path, meta)
             report.pagesRead += check.pagesRead
-            guard check.damage.isEmpty else {
-                report.damage += check.damage
-                continue
-            }
+            report.damage += check.damage
+            // Of a meta page that cannot be read nobody knows whether it was the newest.
+            guard mayBeTorn || report.damage.isEmpty else { break }
+            guard check.damage.isEmpty else { continue }
             report.transaction = meta.transaction
             // The other slot is torn, or belongs to a commit that is: make it harmless.
             let isOther = candidates.count < 2 || place > 0

@@ -17,12 +17,19 @@ package final class SnapshotStore: Sendable {
     private static let syncBytes = 4 << 20
     private static let pieceBytes = 1 << 18
 
-    /// Opens the directory, and makes it if need be. Leftovers of interrupted work are removed,
-    /// among them copies that have not got a manifest.
+    /// Opens the directory, and makes it if need be. What lies in it stays as it is: it may be
+    /// somebody else's.
     package init(directory: String) throws(SnapshotError) {
         self.directory = directory
+        do throws(DiskError) { try FileSystem.makeDirectory(directory) } catch {
+            throw .disk(error)
+        }
+    }
+
+    /// Removes leftovers of interrupted work, among them copies that have not got a manifest. For
+    /// the start of the server whose own directory this is: nobody else may be at work in it.
+    package func removeLeftovers() throws(SnapshotError) {
         do {
-            try FileSystem.makeDirectory(directory)
             let names = try FileSystem.list(directory)
             let manifests = Set(names.filter { $0.hasSuffix(".manifest") })
             for name in names {
@@ -136,7 +143,7 @@ package final class SnapshotStore: Sendable {
         try Self.verify(manifest, at: path(of: manifest))
     }
 
-    /// The same for a file anywhere; it needs no store, whose opening removes leftovers.
+    /// The same for a file anywhere; it needs no store, whose opening makes a directory.
     package static func verify(
         _ manifest: SnapshotManifest,
         at path: String

@@ -44,6 +44,7 @@ struct SmallNode {
             bootID: bootID
         )
         snapshots = try SnapshotStore(directory: directory.snapshotsPath)
+        try snapshots.removeLeftovers()
         state = try StateDirectory.open(
             directory.statePath,
             snapshots: snapshots,

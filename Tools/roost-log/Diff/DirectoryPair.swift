@@ -10,9 +10,14 @@ struct DirectoryPair {
     let log: LogComparison
 
     init(_ left: String, _ right: String, scratch: String) throws {
-        self.left = try Replay(InspectedDirectory(left), scratch: scratch)
-        self.right = try Replay(InspectedDirectory(right), scratch: scratch)
+        // What went wrong in a state is what is looked for.
+        self.left = try Self.replay(left, scratch)
+        self.right = try Self.replay(right, scratch)
         log = LogComparison(self.left, self.right)
+    }
+
+    private static func replay(_ path: String, _ scratch: String) throws -> Replay {
+        try Replay(InspectedDirectory(path), scratch: scratch, usesDiverged: true)
     }
 
     /// The two states after the same entry: each begins from what its server has applied, so that
@@ -42,7 +47,7 @@ struct DirectoryPair {
     /// Whether a state is what its own log makes of the newest snapshot; nil if that cannot be
     /// told, because no snapshot leads there.
     func isFaithful(_ side: Replay, _ source: StateSource) throws -> Bool? {
-        let index = LogIndex(try side.directory.state?.summary()?.appliedIndex ?? 0)
+        let index = LogIndex(try side.directory.stateSummary()?.appliedIndex ?? 0)
         guard index > .zero, index <= side.committed else { return nil }
         let base: StartingState
         do { base = try side.base(for: index, usesState: false) } catch {

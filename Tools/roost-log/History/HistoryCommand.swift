@@ -81,7 +81,7 @@ struct HistoryCommand: ParsableCommand {
                 return printed < limit ?? .max
             }
             if exact { try search.replayAll(show) } else { try search.scan(show) }
-            output.flush()
+            try output.flush()
             tell(subject, search.beginning, unsure)
             return search.isDamaged ? ExitCodes.logDamage : .success
         }

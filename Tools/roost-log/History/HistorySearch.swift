@@ -22,7 +22,7 @@ struct HistorySearch {
     private func start() throws -> (base: StartingState, items: [StateItem])? {
         for base in try StartingState.all(of: replay.directory).reversed() {
             guard base.index.next >= replay.log.first, base.index <= replay.committed,
-                !base.isOwnState || base.index.next == replay.log.first
+                !base.isDoubtful, !base.isOwnState || base.index.next == replay.log.first
             else { continue }
             if case .nothing = base.source { return (base, []) }
             guard try base.damage().isEmpty else { continue }

@@ -16,6 +16,10 @@ struct RecoverCommand: ParsableCommand {
             Entries that the node has stored, and does not know to be committed, are taken too:
             clients may have been told that they are. --committed-only leaves them out.
 
+            Where the node's state was found to differ from the cluster's, the new one is rebuilt
+            from a snapshot of before that and the log. If none leads there, nothing is made
+            unless --use-diverged is given.
+
             EXAMPLES
               roost-log recover --data-dir /var/lib/roost
               roost-log recover --data-dir /var/lib/roost --into /var/lib/roost-new --yes
@@ -34,6 +38,7 @@ struct RecoverCommand: ParsableCommand {
 
     @OptionGroup var options: DirectoryOptions
     @OptionGroup var scratch: ScratchOptions
+    @OptionGroup var divergence: DivergenceOptions
 
     @Option(help: .init("The directory to make; DIR-recovered by default.", valueName: "dir"))
     var into: String?
@@ -52,7 +57,11 @@ struct RecoverCommand: ParsableCommand {
             guard !directory.isServed else {
                 throw StoreError.directoryInUse(path: directory.path)
             }
-            let replay = try Replay(directory, scratch: scratch.path)
+            let replay = try Replay(
+                directory,
+                scratch: scratch.path,
+                usesDiverged: divergence.isUsed
+            )
             let preview = try RecoveryPreview(directory, replay, committedOnly: committedOnly)
             tell(preview, output)
             guard yes else {

@@ -34,7 +34,7 @@ struct RecoveryPreview {
         // A state holds agreed entries only. One that the log does not lead to came from a leader
         // before the node stopped: what the log has instead is in it, or was never agreed on.
         for base in try StartingState.all(of: directory) where base.index > replay.committed {
-            guard try !replay.holds(base) else { continue }
+            guard replay.usesDiverged || !base.isDoubtful, try !replay.holds(base) else { continue }
             let damage = try base.damage()
             guard let flaw = damage.first else {
                 received = base
@@ -49,7 +49,7 @@ struct RecoveryPreview {
         others = (contents.standing?.members ?? []).filter { $0.node != identity.node }.map {
             "\($0.name) (\($0.address))"
         }
-        try look(directory, contents)
+        try look(directory, contents, usesDiverged: replay.usesDiverged)
         if let received {
             warnings.append(
                 "\(received.text) is taken, which a leader sent: the log, which ends at "
@@ -62,7 +62,8 @@ struct RecoveryPreview {
 
     private mutating func look(
         _ directory: InspectedDirectory,
-        _ contents: LogContents
+        _ contents: LogContents,
+        usesDiverged: Bool
     ) throws {
         if committed < last {
             var tally = uncertain
@@ -73,11 +74,13 @@ struct RecoveryPreview {
             uncertain = tally
         }
         try findNewestTime(directory)
-        if let found = try DivergenceMarker(directory: "\(directory.path)/state").read() {
+        if let found = try directory.divergence {
+            let equal = found.equalAt.rawValue
             warnings.append(
                 "the state of this node was found to differ from the cluster's, between entries "
-                    + "\(found.equalAt.rawValue) and \(found.differsAt.rawValue); take another "
-                    + "survivor if there is one"
+                    + "\(equal) and \(found.differsAt.rawValue); take another survivor if there "
+                    + "is one. That state and snapshots after entry \(equal) are "
+                    + (usesDiverged ? "taken where nothing else leads there" : "left out")
             )
         }
         if !isVoter {

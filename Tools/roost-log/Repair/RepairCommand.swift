@@ -23,9 +23,9 @@ struct RepairCommand: ParsableCommand {
               usage
 
             LIMITS
-              Not while a server runs. A log that was closed cleanly, or whose operating
-              system has not stopped since, cannot be torn by a crash: what is damaged there
-              was acknowledged, and is not cut. Refill such a node from its peers.
+              Not while a server runs. A log that was closed cleanly, a copy of one, or one
+              whose operating system has not stopped since, cannot be torn by a crash: what is
+              damaged there was acknowledged, and is not cut. Refill such a node from its peers.
             """
     )
 
@@ -81,10 +81,12 @@ struct TornTail {
         guard !directory.isServed else { throw StoreError.directoryInUse(path: path) }
         let found = try directory.log.verify()
         guard !found.damage.isEmpty else { return TornTail(verdict: .whole, damage: []) }
-        guard !directory.logTrust.isTrusted else {
+        guard directory.logTrust.mayBeTorn else {
             let reason =
-                "the operating system has not stopped since it was written, so that no crash "
-                + "has torn it"
+                directory.logTrust.isTrusted
+                ? "the operating system has not stopped since it was written, so that no crash "
+                    + "has torn it"
+                : "it is a copy of a log that was closed cleanly, so that no crash has torn it"
             return TornTail(verdict: .other(reason), damage: found.damage)
         }
         guard found.olderDamage == [], let left = found.olderCommit else {

@@ -38,6 +38,7 @@ final class Progress {
     }
 
     private static func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        // What only shows that work goes on must not end it.
+        try? StandardStream.error.write(text)
     }
 }

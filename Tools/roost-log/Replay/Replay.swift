@@ -12,11 +12,14 @@ struct Replay {
     /// The entries that the log holds, and those that are known to be committed.
     let log: LogRange
     let committed: LogIndex
+    /// Whether a state that was found to differ from the cluster's is taken too.
+    let usesDiverged: Bool
 
-    init(_ directory: InspectedDirectory, scratch: String) throws {
+    init(_ directory: InspectedDirectory, scratch: String, usesDiverged: Bool = false) throws {
         self.directory = directory
+        self.usesDiverged = usesDiverged
         self.scratch = scratch
-        let applied = try directory.state?.summary() ?? StateSummary()
+        let applied = try directory.stateSummary() ?? StateSummary()
         let contents = try directory.log.contents()
         guard let commit = contents.commit else {
             throw InspectionFailure.noCommit(path: directory.path)
@@ -36,12 +39,21 @@ struct Replay {
     // MARK: Bases
 
     /// The newest base at or before `index` from which the log leads there without a gap, and
-    /// which verifies; the state itself only if `usesState`.
+    /// which verifies; the state itself only if `usesState`. A doubtful one is taken last, and
+    /// only where that is asked for.
     func base(for index: LogIndex, usesState: Bool = true) throws -> StartingState {
         var passed: [String] = []
-        for base in try StartingState.all(of: directory) where base.index <= index {
+        let all = try StartingState.all(of: directory).filter { $0.index <= index }
+        for base in all.filter({ !$0.isDoubtful }) + all.filter(\.isDoubtful) {
             if base.isOwnState, !usesState { continue }
-            guard base.index == index || base.index.next >= log.first else { break }
+            guard base.index == index || base.index.next >= log.first else { continue }
+            guard usesDiverged || !base.isDoubtful else {
+                passed.append(
+                    "\(base.text) is left out, since this node's state was found to differ from "
+                        + "the cluster's (--use-diverged takes it)"
+                )
+                continue
+            }
             guard try base.index == index || holds(base) else {
                 passed.append("the log does not go on from \(base.text)")
                 continue

@@ -17,6 +17,9 @@ struct StartingState {
 
     let source: Source
     let summary: StateSummary
+    /// The node's state was found to differ from the cluster's, and this is that state, or a
+    /// snapshot of it from after the last point where it was equal.
+    var isDoubtful = false
     var index: LogIndex { LogIndex(summary.appliedIndex) }
 
     /// Whether it is what the server has applied, and not a snapshot.
@@ -38,17 +41,22 @@ struct StartingState {
     /// Every base of a directory that says of itself what it is, the newest first. They are
     /// verified only when they are used.
     static func all(of directory: InspectedDirectory) throws -> [StartingState] {
+        let equalAt = try directory.divergence?.equalAt
         var bases: [StartingState] = []
         if let state = directory.state, state.trust.isTrusted || directory.isServed {
             // A state of before its first entry holds no summary.
             if let summary = try state.summary() {
-                bases.append(StartingState(source: .state(state), summary: summary))
+                var base = StartingState(source: .state(state), summary: summary)
+                base.isDoubtful = equalAt != nil
+                bases.append(base)
             }
         }
         for snapshot in try directory.snapshots()
         where snapshot.damage.isEmpty && snapshot.fileBytes != nil {
             if let summary = try snapshot.summary() {
-                bases.append(StartingState(source: .snapshot(snapshot), summary: summary))
+                var base = StartingState(source: .snapshot(snapshot), summary: summary)
+                base.isDoubtful = equalAt.map { base.index > $0 } ?? false
+                bases.append(base)
             }
         }
         bases.append(.nothing)

@@ -1,5 +1,6 @@
 import Backup
 import Disk
+import Foundation
 import Raft
 import RaftStore
 import StateMachine
@@ -31,7 +32,8 @@ struct NewBeginning {
         )
     }
 
-    /// A snapshot with its manifest, in a directory that may hold others.
+    /// A snapshot with its manifest, in a directory that may hold others, and other files: nothing
+    /// that lies there is touched.
     func writeSnapshot(
         _ path: String,
         _ membership: MembershipRecord
@@ -41,8 +43,17 @@ struct NewBeginning {
             throw InspectionFailure.other("\(path): these are a node's own snapshots")
         }
         let store = try SnapshotStore(directory: path)
-        return try store.take(of: state.environment, bytesPerSecondMax: nil) { _ in
-            SnapshotCoverage(index: index, term: term, membership: membership)
+        // No name that a server, or another of these, may be writing to.
+        let temporary = "\(path)/roost-log-\(UUID().uuidString).tmp"
+        let manifest = try store.copyOut(
+            state.environment,
+            to: temporary,
+            bytesPerSecondMax: nil
+        ) { _ in SnapshotCoverage(index: index, term: term, membership: membership) }
+        do throws(SnapshotError) { try store.adopt(temporary, as: manifest) } catch {
+            try FileSystem.remove(temporary)
+            throw error
         }
+        return manifest
     }
 }

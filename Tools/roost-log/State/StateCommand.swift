@@ -31,12 +31,14 @@ struct StateCommand: ParsableCommand {
             LIMITS
               How far back it goes depends on what the server has kept; the message says
               what can be reached. Only entries known to be committed are applied. Values
-              are cut in the table and whole in JSON lines.
+              are cut in the table and whole in JSON lines. A state that was found to differ
+              from the cluster's, and snapshots of it, are left out unless --use-diverged.
             """
     )
 
     @OptionGroup var options: DirectoryOptions
     @OptionGroup var scratch: ScratchOptions
+    @OptionGroup var divergence: DivergenceOptions
     @OptionGroup var names: NameOptions
 
     @Option(help: .init("An index, a time, or an age: 15m. The newest, unless given."))
@@ -93,7 +95,11 @@ struct StateCommand: ParsableCommand {
         }
         let point = try at.map { try PointInTime.parse($0, "--at") }
         try options.inspect { directory, output in
-            let replay = try Replay(directory, scratch: scratch.path)
+            let replay = try Replay(
+                directory,
+                scratch: scratch.path,
+                usesDiverged: divergence.isUsed
+            )
             let source = try StateSource(replay, at: point, usesState: !fromLog)
             let membership = try Self.membership(of: directory, at: source.index)
             try show(source, filter, membership, output)

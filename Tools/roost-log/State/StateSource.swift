@@ -47,7 +47,7 @@ struct StateSource {
 
     private static func ownState(of replay: Replay) throws -> StartingState? {
         guard let newest = try StartingState.all(of: replay.directory).first(where: \.isOwnState),
-            try newest.damage().isEmpty
+            replay.usesDiverged || !newest.isDoubtful, try newest.damage().isEmpty
         else { return nil }
         return newest
     }

@@ -119,7 +119,7 @@ struct DirectoryCheck {
             return
         }
         log = verdict
-        let isTorn = verdict.olderDamage == [] && !directory.logTrust.isTrusted
+        let isTorn = verdict.olderDamage == [] && directory.logTrust.mayBeTorn
         for damage in verdict.damage { note(isTorn ? .tornTail : .logDamage, "log", damage) }
         if verdict.damage.isEmpty { try checkEntries() }
         report.append(("log", text(verdict)))
