@@ -18,33 +18,6 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    /// What the connection is doing.
-    private enum Phase {
-        case idle
-        /// A request is coming in: `exchange`.
-        case receiving
-        /// A request waits for the log, for a barrier, or for news.
-        case working(Work)
-        /// Nothing more is read; the channel closes when the last answer is out.
-        case closing
-    }
-
-    /// What a working connection waits for.
-    private enum Work {
-        /// `left` commands have not been answered.
-        case commands(left: Int, Continuation)
-        /// In which term this node led when it asked; nil: it did not.
-        case barrier(Question, ReadOptions, ledTerm: UInt64?)
-        case news
-        /// Somebody else's answer, which is of this kind.
-        case operation(AnswerHead.Content)
-        case export
-        /// The answer is there since then, in microseconds; `flush` writes it.
-        case answered(Answer, at: Int64)
-        /// The barrier was passed in this term; `flush` asks.
-        case passed(Question, ReadOptions, ledTerm: UInt64?)
-    }
-
     /// Kept as long as the connection: a server that stops lets go of the loop before its sockets.
     let loop: ConsulLoop
     /// Where the loop's table has it.
@@ -53,7 +26,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     var waiting: Questions.Place?
     private var slot: ClientSlot?
     private var context: ChannelHandlerContext?
-    private var phase = Phase.idle
+    private var phase = ConnectionPhase.idle
     /// The request that is coming in.
     private var exchange: Exchange?
     /// What the answer to the request in work must look like.
@@ -301,11 +274,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case .ask(let question, let options):
             loop.counts.queries += 1
             asked.kind = .read
-            switch loop.wait(for: options.consistency) {
-            case .nothing: ask(question, options)
-            case .catchUp: passBarrier(question, options) { $0.catchUp(from: $1, tag: $2) }
-            case .barrier: passBarrier(question, options) { $0.barrier(from: $1, tag: $2) }
-            }
+            let wait = loop.wait(for: options.consistency)
+            if case .nothing = wait { return ask(question, options) }
+            passBarrier(wait, .question(question, options))
+        case .wait(let request, let consistency):
+            asked.kind = .read
+            passBarrier(loop.wait(for: consistency), .request(request, consistency))
         case .operate(let request): operate(.json) { $0.operate(request, $1) }
         case .export(let isStale): export(isStale)
         case .collect(let format):
@@ -362,17 +336,16 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         }.start(isStale: isStale)
     }
 
-    private func passBarrier(
-        _ question: Question,
-        _ options: ReadOptions,
-        _ send: (LoopPort, ClientSlot, UInt32) -> Void
-    ) {
+    private func passBarrier(_ wait: ConsulLoop.Wait, _ inquiry: Inquiry) {
         guard let slot else { return }
         tag &+= 1
         let ledTerm = loop.status.isLeader ? loop.status.term : nil
-        phase = .working(.barrier(question, options, ledTerm: ledTerm))
+        phase = .working(.barrier(inquiry, ledTerm: ledTerm))
         requestSince = loop.port.clock.monotonic()
-        send(loop.port, slot, tag)
+        switch wait {
+        case .catchUp: loop.port.catchUp(from: slot, tag: tag)
+        case .barrier, .nothing: loop.port.barrier(from: slot, tag: tag)
+        }
     }
 
     private func ask(_ question: Question, _ options: ReadOptions) {
@@ -505,8 +478,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
                     : .commands(left: left - 1, continuation)
             )
             guard isLast else { return }
-        case (.barrier(let question, let options, let ledTerm), .barrier):
-            phase = .working(.passed(question, options, ledTerm: ledTerm))
+        case (.barrier(let inquiry, let ledTerm), .barrier):
+            phase = .working(.passed(inquiry, ledTerm: ledTerm))
         case (_, .refused(let refusal)):
             let answer = Conclusion.answer(refusal)
             phase = .working(.answered(answer, at: loop.port.deliveredAt))
@@ -541,20 +514,28 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         guard case .working(let work) = phase else { return }
         switch work {
         case .answered(let answer, let time): finish(answer, at: time)
-        case .passed(let question, let options, let ledTerm):
-            if options.consistency == .consistent {
-                let waited = loop.port.deliveredAt - asked.began
-                loop.counts.consistentTimes.add(UInt64(max(0, waited)))
-            }
-            guard beginBurst() else { return finish(.text(500, "state is not readable")) }
-            loop.refreshStatus()
-            // A leader's own barrier shows that its term's first entry is applied; one that it
-            // asked for as somebody's follower shows nothing of its term.
-            if loop.status.isLeader, let ledTerm, ledTerm == loop.status.term {
-                loop.servingTerm = ledTerm
-            }
-            ask(question, options)
+        case .passed(let inquiry, let ledTerm): passed(inquiry, ledTerm)
         case .commands, .barrier, .news, .operation, .export: return
+        }
+    }
+
+    private func passed(_ inquiry: Inquiry, _ ledTerm: UInt64?) {
+        if inquiry.consistency == .consistent {
+            let waited = loop.port.deliveredAt - asked.began
+            loop.counts.consistentTimes.add(UInt64(max(0, waited)))
+        }
+        guard beginBurst() else { return finish(.text(500, "state is not readable")) }
+        loop.refreshStatus()
+        // A leader's own barrier shows that its term's first entry is applied; one that it
+        // asked for as somebody's follower shows nothing of its term.
+        if loop.status.isLeader, let ledTerm, ledTerm == loop.status.term {
+            loop.servingTerm = ledTerm
+        }
+        switch inquiry {
+        case .question(let question, let options): ask(question, options)
+        case .request(var request, _):
+            request.hasWaited = true
+            perform(Dispatch.step(request, on: loop))
         }
     }
 
