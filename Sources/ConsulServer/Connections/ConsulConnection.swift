@@ -8,7 +8,8 @@ import Replica
 import Watches
 
 /// One client's connection: requests in their order, one at a time; what comes in meanwhile waits,
-/// and when much waits the socket is not read.
+/// and when much waits the socket is not read. Nor is a request begun while the client leaves the
+/// answers to earlier ones untaken.
 ///
 /// Answers to commands come by `completed` and are written in `flush`; a blocked question is
 /// answered by `Questions`. No buffer is kept between requests, so that a parked client costs
@@ -38,6 +39,9 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var asked = Asked()
     private var trail = RequestTrail()
     private var readIsHeld = false
+    /// As the channel said last.
+    private var isWritable = true
+    private var isFlushDue = false
     /// The client has closed its side.
     private var hasInputEnded = false
     private var isInBurst = false
@@ -114,16 +118,25 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     /// Whether a part that comes now must wait its turn.
-    private var isBusy: Bool {
+    private var isBusy: Bool { later?.isEmpty == false || !takesParts }
+
+    /// Whether the next part can be looked at. Between two requests that needs room for an answer;
+    /// the rest of a request that has begun makes none.
+    private var takesParts: Bool {
         switch phase {
-        case .working: true
-        case .idle, .receiving, .closing: later?.isEmpty == false
+        case .idle: hasRoomForAnswers
+        case .receiving, .closing: true
+        case .working: false
         }
+    }
+
+    private var hasRoomForAnswers: Bool {
+        isWritable && (outgoing?.readableBytes ?? 0) < loop.limits.unsentBytesMax
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         // Bytes that are no part yet are the beginning of a head.
-        if !hasParts, headSince == 0, case .idle = phase {
+        if !hasParts, headSince == 0, later == nil, case .idle = phase {
             headSince = loop.port.clock.monotonic()
         }
         hasParts = false
@@ -138,6 +151,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         } else {
             context.read()
         }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
+        if later != nil, takesParts { flushSoon() }
+        context.fireChannelWritabilityChanged()
     }
 
     /// The client says no more, and may still read: what it asked is answered. One that waits for
@@ -232,18 +251,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     private func refuseMalformed(_ error: HTTPParserError) {
-        if case .closing = phase { return }
         if case .working = phase { return close() }
+        if later != nil { return close() }
         if case .receiving = phase, exchange?.isChunked == true {
             return refuse(.text(500, "invalid byte in chunk length"))
         }
-        let text =
-            switch error {
-            case .headerOverflow: "431 Request Header Fields Too Large"
-            case .invalidVersion: "400 Bad Request: unsupported protocol version"
-            default: "400 Bad Request"
-            }
-        append(ByteBuffer(string: Exchange.bareAnswer(text)))
+        append(ByteBuffer(string: Exchange.bareAnswer(to: error)))
         close(whileSending: true)
     }
 
@@ -402,8 +415,17 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             finish(shared.answer, at: time)
         }
         writeSoon()
-        // Not from here: others may be waiting for the same answer.
-        if later != nil { context?.eventLoop.assumeIsolated().execute { self.flush() } }
+        if later != nil { flushSoon() }
+    }
+
+    /// Not from here: others may be waiting for the same answer, or for their bytes to be written.
+    private func flushSoon() {
+        guard !isFlushDue, let context else { return }
+        isFlushDue = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isFlushDue = false
+            self.flush()
+        }
     }
 
     /// Ends what is in work with an answer that is not the replica's.
@@ -431,7 +453,10 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if outgoing != nil, let slot { loop.port.wantsTurnEnd(slot) }
     }
 
-    func turnEnded() { writeOut() }
+    func turnEnded() {
+        writeOut()
+        if later != nil, takesParts { flushSoon() }
+    }
 
     private func writeOut() {
         guard let context, let bytes = outgoing else { return }
@@ -494,11 +519,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     func flush() {
         resume()
-        while case .idle = phase, let part = later?.popFirst() { receive(part) }
-        while case .receiving = phase, let part = later?.popFirst() {
-            receive(part)
-            while case .idle = phase, let next = later?.popFirst() { receive(next) }
-        }
+        while takesParts, let part = later?.popFirst() { receive(part) }
         if later?.isEmpty == true { later = nil }
         endBurst()
         writeSoon()
