@@ -55,7 +55,9 @@ enum SessionHandler {
                 if let step = ReadStep.wait(request, loop, for: .leader) { return step }
                 return .answer(.text(404, "Session id '\(id)' not found"))
             }
-            if record.definition.ttlMilliseconds > 0 { loop.port.touch(consulSession: id) }
+            if record.definition.ttlMilliseconds > 0 {
+                loop.port.touch(consulSession: record.definition.id)
+            }
             var json = JSONWriter()
             json.beginArray()
             json.session(record)
