@@ -1,4 +1,5 @@
 import ConsulProtocol
+import ConsulServer
 import Foundation
 import NIOCore
 import NIOEmbedded
@@ -80,5 +81,21 @@ struct BackPressureTests {
         try node.replica.settle()
         #expect(answers(in: try client.received()) == 3)
         #expect(!client.channel.isActive)
+    }
+
+    /// Whoever made an answer of 4 GiB ended the process: no buffer is so long.
+    @Test func `an answer that is too long is refused, also to who waited for it`() throws {
+        let scratch = try Scratch()
+        let node = try TestNode(directory: scratch.path) { $0.limits.answerBytesMax = 200 }
+        let (reader, writer) = (try node.connect(), try node.connect())
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        let index = try reader.ask("GET", "/v1/kv/a").index
+        try reader.request("GET", "/v1/kv/a?index=\(index)")
+        _ = try writer.ask("PUT", "/v1/kv/a", String(repeating: "v", count: 200))
+        let woken = TestAnswer(try reader.received())
+        #expect(woken.status == 500)
+        #expect(woken.body.hasSuffix("bytes too large, max size: 200 bytes"))
+        #expect(try reader.ask("GET", "/v1/kv/a").status == 500)
+        #expect(try reader.ask("GET", "/v1/kv/a?keys").body == "[\"a\"]")
     }
 }
