@@ -37,9 +37,26 @@ public struct ByteString: Hashable, Comparable, Sendable {
     /// The text, with U+FFFD where the bytes are no UTF-8.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
+    /// With lower-case letters for ASCII's upper-case ones; without a copy where there are none.
+    package var lowercased: ByteString {
+        guard bytes.contains(where: { $0 != $0.lowercased }) else { return self }
+        return ByteString(bytes.map(\.lowercased))
+    }
+
+    package func equalsIgnoringCase(_ other: ByteString) -> Bool {
+        bytes.count == other.bytes.count
+            && zip(bytes, other.bytes).allSatisfy { $0.lowercased == $1.lowercased }
+    }
+
     public static func < (left: ByteString, right: ByteString) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)
     }
+}
+
+extension UInt8 {
+    /// The lower-case letter for an ASCII upper-case one; other bytes as they are.
+    @inlinable
+    public var lowercased: UInt8 { self >= 65 && self <= 90 ? self + 32 : self }
 }
 
 extension ByteString: ExpressibleByStringLiteral, CustomStringConvertible {

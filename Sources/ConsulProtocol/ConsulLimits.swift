@@ -27,6 +27,12 @@ public struct ConsulLimits: Sendable {
     /// Pipelined requests of one connection that may wait behind the one in work, as parts of
     /// messages; above it the socket is not read.
     public var pipelinedPartsMax = 64
+    /// Answers that are not handed to the socket yet: at this many bytes the next request waits,
+    /// as it does while the socket takes nothing. One answer may be longer.
+    public var unsentBytesMax = 1 << 20
+    /// The body of an answer, as it is sent. Consul has no bound; 4 GiB would be more than a
+    /// buffer holds.
+    public var answerBytesMax = 1 << 30
     /// Connections on one event loop.
     public var connectionsMax = 20_000
     /// A request must arrive whole within this time of its first byte, the first one of a

@@ -33,6 +33,20 @@ public enum Topic: Hashable, Sendable {
     case serviceChecks(ByteString)
     /// The ACL tokens.
     case tokens
+
+    /// The topic in the one spelling that the table knows: names of the catalog and of sessions
+    /// compare without regard to ASCII case, as the state finds their rows; keys compare with it.
+    var folded: Topic {
+        switch self {
+        case .key, .keyPrefix, .sessions, .nodes, .services, .checks, .tokens: self
+        case .session(let id): .session(id.lowercased)
+        case .nodeSessions(let node): .nodeSessions(node.lowercased)
+        case .node(let name): .node(name.lowercased)
+        case .service(let name): .service(name.lowercased)
+        case .nodeChecks(let node): .nodeChecks(node.lowercased)
+        case .serviceChecks(let name): .serviceChecks(name.lowercased)
+        }
+    }
 }
 
 /// Which questions are to be asked again after a change.
@@ -49,6 +63,7 @@ public struct Topics: ~Copyable {
     public var isEmpty: Bool { subscribers.isEmpty }
 
     public mutating func subscribe(_ question: QuestionID, to topic: Topic) {
+        let topic = topic.folded
         let isNew = subscribers[topic] == nil
         subscribers[topic, default: []].insert(question)
         if isNew, case .keyPrefix(let prefix) = topic {
@@ -57,6 +72,7 @@ public struct Topics: ~Copyable {
     }
 
     public mutating func unsubscribe(_ question: QuestionID, from topic: Topic) {
+        let topic = topic.folded
         guard subscribers[topic]?.remove(question) != nil else { return }
         guard subscribers[topic]?.isEmpty == true else { return }
         subscribers[topic] = nil
@@ -102,7 +118,7 @@ public struct Topics: ~Copyable {
     }
 
     private func wake(_ topic: Topic, _ woken: inout Set<QuestionID>) {
-        if let questions = subscribers[topic] { woken.formUnion(questions) }
+        if let questions = subscribers[topic.folded] { woken.formUnion(questions) }
     }
 
     private func wakePrefixes(of key: ByteString, _ woken: inout Set<QuestionID>) {

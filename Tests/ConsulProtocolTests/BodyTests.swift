@@ -56,6 +56,16 @@ struct BodyTests {
         ) { try SessionBody(json: json("[]")) }
     }
 
+    /// A PUT of {"LockDelay":"-10s"} ended the server: the product does not fit.
+    @Test(
+        "a session's lock delay that is too far below nothing wraps as Go's does",
+        arguments: ["\"-10s\"", "-10000000000"]
+    )
+    func negativeLockDelays(delay: String) throws {
+        let body = try SessionBody(json: json("{\"LockDelay\":\(delay)}"))
+        #expect(body.lockDelay == GoDuration(nanoseconds: 8_446_744_073_709_551_616))
+    }
+
     @Test("TTLs are bounded")
     func timesToLive() throws {
         let limits = ConsulLimits()

@@ -70,6 +70,58 @@ struct FilterTests {
         #expect(throws: DecodeError(text)) { try matches(filter) }
     }
 
+    @Test(
+        "several patterns are each matched with their own text",
+        arguments: [
+            ("Node matches `^n` and Service.Tags is not empty and Node matches `1$`", true),
+            ("Node matches `^n` and Node matches `^m`", false),
+            ("Node not matches `^m` or Node matches `x`", true),
+            ("Node matches `^(n|m){1,2}[0-9]{1,3}$`", true),
+            ("Node matches `(a|){1000}1`", true), ("Node matches `^(()|x){3}$`", false),
+        ]
+    )
+    func patterns(filter: String, holds: Bool) throws {
+        #expect(try matches(filter) == holds)
+    }
+
+    /// One GET with the first of these stopped an event loop for ever: a group without anything in
+    /// it is copied 10^15 times, and the bound counted what the copies add to the pattern.
+    @Test(
+        "a pattern that repeats repeats is refused in Go's words",
+        .timeLimit(.minutes(1)),
+        arguments: [
+            ("(((((){1000}){1000}){1000}){1000}){1000}", "invalid repeat count: `{1000}`"),
+            ("((a{10}){10}){11}", "invalid repeat count: `{11}`"),
+            ("(a{2,}b){501}", "invalid repeat count: `{501}`"),
+            ("a{1001}", "invalid repeat count: `{1001}`"),
+            ("a{2,1}?b", "invalid repeat count: `{2,1}`"),
+            (
+                "()" + String(repeating: "+", count: 4_000),
+                "invalid nested repetition operator: `++`"
+            ),
+            ("a*{2}", "invalid nested repetition operator: `*{2}`"),
+            ("a+?*?", "invalid nested repetition operator: `+?*?`"),
+        ]
+    )
+    func repeatedRepeats(pattern: String, reason: String) {
+        let text =
+            "Failed to create boolean expression evaluator: Failed to compile regular expression "
+            + "\"\(pattern)\": error parsing regexp: \(reason)"
+        #expect(throws: DecodeError(text)) { try matches("Node matches `\(pattern)`") }
+    }
+
+    @Test("a pattern of many empty groups is as large as it looks", .timeLimit(.minutes(1)))
+    func emptyGroups() throws {
+        let groups = String(repeating: "(^)", count: 2_000)
+        let pattern = "(\(groups)){1000}"
+        let text =
+            "Failed to create boolean expression evaluator: Failed to compile regular expression "
+            + "\"\(pattern)\": error parsing regexp: expression too large: `\(pattern)`"
+        #expect(throws: DecodeError(text)) { try matches("Node matches `\(pattern)`") }
+        let empty = String(repeating: "()", count: 2_000)
+        #expect(try matches("Node matches `(\(empty)){1000}`"))
+    }
+
     @Test("a pattern that makes others backtrack for ever is matched at once")
     func noBacktracking() throws {
         let schema = FilterSchema.record(["A": .text])

@@ -55,6 +55,32 @@ struct BlockingTests {
         #expect(answers[2].body == "[\"p/b\"]")
     }
 
+    /// The rows were found without regard to case, and their changes were not.
+    @Test("a name in another spelling wakes too")
+    func spelling() throws {
+        for name in ["x1", "x2"] {
+            let node = "{\"Node\":\"\(name)\",\"Address\":\"127.0.0.1\"}"
+            #expect(try writer.ask("PUT", "/v1/catalog/register", node).body == "true")
+        }
+        func register(on node: String) throws {
+            let body =
+                "{\"Node\":\"\(node)\",\"Address\":\"127.0.0.1\",\"SkipNodeUpdate\":true,"
+                + "\"Service\":{\"Service\":\"web\"}}"
+            #expect(try writer.ask("PUT", "/v1/catalog/register", body).body == "true")
+        }
+        try register(on: "x1")
+        let paths = ["/v1/catalog/service/WEB", "/v1/health/service/Web", "/v1/catalog/node/X2"]
+        let clients = try paths.map { try block($0).0 }
+        try register(on: "x2")
+        for client in clients {
+            #expect(TestAnswer(try client.received()).body.contains("\"Service"))
+        }
+        let sessions = try block("/v1/session/node/X1").0
+        let session = "{\"Node\":\"X1\",\"Checks\":[]}"
+        #expect(try writer.ask("PUT", "/v1/session/create", session).status == 200)
+        #expect(TestAnswer(try sessions.received()).body.contains("\"ID\""))
+    }
+
     @Test("a missing key can be waited for")
     func missing() throws {
         let (client, _) = try block("/v1/kv/later")

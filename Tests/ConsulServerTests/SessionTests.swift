@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import Foundation
+import Replica
 import Testing
 import VirtualReplica
 
@@ -56,6 +57,28 @@ struct SessionTests {
         #expect(try client.ask("PUT", "/v1/kv/l?release=\(one)").body == "true")
         #expect(try client.ask("PUT", "/v1/kv/l?acquire=\(two)", "2").body == "true")
         #expect(try client.ask("GET", "/v1/kv/l").body.contains("\"LockIndex\":1"))
+    }
+
+    /// The leader knew nothing of a session that was renewed in capitals, and let it end; a lock
+    /// that was taken in capitals was nobody's when it did, and stayed taken.
+    @Test("a session is the same in every spelling of its identifier")
+    func spelling() throws {
+        let id = try create("{\"TTL\":\"11s\",\"LockDelay\":\"0s\"}")
+        let capitals = id.uppercased()
+        try #require(capitals != id)
+        #expect(try client.ask("PUT", "/v1/session/renew/\(capitals)").status == 200)
+        #expect(node.replica.heartbeats.consul == [ByteString(id)])
+        #expect(try client.ask("PUT", "/v1/kv/l?acquire=\(capitals)", "1").body == "true")
+        #expect(try client.ask("PUT", "/v1/kv/l?release=\(id)").body == "true")
+        let locks =
+            "[{\"KV\":{\"Verb\":\"lock\",\"Key\":\"m\",\"Session\":\"\(capitals)\"}},"
+            + "{\"KV\":{\"Verb\":\"check-session\",\"Key\":\"m\",\"Session\":\"\(id)\"}}]"
+        #expect(try client.ask("PUT", "/v1/txn", locks).status == 200)
+        #expect(try client.ask("PUT", "/v1/kv/l?acquire=\(capitals)", "1").body == "true")
+        #expect(try client.ask("PUT", "/v1/session/destroy/\(capitals)").body == "true")
+        for key in ["l", "m"] {
+            #expect(try !client.ask("GET", "/v1/kv/\(key)").body.contains("\"Session\""))
+        }
     }
 
     @Test("after a session's end its lock is delayed")

@@ -21,6 +21,8 @@ package final class VirtualReplica {
     private let time: Time
     /// The last entry that was committed.
     package private(set) var index: UInt64 = 0
+    /// The last signs of life that were to be told to the leader.
+    package private(set) var heartbeats = Heartbeats()
     /// While set, nothing is committed.
     package var isPaused = false
 
@@ -100,6 +102,7 @@ package final class VirtualReplica {
 
     private func commit(_ input: ReplicaInput) throws {
         guard case .requests(let requests) = input else { return }
+        if !requests.heartbeats.isEmpty { heartbeats = requests.heartbeats }
         let entries = requests.proposals.map { entry($0.payload) }
         let origins = requests.proposals.enumerated().map { offset, proposal in
             EntryOrigin(offset: offset, origin: proposal.origin)

@@ -44,6 +44,28 @@ struct TopicsTests {
         #expect(isEmpty)
     }
 
+    /// Who asked for a service by another spelling saw its rows, and slept through their changes.
+    @Test("names of the catalog compare without regard to ASCII case, keys with it")
+    func spelling() {
+        var topics = Topics()
+        let asked: [Topic] = [
+            .service("WEB"), .node("N1"), .nodeChecks("N1"), .serviceChecks("WEB"),
+            .nodeSessions("N1"), .session("AB"), .key("K"), .keyPrefix("K"),
+        ]
+        for (number, topic) in asked.enumerated() {
+            topics.subscribe(QuestionID(rawValue: UInt32(number)), to: topic)
+        }
+        #expect(woken(topics, .service(name: "Web", node: "n1")) == [0, 1])
+        #expect(woken(topics, .check(node: "n1", service: "web")) == [2, 3])
+        #expect(woken(topics, .consulSession(id: "ab", node: "n1")) == [4, 5])
+        #expect(woken(topics, .key("k")) == [])
+        for (number, topic) in asked.enumerated() {
+            topics.unsubscribe(QuestionID(rawValue: UInt32(number)), from: topic)
+        }
+        let isEmpty = topics.isEmpty
+        #expect(isEmpty)
+    }
+
     @Test("a service's change wakes the service, the list of services and its node")
     func services() {
         var topics = Topics()

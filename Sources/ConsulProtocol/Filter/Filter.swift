@@ -7,6 +7,8 @@ import Bytes
 public struct Filter: Sendable {
     private let expression: FilterExpression
     private let schema: FilterSchema
+    /// The regular expressions of the filter by their text, each read once for all records.
+    private let patterns: [String: FilterPattern]
 
     /// Reads and checks a filter; the error is the text of the 500 that Consul answers.
     public init(
@@ -14,29 +16,38 @@ public struct Filter: Sendable {
         schema: FilterSchema,
         limits: ConsulLimits
     ) throws(DecodeError) {
+        var patterns: [String: FilterPattern] = [:]
         do throws(DecodeError) {
             expression = try FilterParser.parse(text, limits: limits)
-            try Self.check(expression, schema)
+            try Self.check(expression, schema, &patterns)
         } catch {
             throw DecodeError("Failed to create boolean expression evaluator: \(error.text)")
         }
         self.schema = schema
+        self.patterns = patterns
     }
 
     public func matches(_ record: JSONValue) -> Bool {
-        Self.evaluate(expression, record)
+        evaluate(expression, record)
     }
 
     private static func check(
         _ expression: FilterExpression,
-        _ schema: FilterSchema
+        _ schema: FilterSchema,
+        _ patterns: inout [String: FilterPattern]
     ) throws(DecodeError) {
         switch expression {
         case .and(let left, let right), .or(let left, let right):
-            try check(left, schema)
-            try check(right, schema)
-        case .not(let inner): try check(inner, schema)
-        case .match(let match): try check(match, schema)
+            try check(left, schema, &patterns)
+            try check(right, schema, &patterns)
+        case .not(let inner): try check(inner, schema, &patterns)
+        case .match(let match):
+            try check(match, schema)
+            switch match.operator {
+            case .matches, .doesNotMatch:
+                patterns[match.value] = try pattern(match.value)
+            default: return
+            }
         }
     }
 
@@ -79,9 +90,7 @@ public struct Filter: Sendable {
         _ match: FilterMatch,
         _ field: FilterSchema
     ) throws(DecodeError) {
-        if match.operator == .matches || match.operator == .doesNotMatch {
-            return try checkPattern(match.value)
-        }
+        if match.operator == .matches || match.operator == .doesNotMatch { return }
         do throws(DecodeError) {
             switch (match.operator, field) {
             case (.isEmpty, _), (.isNotEmpty, _): return
@@ -99,11 +108,11 @@ public struct Filter: Sendable {
         return
     }
 
-    private static func checkPattern(_ pattern: String) throws(DecodeError) {
+    private static func pattern(_ text: String) throws(DecodeError) -> FilterPattern {
         do throws(DecodeError) {
-            _ = try FilterPattern(pattern)
+            return try FilterPattern(text)
         } catch {
-            let quoted = Strconv.quoted(pattern)
+            let quoted = Strconv.quoted(text)
             throw DecodeError("Failed to compile regular expression \(quoted): \(error.text)")
         }
     }
@@ -126,7 +135,7 @@ public struct Filter: Sendable {
         }
     }
 
-    private static func evaluate(_ expression: FilterExpression, _ record: JSONValue) -> Bool {
+    private func evaluate(_ expression: FilterExpression, _ record: JSONValue) -> Bool {
         switch expression {
         case .and(let left, let right): evaluate(left, record) && evaluate(right, record)
         case .or(let left, let right): evaluate(left, record) || evaluate(right, record)
@@ -135,7 +144,7 @@ public struct Filter: Sendable {
         }
     }
 
-    private static func evaluate(
+    private func evaluate(
         _ match: FilterMatch,
         _ selector: ArraySlice<String>,
         _ value: JSONValue
@@ -144,12 +153,12 @@ public struct Filter: Sendable {
         switch value {
         case .object(let members):
             guard let member = members.last(where: { $0.name == name }) else {
-                return isNegative(match.operator)
+                return Self.isNegative(match.operator)
             }
             return evaluate(match, selector.dropFirst(), member.value)
         case .array(let elements):
             return elements.contains { evaluate(match, selector, $0) }
-        default: return isNegative(match.operator)
+        default: return Self.isNegative(match.operator)
         }
     }
 
@@ -161,14 +170,14 @@ public struct Filter: Sendable {
         }
     }
 
-    private static func holds(_ match: FilterMatch, _ value: JSONValue) -> Bool {
+    private func holds(_ match: FilterMatch, _ value: JSONValue) -> Bool {
         switch match.operator {
-        case .equal: equals(value, match.value)
-        case .notEqual: !equals(value, match.value)
-        case .isEmpty: isEmpty(value)
-        case .isNotEmpty: !isEmpty(value)
-        case .contains: contains(value, match.value)
-        case .doesNotContain: !contains(value, match.value)
+        case .equal: Self.equals(value, match.value)
+        case .notEqual: !Self.equals(value, match.value)
+        case .isEmpty: Self.isEmpty(value)
+        case .isNotEmpty: !Self.isEmpty(value)
+        case .contains: Self.contains(value, match.value)
+        case .doesNotContain: !Self.contains(value, match.value)
         case .matches: matches(value, match.value)
         case .doesNotMatch: !matches(value, match.value)
         }
@@ -202,8 +211,8 @@ public struct Filter: Sendable {
         }
     }
 
-    private static func matches(_ value: JSONValue, _ pattern: String) -> Bool {
+    private func matches(_ value: JSONValue, _ pattern: String) -> Bool {
         guard case .string(let text) = value else { return false }
-        return (try? FilterPattern(pattern))?.matches(text.text) ?? false
+        return patterns[pattern]?.matches(text.text) ?? false
     }
 }

@@ -31,12 +31,31 @@ struct FilterPattern {
         case sequence([Node])
         case either(Node, Node)
         case times(Node, min: Int, max: Int?)
+
+        /// How many copies of one part the repeats within make together, as RE2's limit counts
+        /// them; what is repeated 0 times counts nothing.
+        var copies: Int {
+            switch self {
+            case .empty, .set, .start, .end: return 1
+            case .sequence(let nodes): return nodes.reduce(1) { max($0, $1.copies) }
+            case .either(let left, let right): return max(left.copies, right.copies)
+            case .times(let inner, let min, let most):
+                if most == 0 { return 1 }
+                return max(1, most ?? min) * inner.copies
+            }
+        }
     }
 
     private static let stepsMax = 4_096
+    /// Parts that are gone through to make the steps, since not every part makes one.
+    private static let visitsMax = 4 * stepsMax
+    /// Of one repeat, and of repeats within repeats together.
     private static let repeatMax = 1_000
+    /// The braces of a repeat with what they hold: two numbers, of which either may be too large.
+    private static let boundsScalarsMax = 48
 
     private var steps: [Step] = []
+    private var visits = 0
 
     init(_ pattern: String) throws(DecodeError) {
         var reader = Reader(scalars: Array(pattern.unicodeScalars), pattern: pattern)
@@ -46,53 +65,58 @@ struct FilterPattern {
         steps.append(.accept)
     }
 
+    /// Where a match has come to in its text. Its lists keep their memory from one character to
+    /// the next.
+    private struct Run {
+        /// At which position each step was reached last: at one position a step counts once.
+        var marks: [Int]
+        /// The steps that wait for the character at the position, and those for the next one.
+        var current: [Int] = []
+        var next: [Int] = []
+        var pending: [Int] = []
+    }
+
     /// Whether some part of the text matches.
     func matches(_ text: String) -> Bool {
         let scalars = Array(text.unicodeScalars)
-        var current: [Int] = []
-        var marks = [Int](repeating: -1, count: steps.count)
+        var run = Run(marks: [Int](repeating: -1, count: steps.count))
         for position in 0...scalars.count {
-            if add(0, position, scalars.count, &current, &marks) { return true }
+            if follow(0, position, scalars.count, &run) { return true }
             guard position < scalars.count else { return false }
-            var next: [Int] = []
-            var nextMarks = [Int](repeating: -1, count: steps.count)
-            for state in current {
+            swap(&run.current, &run.next)
+            run.next.removeAll(keepingCapacity: true)
+            for state in run.current {
                 guard case .scalar(let set) = steps[state] else { continue }
                 guard set.contains(scalars[position].value) else { continue }
-                if add(state + 1, position + 1, scalars.count, &next, &nextMarks) { return true }
+                if follow(state + 1, position + 1, scalars.count, &run) { return true }
             }
-            current = next
-            marks = nextMarks
         }
         return false
     }
 
     /// Follows what needs no character; true when the end of the pattern is reached.
-    private func add(
-        _ state: Int,
-        _ position: Int,
-        _ count: Int,
-        _ list: inout [Int],
-        _ marks: inout [Int]
-    ) -> Bool {
-        var pending = [state]
-        while let state = pending.popLast() {
-            if marks[state] == position { continue }
-            marks[state] = position
+    private func follow(_ state: Int, _ position: Int, _ count: Int, _ run: inout Run) -> Bool {
+        run.pending.append(state)
+        while let state = run.pending.popLast() {
+            if run.marks[state] == position { continue }
+            run.marks[state] = position
             switch steps[state] {
             case .accept: return true
-            case .jump(let target): pending.append(target)
-            case .split(let first, let second): pending += [second, first]
-            case .start: if position == 0 { pending.append(state + 1) }
-            case .end: if position == count { pending.append(state + 1) }
-            case .scalar: list.append(state)
+            case .jump(let target): run.pending.append(target)
+            case .split(let first, let second):
+                run.pending.append(second)
+                run.pending.append(first)
+            case .start: if position == 0 { run.pending.append(state + 1) }
+            case .end: if position == count { run.pending.append(state + 1) }
+            case .scalar: run.next.append(state)
             }
         }
         return false
     }
 
     private mutating func compile(_ node: Node, _ pattern: String) throws(DecodeError) {
-        guard steps.count < Self.stepsMax else {
+        visits += 1
+        guard steps.count < Self.stepsMax, visits < Self.visitsMax else {
             throw DecodeError("error parsing regexp: expression too large: `\(pattern)`")
         }
         switch node {
@@ -110,6 +134,7 @@ struct FilterPattern {
             steps[split] = .split(split + 1, steps.count)
             try compile(right, pattern)
             steps[jump] = .jump(steps.count)
+        case .times(.empty, _, _): return
         case .times(let inner, let min, let max):
             for _ in 0..<min { try compile(inner, pattern) }
             guard let max else { return try compileStar(inner, pattern) }
@@ -162,36 +187,54 @@ struct FilterPattern {
         private mutating func sequence(depth: Int) throws(DecodeError) -> Node {
             var nodes: [Node] = []
             while !isAtEnd, !isAt("|"), !isAt(")") {
-                nodes.append(try repeated(try atom(depth: depth)))
+                let node = try repeated(try atom(depth: depth))
+                if case .empty = node { continue }
+                nodes.append(node)
             }
+            if nodes.count == 1 { return nodes[0] }
             return nodes.isEmpty ? .empty : .sequence(nodes)
         }
 
+        /// The node with the repeat that follows it, if one does. As in RE2 a repeat of a repeat
+        /// must stand in a group, and repeats within repeats are bounded together.
         private mutating func repeated(_ node: Node) throws(DecodeError) -> Node {
-            var node = node
-            while !isAtEnd {
-                if take("*") {
-                    node = .times(node, min: 0, max: nil)
-                } else if take("+") {
-                    node = .times(node, min: 1, max: nil)
-                } else if take("?") {
-                    node = .times(node, min: 0, max: 1)
-                } else if isAt("{"), let bounds = bounds() {
-                    guard bounds.1 ?? bounds.0 >= bounds.0,
-                        max(bounds.0, bounds.1 ?? 0) <= FilterPattern.repeatMax
-                    else { throw failure("invalid repeat count: `\(pattern)`") }
-                    node = .times(node, min: bounds.0, max: bounds.1)
-                } else {
-                    return node
-                }
-                _ = take("?")
+            let start = offset
+            guard let range = try times() else { return node }
+            _ = take("?")
+            let repeated = Node.times(node, min: range.min, max: range.max)
+            guard repeated.copies <= FilterPattern.repeatMax else {
+                throw failure("invalid repeat count: `\(text(from: start))`")
             }
-            return node
+            if try times() != nil {
+                _ = take("?")
+                throw failure("invalid nested repetition operator: `\(text(from: start))`")
+            }
+            return repeated
+        }
+
+        /// How often what stands before is there; nil where no repeat begins.
+        private mutating func times() throws(DecodeError) -> (min: Int, max: Int?)? {
+            if take("*") { return (0, nil) }
+            if take("+") { return (1, nil) }
+            if take("?") { return (0, 1) }
+            let start = offset
+            guard isAt("{"), let bounds = bounds() else { return nil }
+            guard bounds.1 ?? bounds.0 >= bounds.0,
+                max(bounds.0, bounds.1 ?? 0) <= FilterPattern.repeatMax
+            else { throw failure("invalid repeat count: `\(text(from: start))`") }
+            return (bounds.0, bounds.1)
+        }
+
+        private func text(from start: Int) -> String {
+            var text = String.UnicodeScalarView()
+            text.append(contentsOf: scalars[start..<offset])
+            return String(text)
         }
 
         /// "{n}", "{n,}", "{n,m}"; anything else is the brace itself.
         private mutating func bounds() -> (Int, Int?)? {
-            guard let close = scalars[offset...].firstIndex(of: "}") else { return nil }
+            let near = scalars[offset...].prefix(FilterPattern.boundsScalarsMax)
+            guard let close = near.firstIndex(of: "}") else { return nil }
             var text = String.UnicodeScalarView()
             text.append(contentsOf: scalars[(offset + 1)..<close])
             let parts = String(text).split(separator: ",", omittingEmptySubsequences: false)

@@ -80,7 +80,8 @@ public struct TransactionBody: Equatable, Sendable {
             case "flags": operation.flags = try GoDecode.unsigned(value, field) ?? operation.flags
             case "index": operation.index = try GoDecode.unsigned(value, field) ?? operation.index
             case "session":
-                operation.session = try GoDecode.text(value, field) ?? operation.session
+                let session = try GoDecode.text(value, field) ?? operation.session
+                operation.session = session.lowercased
             case "namespace": _ = try GoDecode.text(value, field)
             default: throw GoDecode.unknown(member.name)
             }

@@ -8,7 +8,8 @@ import Replica
 import Watches
 
 /// One client's connection: requests in their order, one at a time; what comes in meanwhile waits,
-/// and when much waits the socket is not read.
+/// and when much waits the socket is not read. Nor is a request begun while the client leaves the
+/// answers to earlier ones untaken.
 ///
 /// Answers to commands come by `completed` and are written in `flush`; a blocked question is
 /// answered by `Questions`. No buffer is kept between requests, so that a parked client costs
@@ -18,33 +19,6 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    /// What the connection is doing.
-    private enum Phase {
-        case idle
-        /// A request is coming in: `exchange`.
-        case receiving
-        /// A request waits for the log, for a barrier, or for news.
-        case working(Work)
-        /// Nothing more is read; the channel closes when the last answer is out.
-        case closing
-    }
-
-    /// What a working connection waits for.
-    private enum Work {
-        /// `left` commands have not been answered.
-        case commands(left: Int, Continuation)
-        /// In which term this node led when it asked; nil: it did not.
-        case barrier(Question, ReadOptions, ledTerm: UInt64?)
-        case news
-        /// Somebody else's answer, which is of this kind.
-        case operation(AnswerHead.Content)
-        case export
-        /// The answer is there since then, in microseconds; `flush` writes it.
-        case answered(Answer, at: Int64)
-        /// The barrier was passed in this term; `flush` asks.
-        case passed(Question, ReadOptions, ledTerm: UInt64?)
-    }
-
     /// Kept as long as the connection: a server that stops lets go of the loop before its sockets.
     let loop: ConsulLoop
     /// Where the loop's table has it.
@@ -53,7 +27,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     var waiting: Questions.Place?
     private var slot: ClientSlot?
     private var context: ChannelHandlerContext?
-    private var phase = Phase.idle
+    private var phase = ConnectionPhase.idle
     /// The request that is coming in.
     private var exchange: Exchange?
     /// What the answer to the request in work must look like.
@@ -65,6 +39,9 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var asked = Asked()
     private var trail = RequestTrail()
     private var readIsHeld = false
+    /// As the channel said last.
+    private var isWritable = true
+    private var isFlushDue = false
     /// The client has closed its side.
     private var hasInputEnded = false
     private var isInBurst = false
@@ -141,16 +118,25 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     /// Whether a part that comes now must wait its turn.
-    private var isBusy: Bool {
+    private var isBusy: Bool { later?.isEmpty == false || !takesParts }
+
+    /// Whether the next part can be looked at. Between two requests that needs room for an answer;
+    /// the rest of a request that has begun makes none.
+    private var takesParts: Bool {
         switch phase {
-        case .working: true
-        case .idle, .receiving, .closing: later?.isEmpty == false
+        case .idle: hasRoomForAnswers
+        case .receiving, .closing: true
+        case .working: false
         }
+    }
+
+    private var hasRoomForAnswers: Bool {
+        isWritable && (outgoing?.readableBytes ?? 0) < loop.limits.unsentBytesMax
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         // Bytes that are no part yet are the beginning of a head.
-        if !hasParts, headSince == 0, case .idle = phase {
+        if !hasParts, headSince == 0, later == nil, case .idle = phase {
             headSince = loop.port.clock.monotonic()
         }
         hasParts = false
@@ -165,6 +151,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         } else {
             context.read()
         }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
+        if later != nil, takesParts { flushSoon() }
+        context.fireChannelWritabilityChanged()
     }
 
     /// The client says no more, and may still read: what it asked is answered. One that waits for
@@ -259,18 +251,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     private func refuseMalformed(_ error: HTTPParserError) {
-        if case .closing = phase { return }
         if case .working = phase { return close() }
+        if later != nil { return close() }
         if case .receiving = phase, exchange?.isChunked == true {
             return refuse(.text(500, "invalid byte in chunk length"))
         }
-        let text =
-            switch error {
-            case .headerOverflow: "431 Request Header Fields Too Large"
-            case .invalidVersion: "400 Bad Request: unsupported protocol version"
-            default: "400 Bad Request"
-            }
-        append(ByteBuffer(string: Exchange.bareAnswer(text)))
+        append(ByteBuffer(string: Exchange.bareAnswer(to: error)))
         close(whileSending: true)
     }
 
@@ -301,11 +287,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         case .ask(let question, let options):
             loop.counts.queries += 1
             asked.kind = .read
-            switch loop.wait(for: options.consistency) {
-            case .nothing: ask(question, options)
-            case .catchUp: passBarrier(question, options) { $0.catchUp(from: $1, tag: $2) }
-            case .barrier: passBarrier(question, options) { $0.barrier(from: $1, tag: $2) }
-            }
+            let wait = loop.wait(for: options.consistency)
+            if case .nothing = wait { return ask(question, options) }
+            passBarrier(wait, .question(question, options))
+        case .wait(let request, let consistency):
+            asked.kind = .read
+            passBarrier(loop.wait(for: consistency), .request(request, consistency))
         case .operate(let request): operate(.json) { $0.operate(request, $1) }
         case .export(let isStale): export(isStale)
         case .collect(let format):
@@ -362,17 +349,16 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         }.start(isStale: isStale)
     }
 
-    private func passBarrier(
-        _ question: Question,
-        _ options: ReadOptions,
-        _ send: (LoopPort, ClientSlot, UInt32) -> Void
-    ) {
+    private func passBarrier(_ wait: ConsulLoop.Wait, _ inquiry: Inquiry) {
         guard let slot else { return }
         tag &+= 1
         let ledTerm = loop.status.isLeader ? loop.status.term : nil
-        phase = .working(.barrier(question, options, ledTerm: ledTerm))
+        phase = .working(.barrier(inquiry, ledTerm: ledTerm))
         requestSince = loop.port.clock.monotonic()
-        send(loop.port, slot, tag)
+        switch wait {
+        case .catchUp: loop.port.catchUp(from: slot, tag: tag)
+        case .barrier, .nothing: loop.port.barrier(from: slot, tag: tag)
+        }
     }
 
     private func ask(_ question: Question, _ options: ReadOptions) {
@@ -429,8 +415,17 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             finish(shared.answer, at: time)
         }
         writeSoon()
-        // Not from here: others may be waiting for the same answer.
-        if later != nil { context?.eventLoop.assumeIsolated().execute { self.flush() } }
+        if later != nil { flushSoon() }
+    }
+
+    /// Not from here: others may be waiting for the same answer, or for their bytes to be written.
+    private func flushSoon() {
+        guard !isFlushDue, let context else { return }
+        isFlushDue = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isFlushDue = false
+            self.flush()
+        }
     }
 
     /// Ends what is in work with an answer that is not the replica's.
@@ -458,7 +453,10 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         if outgoing != nil, let slot { loop.port.wantsTurnEnd(slot) }
     }
 
-    func turnEnded() { writeOut() }
+    func turnEnded() {
+        writeOut()
+        if later != nil, takesParts { flushSoon() }
+    }
 
     private func writeOut() {
         guard let context, let bytes = outgoing else { return }
@@ -505,8 +503,8 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
                     : .commands(left: left - 1, continuation)
             )
             guard isLast else { return }
-        case (.barrier(let question, let options, let ledTerm), .barrier):
-            phase = .working(.passed(question, options, ledTerm: ledTerm))
+        case (.barrier(let inquiry, let ledTerm), .barrier):
+            phase = .working(.passed(inquiry, ledTerm: ledTerm))
         case (_, .refused(let refusal)):
             let answer = Conclusion.answer(refusal)
             phase = .working(.answered(answer, at: loop.port.deliveredAt))
@@ -521,11 +519,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
 
     func flush() {
         resume()
-        while case .idle = phase, let part = later?.popFirst() { receive(part) }
-        while case .receiving = phase, let part = later?.popFirst() {
-            receive(part)
-            while case .idle = phase, let next = later?.popFirst() { receive(next) }
-        }
+        while takesParts, let part = later?.popFirst() { receive(part) }
         if later?.isEmpty == true { later = nil }
         endBurst()
         writeSoon()
@@ -541,20 +535,28 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         guard case .working(let work) = phase else { return }
         switch work {
         case .answered(let answer, let time): finish(answer, at: time)
-        case .passed(let question, let options, let ledTerm):
-            if options.consistency == .consistent {
-                let waited = loop.port.deliveredAt - asked.began
-                loop.counts.consistentTimes.add(UInt64(max(0, waited)))
-            }
-            guard beginBurst() else { return finish(.text(500, "state is not readable")) }
-            loop.refreshStatus()
-            // A leader's own barrier shows that its term's first entry is applied; one that it
-            // asked for as somebody's follower shows nothing of its term.
-            if loop.status.isLeader, let ledTerm, ledTerm == loop.status.term {
-                loop.servingTerm = ledTerm
-            }
-            ask(question, options)
+        case .passed(let inquiry, let ledTerm): passed(inquiry, ledTerm)
         case .commands, .barrier, .news, .operation, .export: return
+        }
+    }
+
+    private func passed(_ inquiry: Inquiry, _ ledTerm: UInt64?) {
+        if inquiry.consistency == .consistent {
+            let waited = loop.port.deliveredAt - asked.began
+            loop.counts.consistentTimes.add(UInt64(max(0, waited)))
+        }
+        guard beginBurst() else { return finish(.text(500, "state is not readable")) }
+        loop.refreshStatus()
+        // A leader's own barrier shows that its term's first entry is applied; one that it
+        // asked for as somebody's follower shows nothing of its term.
+        if loop.status.isLeader, let ledTerm, ledTerm == loop.status.term {
+            loop.servingTerm = ledTerm
+        }
+        switch inquiry {
+        case .question(let question, let options): ask(question, options)
+        case .request(var request, _):
+            request.hasWaited = true
+            perform(Dispatch.step(request, on: loop))
         }
     }
 

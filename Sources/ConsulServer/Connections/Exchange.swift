@@ -189,6 +189,14 @@ struct Exchange {
         "HTTP/1.1 \(status)\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
             + status
     }
+
+    static func bareAnswer(to error: HTTPParserError) -> String {
+        switch error {
+        case .headerOverflow: bareAnswer("431 Request Header Fields Too Large")
+        case .invalidVersion: bareAnswer("400 Bad Request: unsupported protocol version")
+        default: bareAnswer("400 Bad Request")
+        }
+    }
 }
 
 extension Request.Method {

@@ -67,7 +67,7 @@ enum KeyHandler {
         }
         for (name, verb) in [("acquire", KeyVerb.lock), ("release", .unlock)]
         where parameters.has(name) {
-            let session = ByteString(parameters.first(name))
+            let session = ByteString(parameters.first(name)).lowercased
             let payload = encode(request, verb, flags: flags, session: session)
             return .propose([payload], .keyWrite)
         }

@@ -51,6 +51,17 @@ enum ReadStep {
         }
     }
 
+    /// What a request that is answered from the state has to do first; nil: nothing.
+    static func wait(
+        _ request: Request,
+        _ loop: ConsulLoop,
+        for consistency: Consistency
+    ) -> Step? {
+        if request.hasWaited { return nil }
+        if case .nothing = loop.wait(for: consistency) { return nil }
+        return .wait(request, consistency)
+    }
+
     private static func near(_ request: Request, _ loop: ConsulLoop) -> ByteString? {
         let name = request.parameters.isEmpty ? "" : request.parameters.first("near")
         if name.isEmpty { return nil }

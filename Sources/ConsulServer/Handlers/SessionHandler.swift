@@ -42,7 +42,8 @@ enum SessionHandler {
         return .propose([command.encode(request.commandHeader)], .catalogWrite)
     }
 
-    /// A renewal is a sign of life, not a log entry.
+    /// A renewal is a sign of life, not a log entry. Before a session is called gone, what may have
+    /// made it through another server is waited for: a client would take its locks for lost.
     static func renew(_ request: Request, _ loop: ConsulLoop) -> Step {
         if let refusal = identifierRefusal(request) { return .answer(refusal) }
         do throws(StateError) {
@@ -51,9 +52,12 @@ enum SessionHandler {
                 try view.consulSession(id)
             }
             guard let record else {
+                if let step = ReadStep.wait(request, loop, for: .leader) { return step }
                 return .answer(.text(404, "Session id '\(id)' not found"))
             }
-            if record.definition.ttlMilliseconds > 0 { loop.port.touch(consulSession: id) }
+            if record.definition.ttlMilliseconds > 0 {
+                loop.port.touch(consulSession: record.definition.id)
+            }
             var json = JSONWriter()
             json.beginArray()
             json.session(record)

@@ -7,9 +7,9 @@ import StateMachine
 /// /v1/txn
 enum TransactionHandler {
     static func step(_ request: Request, _ loop: ConsulLoop) -> Step {
-        let body: TransactionBody
+        let (body, consistency): (TransactionBody, Consistency)
         switch parsed(request, loop) {
-        case .success(let read): body = read
+        case .success(let read): (body, consistency) = (read.body, read.consistency)
         case .failure(let refusal): return .answer(.text(refusal.status, refusal.text))
         }
         let readOnly = body.isReadOnly ? ReadOnlyNote(loop) : nil
@@ -24,15 +24,16 @@ enum TransactionHandler {
                 .transaction(operations: body.operations, places: body.places)
             )
         }
-        return .answer(read(transaction, body, readOnly, loop))
+        return ReadStep.wait(request, loop, for: consistency)
+            ?? .answer(read(transaction, body, readOnly, loop))
     }
 
     /// For a client that may neither read nor write: what writes, or tells something by failing, is
     /// refused, and what reads finds nothing (Txn.preCheck, kvsPreApply).
     static func denied(_ request: Request, _ loop: ConsulLoop) -> Step {
-        let body: TransactionBody
+        let (body, consistency): (TransactionBody, Consistency)
         switch parsed(request, loop) {
-        case .success(let read): body = read
+        case .success(let read): (body, consistency) = (read.body, read.consistency)
         case .failure(let refusal): return .answer(.text(refusal.status, refusal.text))
         }
         let readOnly = body.isReadOnly ? ReadOnlyNote(loop) : nil
@@ -47,7 +48,8 @@ enum TransactionHandler {
             let problems = places.sorted().map { ($0, ErrorTexts.denied) }
             return .answer(rolledBack(problems, readOnly))
         }
-        return .answer(read(Transaction(body.operations), body, readOnly, loop, isHidden: true))
+        return ReadStep.wait(request, loop, for: consistency)
+            ?? .answer(read(Transaction(body.operations), body, readOnly, loop, isHidden: true))
     }
 
     private struct Refusal: Error {
@@ -55,25 +57,35 @@ enum TransactionHandler {
         var text: String
     }
 
+    private struct Demand {
+        var body: TransactionBody
+        /// How fresh the answer to one that only reads must be.
+        var consistency = Consistency.leader
+    }
+
     private static func parsed(
         _ request: Request,
         _ loop: ConsulLoop
-    ) -> Result<TransactionBody, Refusal> {
+    ) -> Result<Demand, Refusal> {
         let body: TransactionBody
         do throws(DecodeError) {
             body = try TransactionBody(json: request.json(loop.limits))
         } catch {
             return .failure(Refusal(status: 400, text: "Failed to parse body: \(error.text)"))
         }
-        if body.isReadOnly, case .failure(let error) = ReadStep.options(request, loop) {
-            return .failure(Refusal(status: 400, text: error.text))
+        var demand = Demand(body: body)
+        if body.isReadOnly {
+            switch ReadStep.options(request, loop) {
+            case .success(let options): demand.consistency = options.consistency
+            case .failure(let error): return .failure(Refusal(status: 400, text: error.text))
+            }
         }
         let max = loop.limits.transactionOperationsMax
         guard body.count <= max else {
             let text = "Transaction contains too many operations (\(body.count) > \(max))"
             return .failure(Refusal(status: 413, text: text))
         }
-        return .success(body)
+        return .success(demand)
     }
 
     /// A node of a transaction belongs to this datacenter.

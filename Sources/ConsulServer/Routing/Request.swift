@@ -40,6 +40,8 @@ struct Request {
     var headerToken = ""
     /// Of the token that was shown, once it is known.
     var accessor: ByteString?
+    /// Whether the state has been waited for, as `Step.wait` had it.
+    var hasWaited = false
 
     var suffixName: ByteString { ByteString(suffix) }
 
@@ -89,6 +91,8 @@ enum Step {
     /// Put these commands in the log, in order, and answer by the last one's outcome.
     case propose([[UInt8]], Continuation)
     case ask(Question, ReadOptions)
+    /// Wait until the state is as fresh as this; then the request is handled once more.
+    case wait(Request, Consistency)
     /// Have the leader carry it out.
     case operate(OperatorRequest)
     /// Collect the node's metrics.

@@ -110,6 +110,7 @@ enum TokenGate {
             let isFirst = answer.head.status == 400 || request.endpoint != .sessionCreate
             return isFirst && answer.head.status != 200
                 ? step : refused(request, ErrorTexts.denied)
+        case .wait: return step
         case .propose, .operate, .collect, .export: return refused(request, ErrorTexts.denied)
         }
     }
@@ -117,6 +118,7 @@ enum TokenGate {
     private static func renewal(_ request: Request, _ loop: ConsulLoop) throws(StateError) -> Step {
         if let refusal = SessionHandler.identifierRefusal(request) { return .answer(refusal) }
         guard try isSession(request.suffixName, loop) else {
+            if let step = ReadStep.wait(request, loop, for: .leader) { return step }
             return .answer(.text(404, "Session id '\(request.suffixName)' not found"))
         }
         return refused(request, ErrorTexts.denied)
@@ -127,7 +129,9 @@ enum TokenGate {
         _ loop: ConsulLoop
     ) throws(StateError) -> Step {
         if let refusal = SessionHandler.identifierRefusal(request) { return .answer(refusal) }
-        guard try isSession(request.suffixName, loop) else { return .answer(.yes) }
+        guard try isSession(request.suffixName, loop) else {
+            return ReadStep.wait(request, loop, for: .leader) ?? .answer(.yes)
+        }
         return refused(request, ErrorTexts.denied)
     }
 

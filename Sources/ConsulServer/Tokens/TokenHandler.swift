@@ -330,10 +330,3 @@ enum TokenHandler {
         return .propose([command.encode(request.commandHeader)], .catalogWrite)
     }
 }
-
-extension ByteString {
-    /// Identifiers are kept in lower case.
-    fileprivate var lowercased: ByteString {
-        ByteString(bytes.map { $0 >= 65 && $0 <= 90 ? $0 + 32 : $0 })
-    }
-}

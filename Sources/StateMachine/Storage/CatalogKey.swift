@@ -68,15 +68,3 @@ struct CatalogKey: ~Copyable {
         return written
     }
 }
-
-extension UInt8 {
-    /// The lower-case letter for an ASCII upper-case one; other bytes as they are.
-    var lowercased: UInt8 { self >= 65 && self <= 90 ? self + 32 : self }
-}
-
-extension ByteString {
-    func equalsIgnoringCase(_ other: ByteString) -> Bool {
-        bytes.count == other.bytes.count
-            && zip(bytes, other.bytes).allSatisfy { $0.lowercased == $1.lowercased }
-    }
-}
