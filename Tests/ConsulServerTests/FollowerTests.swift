@@ -77,12 +77,16 @@ struct FollowerTests {
         #expect(answer.body.contains(id.text))
     }
 
-    @Test func `a session that is found is renewed at once`() throws {
+    @Test func `a session that the leader has ended is not renewed`() throws {
         let (node, client) = try follower()
         try node.replica.resume()
         try open(on: node)
         node.replica.isPaused = true
-        #expect(try client.ask("PUT", "/v1/session/renew/\(id)").status == 200)
+        try client.request("PUT", "/v1/session/renew/\(id)")
+        #expect(try client.received() == "")
+        try node.replica.leaderProposes(DestroyConsulSession(id: id).encode(CommandHeader()))
+        try node.replica.resume()
+        #expect(TestAnswer(try client.received()).status == 404)
     }
 
     @Test func `a session that is nowhere is gone`() throws {

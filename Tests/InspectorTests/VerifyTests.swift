@@ -220,6 +220,24 @@ import Testing
         #expect(rows.contains { $0.value.hasPrefix("not looked at") })
     }
 
+    /// One of several bases: `verify` tells of it, and the others serve.
+    @Test func `a damaged snapshot is passed over, and the log is not called damaged`() throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100), snapshotAt: 50)
+        let copy = try #require(
+            try FileSystem.list("\(node.path)/snapshots").first {
+                $0.hasSuffix(".mdb")
+            }
+        )
+        let file = try File("\(node.path)/snapshots/\(copy)", .readWrite)
+        let garbage = [UInt8](repeating: 0xa5, count: try file.size() - 8_192)
+        try file.write(garbage.rawSpan, at: 8_192)
+        let directory = ["--data-dir", node.path, "--scratch", "/tmp"]
+        try StateCommand.parse(directory + ["--at", "60", "--summary"]).run()
+        try HistoryCommand.parse(directory + ["--exact", "k"]).run()
+        #expect(try node.check().worst == .snapshotDamage)
+    }
+
     @Test func `entries before a snapshot are not missed when they are dropped`() throws {
         let node = ScratchNode()
         try node.fill(ScratchNode.entries(1...100), snapshotAt: 50, isCompacted: true)

@@ -26,6 +26,13 @@ extension InspectedDirectory {
 }
 
 extension InspectedSnapshot {
+    /// The same; nil where the file is damaged there: other bases will do, and `verify` tells.
+    func wholeSummary() throws -> StateSummary? {
+        do { return try summary() } catch StoreError.damaged {
+            return nil
+        } catch is StateError { return nil }
+    }
+
     /// What the copied state says of itself.
     func summary() throws -> StateSummary? {
         let place = StateTables.summaryPlace

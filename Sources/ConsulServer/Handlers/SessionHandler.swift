@@ -42,17 +42,18 @@ enum SessionHandler {
         return .propose([command.encode(request.commandHeader)], .catalogWrite)
     }
 
-    /// A renewal is a sign of life, not a log entry. Before a session is called gone, what may have
-    /// made it through another server is waited for: a client would take its locks for lost.
+    /// A renewal is a sign of life, not a log entry. It is as fresh as a read: a session that was
+    /// made through another server is found, and one that has ended is not renewed, since clients
+    /// conclude from the answer what became of their locks.
     static func renew(_ request: Request, _ loop: ConsulLoop) -> Step {
         if let refusal = identifierRefusal(request) { return .answer(refusal) }
+        if let step = ReadStep.wait(request, loop, for: .leader) { return step }
         do throws(StateError) {
             let id = request.suffixName
             let record = try loop.port.read { view throws(StateError) in
                 try view.consulSession(id)
             }
             guard let record else {
-                if let step = ReadStep.wait(request, loop, for: .leader) { return step }
                 return .answer(.text(404, "Session id '\(id)' not found"))
             }
             if record.definition.ttlMilliseconds > 0 {

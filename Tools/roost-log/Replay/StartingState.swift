@@ -53,7 +53,7 @@ struct StartingState {
         }
         for snapshot in try directory.snapshots()
         where snapshot.damage.isEmpty && snapshot.fileBytes != nil {
-            if let summary = try snapshot.summary() {
+            if let summary = try snapshot.wholeSummary() {
                 var base = StartingState(source: .snapshot(snapshot), summary: summary)
                 base.isDoubtful = equalAt.map { base.index > $0 } ?? false
                 bases.append(base)
