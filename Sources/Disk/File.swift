@@ -121,7 +121,7 @@ public struct File: ~Copyable, Sendable {
 
     /// Has what is read next come from the disk: makes the file durable, and drops its pages from
     /// the page cache. After a flush that failed Linux takes the pages that it did not write for
-    /// clean; they say what the disk does not.
+    /// clean; they say what the disk does not. Pages that somebody has mapped stay.
     public borrowing func dropCachedPages() throws(DiskError) {
         try syncData()
         let code = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)

@@ -89,6 +89,15 @@ final class ZooKeeperLoop {
     /// Somebody gave a wrong password for this session on another loop.
     func dropHolder(of session: SessionID) {
         port.dropHolder(of: session, otherThan: ClientSlot(rawValue: .max))
+        deliver()
+    }
+
+    /// Has connections act on what they were told outside of a delivery.
+    func deliverSoon() {
+        eventLoop.assumeIsolated().execute { self.deliver() }
+    }
+
+    private func deliver() {
         do { try port.deliver() } catch {
             logger.error("the state cannot be read", metadata: ["error": "\(error)"])
         }

@@ -1,10 +1,14 @@
 import Bytes
 import Foundation
 import LMDB
-import PeerTransport
+import NIOCore
+import NIOPosix
+import PeerProtocol
 import Raft
 import RaftStore
 import Testing
+
+@testable import PeerTransport
 
 /// A snapshot arrives whole, or not at all.
 @Suite(.timeLimit(.minutes(1))) struct SnapshotTests {
@@ -186,5 +190,100 @@ import Testing
         #expect(outcomes.contains(true))
         #expect(try stores.follower.newestVerified() == stores.manifest)
         try await pair.stop()
+    }
+
+    /// Bytes behind the end, as of a sender that counts wrongly, would be in the file that verified.
+    @Test func `a chunk beyond the end ends the connection, and what came before is kept`()
+        async throws
+    {
+        let stores = try Stores()
+        let path = stores.leader.path(of: stores.manifest)
+        let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let pair = try await stores.pair()
+        let hand = try await Hand(dialling: pair.second)
+        hand.say(
+            .hello(
+                PeerHello(
+                    clusterID: [UInt8](repeating: 7, count: 16),
+                    from: NodeID(1),
+                    to: NodeID(2),
+                    incarnation: [UInt8](repeating: 1, count: 16),
+                    name: "n1",
+                    address: "127.0.0.1:8300",
+                    purpose: .snapshot
+                )
+            )
+        )
+        let offer = SnapshotOffer(term: Self.term, manifest: try stores.manifest.encoded())
+        hand.say(.snapshotOffer(offer))
+        await hand.hears {
+            if case .snapshotResume(offset: 0) = $0 { true } else { false }
+        }
+        hand.say(.snapshotChunk(offset: 0, bytes: Array(whole.prefix(1_000_000))))
+        let tooMany = Array(whole.dropFirst(1_000_000)) + [1]
+        hand.say(.snapshotChunk(offset: 1_000_000, bytes: tooMany))
+        try await hand.end()
+        #expect(try stores.follower.list().isEmpty)
+
+        let kept = try IncomingSnapshot(
+            stores.manifest,
+            stores.manifest.encoded(),
+            in: stores.follower
+        )
+        #expect(kept.receivedBytes == 1_000_000)
+        pair.first.links.stream(transfer(stores))
+        try await expectArrival(stores, pair)
+        try await pair.stop()
+    }
+}
+
+/// A peer whose every frame is chosen by a test.
+private final class Hand: Sendable {
+    private let channel: any Channel
+    private let frames: AsyncStream<PeerFrame>
+
+    init(dialling peer: Peer) async throws {
+        let (frames, heard) = AsyncStream.makeStream(of: PeerFrame.self)
+        self.frames = frames
+        channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Ear(heard))
+                }
+            }
+            .connect(host: "127.0.0.1", port: peer.port).get()
+    }
+
+    func say(_ frame: PeerFrame) {
+        channel.writeAndFlush(ByteBuffer(bytes: frame.encoded()), promise: nil)
+    }
+
+    /// Waits for such a frame.
+    func hears(_ isWanted: (PeerFrame) -> Bool) async {
+        for await frame in frames where isWanted(frame) { return }
+        Issue.record("the connection ended before that")
+    }
+
+    /// Waits until the other side has closed the connection.
+    func end() async throws { try await channel.closeFuture.get() }
+
+    private final class Ear: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private var intake = FrameIntake(bodyBytesMax: 1 << 20)
+        private let heard: AsyncStream<PeerFrame>.Continuation
+
+        init(_ heard: AsyncStream<PeerFrame>.Continuation) {
+            self.heard = heard
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            var bytes = unwrapInboundIn(data)
+            intake.add(&bytes)
+            do { while let frame = try intake.next() { heard.yield(frame) } } catch {
+                context.close(promise: nil)
+            }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { heard.finish() }
     }
 }

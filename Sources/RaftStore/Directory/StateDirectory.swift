@@ -268,10 +268,8 @@ package final class StateDirectory {
     package func close() throws(StoreError) {
         do { try environment.sync(force: true) } catch { throw marker.flushFailed(error) }
         let used = try usedBytes()
-        do {
-            try file.truncate(to: used)
-            try file.sync()
-        } catch { throw StoreError(error) }
+        do { try file.truncate(to: used) } catch { throw StoreError(error) }
+        do { try file.sync() } catch { throw marker.flushFailed(error) }
         try marker.markClean()
     }
 }

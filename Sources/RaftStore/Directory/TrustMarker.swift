@@ -1,6 +1,5 @@
 internal import Bytes
 internal import Disk
-internal import LMDB
 
 /// Says whether an environment's pages can be believed as they lie there.
 ///
@@ -84,8 +83,8 @@ package struct TrustMarker: Sendable {
     func markUnsynced() throws(StoreError) { try mark(Self.unsynced, isSynced: false) }
 
     /// What to throw after a flush that failed. Where even the mark cannot be made, both are told.
-    func flushFailed(_ error: LMDBError) -> StoreError {
-        var reason = error.description
+    func flushFailed(_ error: some Error) -> StoreError {
+        var reason = "\(error)"
         do throws(StoreError) { try markUnsynced() } catch {
             reason += "; nor can that be marked: \(error)"
         }

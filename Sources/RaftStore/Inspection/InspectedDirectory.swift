@@ -29,12 +29,19 @@ package final class InspectedDirectory {
             throw .system("\(path): this is no data directory of Roost (there is no wal/data.mdb)")
         }
         isServed = try Self.isServed(path)
+        let marker = TrustMarker(directory: logPath, bootID: bootID)
+        if !isServed, try marker.isUnsynced {
+            // As the next start will find it.
+            do throws(DiskError) {
+                try File("\(logPath)/data.mdb", .readOnly).dropCachedPages()
+            } catch { throw StoreError(error) }
+        }
         let statePath = "\(path)/state"
         state =
             FileSystem.exists("\(statePath)/data.mdb")
             ? try InspectedState(statePath, isServed: isServed, bootID: bootID) : nil
         log = try InspectedLog(directory: logPath, isServed: isServed)
-        logTrust = try TrustMarker(directory: logPath, bootID: bootID).verdict()
+        logTrust = try marker.verdict()
         firstTransaction = try log.newestTransaction()
     }
 

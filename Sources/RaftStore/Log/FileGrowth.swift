@@ -31,9 +31,11 @@ package final class FileGrowth: Sendable {
     private let file: File
     private let sizesLocked: Mutex<Sizes>
     private let settings: LogSettings
+    private let marker: TrustMarker
 
-    init(path: String, settings: LogSettings) throws(StoreError) {
+    init(path: String, settings: LogSettings, marker: TrustMarker) throws(StoreError) {
         self.settings = settings
+        self.marker = marker
         let opened: File
         do { opened = try File(path, .readWrite) } catch { throw StoreError(error) }
         var sizes = Sizes()
@@ -70,7 +72,8 @@ package final class FileGrowth: Sendable {
             goesOn = try growByPiece(zeros)
             unsynced += Self.pieceBytes
             if unsynced >= Self.syncBytes || !goesOn {
-                do { try file.syncData() } catch { throw StoreError(error) }
+                // It flushes what a commit has written meanwhile, too, and loses it like that.
+                do { try file.syncData() } catch { throw marker.flushFailed(error) }
                 unsynced = 0
             }
         }

@@ -47,7 +47,11 @@ package final class WriteAheadLog {
         self.environment = environment
         self.marker = marker
         self.recovery = recovery
-        growth = try FileGrowth(path: "\(directory)/data.mdb", settings: settings)
+        growth = try FileGrowth(
+            path: "\(directory)/data.mdb",
+            settings: settings,
+            marker: marker
+        )
         do {
             table = try environment.mainTable()
             read = try ReadTransaction(environment)

@@ -26,6 +26,7 @@ extension ZooKeeperConnection {
             // No session has it: nothing for the log to find out.
             header.session = SessionID(request.session)
             sessionRefused()
+            loop.deliverSoon()
             return .taken
         }
         submit(sessionPayload(request), xid: 0, .createSession)
