@@ -275,13 +275,15 @@ struct ConnectionTests {
         let reply = try ConnectReply(Array(try holder.received().dropFirst(4)).rawSpan)
         let client = try node.connect()
         let index = node.replica.index
-        try client.greet(
-            ConnectRequest(
-                timeoutMilliseconds: 4_000,
-                session: reply.session,
-                password: [UInt8](repeating: 9, count: 100_000)
-            )
-        )
+        var writer = ByteWriter()
+        ConnectRequest(
+            timeoutMilliseconds: 4_000,
+            session: reply.session,
+            password: [UInt8](repeating: 9, count: 100_000)
+        ).encodeFrame(into: &writer)
+        try client.channel.writeInbound(ByteBuffer(bytes: writer.bytes))
+        // Nothing else happens on the loop.
+        node.replica.eventLoop.run()
         #expect(try client.received().count == 41)
         #expect(!client.isOpen && !holder.isOpen)
         #expect(node.replica.index == index)
