@@ -10,9 +10,7 @@ import Synchronization
 /// before it serves ends it at once and well, one that comes while it serves stops it in order, and
 /// more of them change nothing. SIGHUP, which ends nothing.
 ///
-/// `ServiceGroup` listens only while it runs, which is from after "serving" was told; and with
-/// libdispatch's sources, on which it and UnixSignals stand, a server was seen to stop in order and
-/// then to end by the same signal all the same.
+/// `ServiceGroup` listens only while it runs, which is from after "serving" was told.
 struct StopSignals: Service {
     private enum Phase {
         case starting
