@@ -192,7 +192,7 @@ import Testing
         try await pair.stop()
     }
 
-    /// Bytes behind the end, as of a sender that counts wrongly, would be in the file that verified.
+    /// Bytes behind the end would be in the file that verified.
     @Test func `a chunk beyond the end ends the connection, and what came before is kept`()
         async throws
     {
