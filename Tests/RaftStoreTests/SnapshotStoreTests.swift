@@ -1,6 +1,7 @@
 import Bytes
 import Crypto
 import Disk
+import Glibc
 import Raft
 import Testing
 
@@ -86,5 +87,17 @@ import Testing
         #expect(try FileSystem.makeDirectory("\(path)/20-3.manifest.tmp"))
         #expect(throws: SnapshotError.self) { try store.adopt(made, as: manifest(20)) }
         #expect(try FileSystem.list(path) == ["20-3.manifest.tmp"])
+    }
+
+    /// Its bytes stayed, and the next offer of the snapshot found them whole in the page cache.
+    @Test func `what could not be made durable is not gone on with`() throws {
+        let (_, manifest) = try file("whole")
+        let (store, encoded) = (try store(), try manifest(20).encoded())
+        try FileSystem.replace("\(path)/incoming.manifest.tmp", with: encoded, in: path)
+        // A pipe takes no flush, as a disk that fails does not.
+        #expect(unsafe mkfifo(store.incomingPath, 0o600) == 0)
+        let incoming = try IncomingSnapshot(manifest(20), encoded, in: store)
+        #expect(throws: SnapshotError.self) { try incoming.finish(manifest(20), in: store) }
+        #expect(!FileSystem.exists(store.incomingPath))
     }
 }

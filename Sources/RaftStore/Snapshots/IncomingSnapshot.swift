@@ -39,16 +39,17 @@ package final class IncomingSnapshot: Sendable {
     }
 
     /// Syncs and verifies the whole, and makes it a snapshot of this node's. One that does not
-    /// verify is thrown away, so that it is sent anew.
+    /// verify is thrown away, so that it is sent anew; and one whose flush failed, since what was
+    /// not written would verify out of the page cache, and the next flush would succeed.
     package func finish(
         _ manifest: SnapshotManifest,
         in store: SnapshotStore
     ) throws(SnapshotError) {
-        do throws(DiskError) {
-            try file.truncate(to: manifest.byteCount)
-            try file.sync()
-        } catch { throw .disk(error) }
         do throws(SnapshotError) {
+            do throws(DiskError) {
+                try file.truncate(to: manifest.byteCount)
+                try file.sync()
+            } catch { throw .disk(error) }
             try SnapshotStore.verify(manifest, at: store.incomingPath)
         } catch {
             do throws(DiskError) { try FileSystem.remove(store.incomingPath) } catch {

@@ -109,8 +109,12 @@ package final class SnapshotStore: Sendable {
                 try FileSystem.syncDirectory(directory)
                 try FileSystem.replace("\(stem).manifest", with: encoded, in: directory)
             } catch {
-                // It is as large as the state, and what has no manifest does not exist.
-                if there != encoded { try FileSystem.remove("\(stem).mdb") }
+                // It is as large as the state, and what has no manifest does not exist. One that
+                // has its name already may lose it.
+                if there != encoded {
+                    try FileSystem.remove("\(stem).manifest")
+                    try FileSystem.remove("\(stem).mdb")
+                }
                 throw error
             }
         } catch { throw .disk(error) }

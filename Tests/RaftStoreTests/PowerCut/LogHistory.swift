@@ -12,6 +12,7 @@ struct LogState: Equatable {
     var entries: [Entry]
     var memberships: [MembershipRecord]
     var manifests: [SnapshotManifest]
+    var standing: NodeStanding
 
     init(_ log: WriteAheadLog) throws {
         first = try log.firstIndex()
@@ -21,6 +22,7 @@ struct LogState: Equatable {
         entries = try log.entries(from: first, to: last.next, bytesMax: .max)
         memberships = log.memberships
         manifests = log.manifests
+        standing = log.standing
     }
 
     var summary: String {
@@ -101,6 +103,20 @@ struct LogHistory {
         if random.chance(1, in: 5), log.hasGarbage { return try log.collectGarbage() }
         if random.chance(1, in: 12), model.entries.count > 2 {
             return try takeSnapshot(log, &model, &random)
+        }
+        // A commit of records alone.
+        if random.chance(1, in: 15) {
+            var standing = log.standing
+            let number = UInt64.random(in: 2...9, using: &random.generator)
+            standing.members = [
+                NodeStanding.Member(
+                    node: NodeID(number),
+                    name: "n\(number)",
+                    address: "10.0.0.\(number):8300",
+                    incarnation: [UInt8](repeating: UInt8(number), count: 16)
+                )
+            ]
+            return try log.setStanding(standing)
         }
         var write = random.next(model)
         if random.chance(1, in: 12) { write.memberships = memberships(model, &random) }
