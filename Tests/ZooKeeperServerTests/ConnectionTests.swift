@@ -195,6 +195,9 @@ struct ConnectionTests {
             Ask.read(8, .getData, "\0")
         )
         #expect(replies.map(\.header.error) == [-8, -101, -101, -101, -8, -101])
+        // As the real server answers: the parent is not there, or there is none.
+        let deletes = try client.ask(Ask.delete(11, "x/y"), Ask.delete(12, "x"))
+        #expect(deletes.map(\.header.error) == [-101, -8])
         let multi = try client.ask(
             Ask.frame(9, .multi) { writer in
                 Ask.step(.check, into: &writer)
@@ -244,7 +247,9 @@ struct ConnectionTests {
             }
         }
         #expect(try client.ask(auth(1, 2_000), auth(2, 1_999)).map(\.header.error) == [0, 0])
-        #expect(try client.ask(auth(3, 2_000)).map(\.header.error) == [-115])
+        // Of what is known already nothing more is kept.
+        #expect(try client.ask(auth(4, 2_000)).map(\.header.error) == [0])
+        #expect(try client.ask(auth(3, 2_001)).map(\.header.error) == [-115])
         #expect(!client.isOpen)
     }
 

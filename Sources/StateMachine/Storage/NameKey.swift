@@ -33,8 +33,9 @@ enum NameKey {
 
     /// The key of a znode: its path with the last slash as 00, so that the children of one parent
     /// are neighbours. The root is 00 alone. The path must begin with a slash: "/x" and 00 "x" have
-    /// one key. Front ends see to that for what goes into the log (`VersionedPathRecord`,
-    /// `SetDataRecord`), so that every version of the rules meets the same entries.
+    /// one key. The rules of create, delete and setACL refuse a NUL; for those of setData and check
+    /// the front end sees to it (`SetDataRecord`, `MultiRecord`), so that all versions of the rules
+    /// meet the same entries.
     ///
     /// `scratch` serves only long paths.
     static func append(path: RawSpan, to buffer: inout KeyBuffer, scratch: inout ByteWriter) {

@@ -76,7 +76,7 @@ package struct MultiRecord: Equatable, Sendable {
             return .setData(SetDataOperation(path: path, data: data, version: record.version))
         case .check:
             let record = try VersionedPathRecord(&reader)
-            let path = ByteString(copying: record.path)
+            let path = ByteString(copying: record.path.asLogged)
             return .check(CheckOperation(path: path, version: record.version))
         default: return nil
         }

@@ -76,9 +76,10 @@ extension JuteReader {
 }
 
 extension RawSpan {
-    /// A path as the log may hold it. One that begins with no slash names no znode, and the rules
-    /// that look it up by its key count on the slash; the empty path is refused by all of them.
-    fileprivate var asLogged: RawSpan {
+    /// The path of a setData or a check as the log may hold it. One that begins with no slash names
+    /// no znode, and those two rules look it up by its key, which counts on the slash; the empty
+    /// path they refuse in the same words.
+    var asLogged: RawSpan {
         @_lifetime(copy self)
         get {
             guard byteCount > 0, self[byte: 0] != UInt8(ascii: "/") else { return self }
@@ -95,7 +96,7 @@ package struct VersionedPathRecord: ~Escapable {
     @_lifetime(copy reader)
     @_lifetime(reader: copy reader)
     package init(_ reader: inout JuteReader) throws(JuteError) {
-        path = try reader.text().asLogged
+        path = try reader.text()
         version = try reader.int()
     }
 }

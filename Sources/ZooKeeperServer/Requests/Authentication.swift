@@ -24,10 +24,14 @@ extension ZooKeeperConnection {
     }
 
     private func isProved(by secret: [UInt8]?) -> Bool {
-        guard let secret, identities.identities.count < limits.identitiesMax else { return false }
+        guard let secret else { return false }
         let digest = DigestIdentity.id(of: secret)
-        let known = identities.identities.reduce(0) { $0 + $1.id.bytes.count }
-        guard known + digest.bytes.count <= limits.identityBytesMax else { return false }
+        let known = identities.identities
+        if known.contains(Identity(scheme: "digest", id: digest)) { return true }
+        let knownBytes = known.reduce(0) { $0 + $1.id.bytes.count }
+        guard known.count < limits.identitiesMax,
+            knownBytes + digest.bytes.count <= limits.identityBytesMax
+        else { return false }
         if let superDigest = loop.settings.superDigest, digest == ByteString(superDigest) {
             prove(Identity(scheme: "super", id: ""))
         }
