@@ -71,14 +71,6 @@ extension Consensus {
         var bytes = 0
         for request in proposals {
             let payload = request.proposal.payload
-            guard payload.count <= limits.commandBytesMax else {
-                let refusal = Refusal.tooLarge(
-                    bytes: payload.count,
-                    bound: limits.commandBytesMax
-                )
-                effects.append(.refuse([request.proposal.origin], refusal))
-                continue
-            }
             guard underWay.sentCount < limits.forwardedMax else {
                 effects.append(.refuse([request.proposal.origin], .overloaded))
                 continue

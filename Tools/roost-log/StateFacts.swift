@@ -19,18 +19,21 @@ extension InspectedDirectory {
         guard let state, isServed || !state.trust.mayBeTorn else { return nil }
         if isServed || state.trust.isTrusted { return try state.summary() }
         // A copy, which a start rebuilds too: damage in it is no harm.
-        do { return try state.summary() } catch StoreError.damaged {
-            return nil
-        } catch is StateError { return nil }
+        return try unlessDamaged { try state.summary() }
     }
+}
+
+/// What was read; nil where it lies in damaged pages, or does not decode.
+private func unlessDamaged(_ read: () throws -> StateSummary?) throws -> StateSummary? {
+    do { return try read() } catch StoreError.damaged {
+        return nil
+    } catch is StateError { return nil }
 }
 
 extension InspectedSnapshot {
     /// The same; nil where the file is damaged there: other bases will do, and `verify` tells.
     func wholeSummary() throws -> StateSummary? {
-        do { return try summary() } catch StoreError.damaged {
-            return nil
-        } catch is StateError { return nil }
+        try unlessDamaged { try summary() }
     }
 
     /// What the copied state says of itself.

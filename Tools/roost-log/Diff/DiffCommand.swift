@@ -78,20 +78,19 @@ struct DiffCommand: ParsableCommand {
 
     private func source(_ text: String) throws -> StateSource {
         if Self.isDirectory(text) {
-            return try StateSource(replay(text), at: nil, usesState: true)
+            return try StateSource(
+                DirectoryPair.replay(text, scratch.path),
+                at: nil,
+                usesState: true
+            )
         }
         if FileSystem.exists(text) || text.hasSuffix(".mdb") {
             return try StateSource(snapshotAt: text, scratch: scratch.path)
         }
-        let replay = try replay(options.path)
+        let replay = try DirectoryPair.replay(options.path, scratch.path)
         if text == "now" { return try StateSource(replay, at: nil, usesState: true) }
         let point = try PointInTime.parse(text, "diff")
         return try StateSource(replay, at: point, usesState: true)
-    }
-
-    private func replay(_ path: String) throws -> Replay {
-        // What went wrong in a state is what is looked for.
-        try Replay(InspectedDirectory(path), scratch: scratch.path, usesDiverged: true)
     }
 
     // MARK: Directories

@@ -10,13 +10,13 @@ struct DirectoryPair {
     let log: LogComparison
 
     init(_ left: String, _ right: String, scratch: String) throws {
-        // What went wrong in a state is what is looked for.
         self.left = try Self.replay(left, scratch)
         self.right = try Self.replay(right, scratch)
         log = LogComparison(self.left, self.right)
     }
 
-    private static func replay(_ path: String, _ scratch: String) throws -> Replay {
+    static func replay(_ path: String, _ scratch: String) throws -> Replay {
+        // What went wrong in a state is what is looked for.
         try Replay(InspectedDirectory(path), scratch: scratch, usesDiverged: true)
     }
 
