@@ -11,13 +11,11 @@ import VirtualReplica
 /// packet of reads of a large key was a gigabyte of memory, and more than 4 GiB ended the process.
 @Suite("A client that does not read its answers gets no more of them made")
 struct BackPressureTests {
-    private let scratch: Scratch
     private let node: TestNode
     private let client: TestClient
 
     init() throws {
-        scratch = try Scratch()
-        node = try TestNode(directory: scratch.path)
+        node = try TestNode()
         client = try node.connect()
     }
 
@@ -86,8 +84,7 @@ struct BackPressureTests {
 
     /// Whoever made an answer of 4 GiB ended the process: no buffer is so long.
     @Test func `an answer that is too long is refused, also to who waited for it`() throws {
-        let scratch = try Scratch()
-        let node = try TestNode(directory: scratch.path) { $0.limits.answerBytesMax = 200 }
+        let node = try TestNode { $0.limits.answerBytesMax = 200 }
         let (reader, writer) = (try node.connect(), try node.connect())
         _ = try writer.ask("PUT", "/v1/kv/a", "1")
         let index = try reader.ask("GET", "/v1/kv/a").index

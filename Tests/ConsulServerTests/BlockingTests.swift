@@ -7,13 +7,11 @@ import VirtualReplica
 
 @Suite("Blocked questions wake when, and only when, their answer is new")
 struct BlockingTests {
-    private let scratch: Scratch
     private let node: TestNode
     private let writer: TestClient
 
     init() throws {
-        scratch = try Scratch()
-        node = try TestNode(directory: scratch.path)
+        node = try TestNode()
         writer = try node.connect()
     }
 

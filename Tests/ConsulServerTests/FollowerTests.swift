@@ -11,20 +11,15 @@ import VirtualReplica
 /// were answered from whatever the server had.
 @Suite("A follower says nothing of what it has not asked the leader for")
 struct FollowerTests {
-    private let scratch: Scratch
     private let id: ByteString = "11111111-1111-1111-1111-111111111111"
     private static let read =
         "[{\"KV\":{\"Verb\":\"get-tree\",\"Key\":\"a\"}}]"
-
-    init() throws {
-        scratch = try Scratch()
-    }
 
     /// A follower to which nothing comes until it is resumed.
     private func follower(
         configure: (inout ConsulSettings) -> Void = { _ in }
     ) throws -> (TestNode, TestClient) {
-        let node = try TestNode(directory: scratch.path, configure: configure)
+        let node = try TestNode(configure: configure)
         node.replica.board.update { $0.role = .follower }
         node.replica.isPaused = true
         return (node, try node.connect())
@@ -55,7 +50,7 @@ struct FollowerTests {
     }
 
     @Test func `a leader answers one by itself, but for a consistent one`() throws {
-        let node = try TestNode(directory: scratch.path)
+        let node = try TestNode()
         let client = try node.connect()
         #expect(try client.ask("GET", "/v1/kv/a").status == 404)
         node.replica.isPaused = true

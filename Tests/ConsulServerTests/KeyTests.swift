@@ -3,31 +3,13 @@ import NIOEmbedded
 import Testing
 import VirtualReplica
 
-/// A directory that goes with its owner.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory
-            .appendingPathComponent("consul-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-}
-
 @Suite("KV answers as Consul 1.8.7")
 struct KeyTests {
-    private let scratch: Scratch
     private let node: TestNode
     private let client: TestClient
 
     init() throws {
-        scratch = try Scratch()
-        node = try TestNode(directory: scratch.path)
+        node = try TestNode()
         client = try node.connect()
     }
 

@@ -6,7 +6,6 @@ import VirtualReplica
 /// When a leader may answer a default read by itself. Each of these was wrong in some server.
 @Suite("A leader's word in Consul's default mode")
 struct LeadershipTests {
-    private let scratch: Scratch
     private let node: TestNode
     private let client: TestClient
 
@@ -20,8 +19,7 @@ struct LeadershipTests {
     }
 
     init() throws {
-        scratch = try Scratch()
-        node = try TestNode(directory: scratch.path)
+        node = try TestNode()
         client = try node.connect()
         _ = try client.ask("PUT", "/v1/kv/a", "1")
         node.replica.board.update { $0.servers = Self.servers }

@@ -5,12 +5,10 @@ import VirtualReplica
 /// Clients that take a connection and do not use it.
 @Suite("A connection must ask something, and ask it whole")
 struct PatienceTests {
-    private let scratch: Scratch
     private let node: TestNode
 
     init() throws {
-        scratch = try Scratch()
-        node = try TestNode(directory: scratch.path)
+        node = try TestNode()
     }
 
     @Test("one that asks nothing is closed after a minute")

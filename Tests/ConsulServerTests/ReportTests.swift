@@ -8,11 +8,6 @@ import VirtualReplica
 
 /// What is told of requests that are answered while nothing comes from the replica.
 @Suite("Reports of refused requests") struct ReportTests {
-    private let scratch: Scratch
-
-    init() throws {
-        scratch = try Scratch()
-    }
 
     /// Where reports are told.
     private final class Told: Sendable {
@@ -20,7 +15,7 @@ import VirtualReplica
     }
 
     private func node(_ told: Told) throws -> TestNode {
-        try TestNode(directory: scratch.path) { settings in
+        try TestNode { settings in
             settings.requests.isTracing = true
             settings.requests.traceOneIn = 1
             settings.requests.tell = { report in told.reports.withLock { $0.append(report) } }

@@ -7,13 +7,11 @@ import VirtualReplica
 
 @Suite("Sessions, locks and transactions")
 struct SessionTests {
-    private let scratch: Scratch
     private let node: TestNode
     private let client: TestClient
 
     init() throws {
-        scratch = try Scratch()
-        node = try TestNode(directory: scratch.path)
+        node = try TestNode()
         client = try node.connect()
     }
 

@@ -10,14 +10,15 @@ import VirtualReplica
 final class TestNode {
     let replica: VirtualReplica
     let loop: ConsulLoop
+    private let scratch: Scratch
 
     /// - Parameter isPaused: nothing is committed at first.
     init(
-        directory: String,
         isPaused: Bool = false,
         configure: (inout ConsulSettings) -> Void = { _ in }
     ) throws {
-        replica = try VirtualReplica(directory: directory)
+        scratch = try Scratch()
+        replica = try VirtualReplica(directory: scratch.path)
         replica.isPaused = isPaused
         var settings = ConsulSettings(
             nodeName: "n1",
@@ -49,6 +50,22 @@ final class TestNode {
         try ConsulFrontEnd.configure(channel, loop: loop)
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
         return TestClient(channel: channel, node: self)
+    }
+}
+
+/// A directory that goes with its owner.
+final class Scratch {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("consul-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
     }
 }
 

@@ -5,11 +5,6 @@ import VirtualReplica
 
 /// What anybody may ask of tokens, and how much of it.
 @Suite("Tokens") struct TokenTests {
-    private let scratch: Scratch
-
-    init() throws {
-        scratch = try Scratch()
-    }
 
     private func node(
         initialManagement: String = "",
@@ -21,7 +16,7 @@ import VirtualReplica
         tokens.allowsByDefault = false
         tokens.initialManagement = initialManagement
         tokens.bootstrapReset = { reset }
-        return try TestNode(directory: scratch.path, isPaused: isPaused) { $0.tokens = tokens }
+        return try TestNode(isPaused: isPaused) { $0.tokens = tokens }
     }
 
     @Test("a bootstrap that is refused is no entry of the log", arguments: [0, 1, 1_000_000])

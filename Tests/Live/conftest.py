@@ -118,6 +118,25 @@ def launch(request, tmp_path):
         server.discard()
 
 
+@pytest.fixture
+def memory_disk(tmp_path):
+    """Makes file systems in memory, of so many MiB, which are gone after the test. Needs root."""
+    made = []
+
+    def make(mebibytes):
+        if os.geteuid() != 0:
+            pytest.skip("needs root to mount")
+        place = tmp_path / f"disk{len(made)}"
+        place.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", place], check=True)
+        made.append(place)
+        return place
+
+    yield make
+    for place in made:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     built = tmp_path_factory.mktemp("syncfault") / "syncfault.so"

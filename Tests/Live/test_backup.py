@@ -300,14 +300,8 @@ def test_a_client_that_goes_away_or_stalls_leaves_nothing(filled):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount")
-    place = tmp_path / "disk"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], check=True)
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+def small_disk(memory_disk):
+    return memory_disk(8)
 
 
 def test_a_full_disk_in_the_middle_of_a_save_leaves_no_half_file(filled, small_disk):

@@ -22,19 +22,19 @@ VALUE = b"v" * (64 << 10)
 @pytest.fixture(params=["tmpfs", "ext4"])
 def small_disk(request, tmp_path):
     """A file system of 64 MiB, of which a ballast file holds 16."""
+    if request.param == "tmpfs":
+        place = request.getfixturevalue("memory_disk")(SIZE_MEBIBYTES)
+        (place / "ballast").write_bytes(bytes(BALLAST_BYTES))
+        yield place
+        return
     if os.geteuid() != 0:
         pytest.skip("needs root to mount")
-    place = tmp_path / "disk"
+    place, image = tmp_path / "disk", tmp_path / "image"
     place.mkdir()
-    if request.param == "tmpfs":
-        command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MEBIBYTES}m", "tmpfs", place]
-    else:
-        image = tmp_path / "image"
-        with open(image, "wb") as f:
-            f.truncate(SIZE_MEBIBYTES * MEBIBYTE)
-        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-F", image], check=True)
-        command = ["mount", "-o", "loop", image, place]
-    subprocess.run(command, check=True)
+    with open(image, "wb") as f:
+        f.truncate(SIZE_MEBIBYTES * MEBIBYTE)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-F", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, place], check=True)
     (place / "ballast").write_bytes(bytes(BALLAST_BYTES))
     yield place
     subprocess.run(["umount", "-l", place], check=True)
@@ -120,16 +120,11 @@ def ephemerals(server):
 
 
 @pytest.fixture
-def wide_disk(tmp_path):
+def wide_disk(memory_disk):
     """One of 256 MiB in memory, of which a ballast file holds 64."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount")
-    place = tmp_path / "wide"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", place], check=True)
+    place = memory_disk(256)
     (place / "ballast").write_bytes(bytes(64 * MEBIBYTE))
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    return place
 
 
 @pytest.mark.roost_only
