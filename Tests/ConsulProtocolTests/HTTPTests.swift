@@ -85,7 +85,7 @@ struct HTTPTests {
     @Test("a header's value cannot begin another header")
     func headerInjection() {
         var head = AnswerHead(status: 404, content: .json)
-        head.reason = "ServiceName a\r\nX: y Not Found"
+        head.extra = .reason("ServiceName a\r\nX: y Not Found")
         var out = ByteWriter()
         head.write(to: &out, bodyBytes: 2, date: Array("now".utf8))
         let text = String(decoding: out.bytes, as: UTF8.self)

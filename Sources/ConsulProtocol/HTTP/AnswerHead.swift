@@ -52,15 +52,21 @@ public struct AnswerHead: Equatable, Sendable {
         case close
     }
 
+    /// A header that few answers have, and none has two of.
+    public enum Extra: Equatable, Sendable {
+        case none
+        case allow(String)
+        case location(String)
+        case contentHash(String)
+        case reason(String)
+    }
+
     public var status = 200
     public var content = Content.none
     /// Whether a route answered; the 404s and 301s before it lack the header.
     public var varies = true
     public var metadata: AnswerMetadata?
-    public var allow: String?
-    public var location: String?
-    public var reason: String?
-    public var contentHash: String?
+    public var extra = Extra.none
     public var isCacheMiss = false
     public var isGzip = false
     public var connection = Connection.keep
@@ -70,6 +76,11 @@ public struct AnswerHead: Equatable, Sendable {
     public init(status: Int = 200, content: Content = .none) {
         self.status = status
         self.content = content
+    }
+
+    /// Of what X-Consul-Contenthash tells a client that asks again with `?hash=`.
+    public var contentHash: String? {
+        if case .contentHash(let hash) = extra { hash } else { nil }
     }
 
     public func write(to out: inout ByteWriter, bodyBytes: Int, date: [UInt8]) {
@@ -100,7 +111,7 @@ public struct AnswerHead: Equatable, Sendable {
     }
 
     private func writeSorted(_ out: inout ByteWriter, _ bodyBytes: Int) {
-        if let allow { Self.line(&out, "Allow: ", allow) }
+        if case .allow(let methods) = extra { Self.line(&out, "Allow: ", methods) }
         if isGzip { out.append("Content-Encoding: gzip\r\n") }
         if content == .raw {
             out.append("Content-Length: ")
@@ -116,12 +127,12 @@ public struct AnswerHead: Equatable, Sendable {
             out.append("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n")
         case .none, .guessedText: break
         }
-        if let location { Self.line(&out, "Location: ", location) }
+        if case .location(let place) = extra { Self.line(&out, "Location: ", place) }
         if varies { out.append("Vary: Accept-Encoding\r\n") }
         if isCacheMiss { out.append("X-Cache: MISS\r\n") }
         if let contentHash { Self.line(&out, "X-Consul-Contenthash: ", contentHash) }
         if let metadata { Self.write(metadata, &out) }
-        if let reason { Self.line(&out, "X-Consul-Reason: ", reason) }
+        if case .reason(let reason) = extra { Self.line(&out, "X-Consul-Reason: ", reason) }
         if content == .raw { out.append("X-Content-Type-Options: nosniff\r\n") }
     }
 

@@ -146,7 +146,7 @@ enum CatalogEvaluation {
         var json = JSONWriter()
         json.agentService(service.definition, contentHash: hash)
         var answer = Answer.json(json.bytes)
-        answer.head.contentHash = hash
+        answer.head.extra = .contentHash(hash)
         return Evaluation(answer: answer, index: index)
     }
 

@@ -205,15 +205,18 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     // MARK: Requests
 
     private func receive(_ part: HTTPServerRequestPart) {
-        switch (part, phase) {
-        case (.head(let head), .idle): begin(head)
-        case (.body(let bytes), .receiving):
+        switch part {
+        case .head(let head):
+            guard case .idle = phase else { return }
+            begin(head)
+        case .body(let bytes):
+            guard case .receiving = phase else { return }
             if let refusal = exchange?.append(bytes) { refuse(refusal) }
-        case (.end, .receiving):
+        case .end:
+            guard case .receiving = phase else { return }
             requestSince = 0
             phase = .idle
-            if let request = exchange.take() { dispatch(request) }
-        default: return
+            if let complete = exchange.take() { dispatch(complete) }
         }
     }
 
@@ -224,11 +227,11 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         headSince = 0
         if loop.watch.isTracing { trail.begin(head.headers, &asked, on: loop) }
         switch Exchange.begin(head, limits: loop.limits) {
-        case .proceed(let request):
+        case .proceed(let begun):
             phase = .receiving
-            shape = request.shape
-            exchange = request
-            if request.wantsContinue {
+            shape = begun.shape
+            exchange = begun
+            if begun.wantsContinue {
                 append(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
                 writeOut()
             }
@@ -260,17 +263,14 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         close(whileSending: true)
     }
 
-    private func dispatch(_ exchange: consuming Exchange) {
+    private func dispatch(_ exchange: Exchange) {
         guard beginBurst() else { return finish(.text(500, "state is not readable")) }
-        switch exchange.outcome {
-        case .answer(let answer): finish(answer)
-        case .request(var request):
-            request.body = exchange.body
-            request.client = clientAddress
-            asked.note(request)
-            if loop.watch.isOn { trail.note(request) }
-            perform(Dispatch.step(request, on: loop))
-        }
+        guard var request = exchange.request else { return finish(exchange.answer) }
+        request.body = exchange.body
+        request.client = clientAddress
+        asked.note(request)
+        if loop.watch.isOn { trail.note(request) }
+        perform(Dispatch.step(request, on: loop))
     }
 
     private func perform(_ step: Step) {

@@ -29,8 +29,8 @@ struct AnswerShape {
     }
 }
 
-/// One request on its way in.
-struct Exchange {
+/// One request on its way in. An object, since as a value it would be moved with each of its parts.
+final class Exchange {
     /// What the head alone decides.
     enum Beginning {
         case proceed(Exchange)
@@ -39,17 +39,13 @@ struct Exchange {
         case bare(String)
     }
 
-    /// What the request is, once its body is there.
-    enum Outcome {
-        case request(Request)
-        case answer(Answer)
-    }
-
-    var outcome = Outcome.answer(.empty(404))
-    var body: ByteBuffer?
-    var shape = AnswerShape()
-    var wantsContinue = false
-    var isChunked = false
+    /// What is to be done once the body is there; nil: `answer` is to be given.
+    private(set) var request: Request?
+    private(set) var answer = Answer.empty(404)
+    private(set) var body: ByteBuffer?
+    private(set) var shape = AnswerShape()
+    private(set) var wantsContinue = false
+    private(set) var isChunked = false
     private let method: Request.Method
     private var bodyBytesMax = 0
     private var bodyOption = ""
@@ -64,16 +60,14 @@ struct Exchange {
         if !isVersion10 && !fields.hasHost {
             return .bare(bareAnswer("400 Bad Request: missing required Host header"))
         }
-        var exchange = Exchange(Request.Method(head.method))
+        let exchange = Exchange(Request.Method(head.method))
         exchange.shape.isVersion10 = isVersion10
         exchange.shape.connection = !head.isKeepAlive ? .close : isVersion10 ? .keepSaid : .keep
         exchange.shape.acceptsGzip = fields.acceptsGzip
         exchange.shape.omitsBody = exchange.method == .head
         exchange.isChunked = fields.isChunked
         if let refusal = exchange.route(head.uri, fields) { return refusal }
-        if case .request(let request) = exchange.outcome,
-            let refusal = SnapshotHandler.refusal(request)
-        {
+        if let refusal = exchange.request.flatMap(SnapshotHandler.refusal) {
             return .refuse(refusal)
         }
         exchange.setBodyBound(limits)
@@ -92,41 +86,39 @@ struct Exchange {
     }
 
     /// Finds the endpoint; not nil where Go's server answers by itself and closes.
-    private mutating func route(_ uri: String, _ fields: RequestFields) -> Beginning? {
+    private func route(_ uri: String, _ fields: RequestFields) -> Beginning? {
         let target = Array(uri.utf8)
         switch RequestTarget.parse(target.rawSpan) {
         case .malformed: return .bare(Self.bareAnswer("400 Bad Request"))
-        case .unprintable: outcome = .answer(Self.unrouted(400))
+        case .unprintable: answer = Self.unrouted(400)
         case .asterisk:
             guard method == .options else {
                 return .refuse(Self.unrouted(400))
             }
-            outcome = .answer(Self.unrouted(200))
-        case .moved(let location): outcome = .answer(moved(location))
+            answer = Self.unrouted(200)
+        case .moved(let location): answer = moved(location)
         case .path(let path, let query): route(path, query, fields)
         }
         return nil
     }
 
-    private mutating func route(_ path: [UInt8], _ query: [UInt8], _ fields: RequestFields) {
+    private func route(_ path: [UInt8], _ query: [UInt8], _ fields: RequestFields) {
         switch RouteTable.match(path) {
-        case .none: outcome = .answer(Self.unrouted(404))
+        case .none: answer = Self.unrouted(404)
         case .needsSlash:
             let slashed = path + [UInt8(ascii: "/")]
-            outcome = .answer(moved(RequestTarget.location(slashed, query.rawSpan)))
+            answer = moved(RequestTarget.location(slashed, query.rawSpan))
         case .found(let endpoint, let suffixStart):
             let parameters =
                 query.isEmpty ? QueryParameters() : QueryParameters(query.rawSpan)
             shape.isIndented = !parameters.isEmpty && parameters.has("pretty")
-            outcome = .request(
-                Request(
-                    endpoint: endpoint,
-                    method: method,
-                    suffix: Array(path[suffixStart...]),
-                    parameters: parameters,
-                    cacheControl: fields.cacheControl,
-                    headerToken: fields.token
-                )
+            request = Request(
+                endpoint: endpoint,
+                method: method,
+                suffix: Array(path[suffixStart...]),
+                parameters: parameters,
+                cacheControl: fields.cacheControl,
+                headerToken: fields.token
             )
         }
     }
@@ -139,7 +131,7 @@ struct Exchange {
 
     private func moved(_ location: String) -> Answer {
         var answer = Self.unrouted(301)
-        answer.head.location = location
+        answer.head.extra = .location(location)
         if method == .get || method == .head { answer.head.content = .html }
         if method == .get { answer.body = Array(RequestTarget.movedBody(location).utf8) }
         return answer
@@ -147,12 +139,8 @@ struct Exchange {
 
     // MARK: Bodies
 
-    private mutating func setBodyBound(_ limits: ConsulLimits) {
-        guard case .request(let request) = outcome else {
-            bodyBytesMax = limits.bodyBytesMax
-            return
-        }
-        switch request.endpoint {
+    private func setBodyBound(_ limits: ConsulLimits) {
+        switch request?.endpoint {
         case .key:
             bodyBytesMax = limits.valueBytesMax
             bodyOption = "kv_max_value_size"
@@ -173,7 +161,7 @@ struct Exchange {
     }
 
     /// Takes a piece of the body; not nil when it is too much.
-    mutating func append(_ piece: ByteBuffer) -> Answer? {
+    func append(_ piece: ByteBuffer) -> Answer? {
         if body == nil {
             body = piece
         } else {

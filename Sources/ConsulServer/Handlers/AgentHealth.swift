@@ -55,7 +55,7 @@ enum AgentHealth {
         }
         var answer = Answer.json(json.bytes)
         answer.head.status = 404
-        answer.head.reason = reason
+        answer.head.extra = .reason(reason)
         return answer
     }
 
@@ -93,7 +93,7 @@ enum AgentHealth {
             answer = .json(json)
             answer.head.status = code
         }
-        answer.head.reason = reason
+        answer.head.extra = .reason(reason)
         return answer
     }
 

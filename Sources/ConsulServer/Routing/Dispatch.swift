@@ -60,12 +60,12 @@ enum Dispatch {
         if let methods = request.endpoint.methods {
             if request.method == .options {
                 var answer = Answer.empty(200)
-                answer.head.allow = "OPTIONS," + methods
+                answer.head.extra = .allow(methods.allowed)
                 return answer
             }
-            if !allows(methods, request.method) {
+            if !request.method.isOne(of: methods) {
                 var answer = Answer.text(405, "method \(request.method.name) not allowed")
-                answer.head.allow = "OPTIONS," + methods
+                answer.head.extra = .allow(methods.allowed)
                 return answer
             }
         }
@@ -106,15 +106,5 @@ enum Dispatch {
             answer.head.metadata = AnswerMetadata(index: 1, knowsLeader: false)
         }
         return answer
-    }
-
-    private static func allows(_ methods: String, _ method: Request.Method) -> Bool {
-        switch method {
-        case .get: methods.hasPrefix("GET")
-        case .put: methods.contains("PUT")
-        case .delete: methods.contains("DELETE")
-        case .post: methods.contains("POST")
-        case .head, .options, .other: false
-        }
     }
 }

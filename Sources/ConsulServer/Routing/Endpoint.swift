@@ -79,24 +79,42 @@ enum Endpoint: UInt8, CaseIterable {
         }
     }
 
-    /// The value of Allow; nil where any method does.
-    var methods: String? {
+    /// The methods that it has; nil where any does.
+    var methods: Methods? {
         switch self {
         case .root, .livez, .readyz: nil
-        case .logLevel: "GET,PUT"
-        case .key: "GET,PUT,DELETE"
+        case .logLevel: [.get, .put]
+        case .key: [.get, .put, .delete]
         case .transaction, .sessionCreate, .sessionDestroy, .sessionRenew, .catalogRegister,
             .catalogDeregister, .agentServiceRegister, .agentServiceDeregister,
             .agentServiceMaintenance, .agentCheckRegister, .agentCheckDeregister, .agentCheckPass,
             .agentCheckWarn, .agentCheckFail, .agentCheckUpdate, .agentMaintenance, .agentReload,
             .operatorRemove, .operatorPromote, .operatorDemote, .operatorTransfer, .operatorRefill:
-            "PUT"
-        case .preparedQueries: "GET,POST"
-        case .snapshot: "GET,PUT"
-        case .aclPut, .aclBootstrap, .aclTokenCreate: "PUT"
-        case .aclPost: "POST"
-        case .aclGetPutDelete, .aclToken, .aclPolicy: "GET,PUT,DELETE"
-        default: "GET"
+            .put
+        case .preparedQueries: [.get, .post]
+        case .snapshot: [.get, .put]
+        case .aclPut, .aclBootstrap, .aclTokenCreate: .put
+        case .aclPost: .post
+        case .aclGetPutDelete, .aclToken, .aclPolicy: [.get, .put, .delete]
+        default: .get
         }
+    }
+}
+
+/// A set of methods.
+struct Methods: OptionSet {
+    let rawValue: UInt8
+
+    static let get = Methods(rawValue: 1)
+    static let put = Methods(rawValue: 2)
+    static let delete = Methods(rawValue: 4)
+    static let post = Methods(rawValue: 8)
+
+    /// The value of Allow, with the method that every endpoint answers.
+    var allowed: String {
+        let names: [(Methods, String)] = [
+            (.get, "GET"), (.put, "PUT"), (.delete, "DELETE"), (.post, "POST"),
+        ]
+        return "OPTIONS," + names.filter { contains($0.0) }.map(\.1).joined(separator: ",")
     }
 }

@@ -26,6 +26,16 @@ struct Request {
             case .other(let name): name
             }
         }
+
+        func isOne(of methods: Methods) -> Bool {
+            switch self {
+            case .get: methods.contains(.get)
+            case .put: methods.contains(.put)
+            case .delete: methods.contains(.delete)
+            case .post: methods.contains(.post)
+            case .options, .head, .other: false
+            }
+        }
     }
 
     var endpoint: Endpoint
@@ -81,8 +91,8 @@ struct Answer {
         Answer(head: AnswerHead(status: status))
     }
 
-    static var yes: Answer { .json(Array("true".utf8)) }
-    static var no: Answer { .json(Array("false".utf8)) }
+    static let yes = Answer.json(Array("true".utf8))
+    static let no = Answer.json(Array("false".utf8))
 }
 
 /// What is to be done for a request. A handler decides; the connection does it.
