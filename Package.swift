@@ -291,7 +291,7 @@ let package = Package(
         // Tools that a person runs.
         command(
             "roost-bench",
-            [argumentParser, nioCore, nioPosix],
+            ["Disk", argumentParser, nioCore, nioPosix],
             path: "Tools/roost-bench"
         ),
         command(
@@ -333,7 +333,7 @@ let package = Package(
             ],
             path: "Tools/Simulation"
         ),
-        command("roost-sim", ["Simulation", argumentParser], path: "Tools/roost-sim"),
+        command("roost-sim", ["Simulation", "Disk", argumentParser], path: "Tools/roost-sim"),
         tests(
             "SimulationTests",
             [

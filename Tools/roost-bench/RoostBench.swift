@@ -1,4 +1,5 @@
 import ArgumentParser
+import Disk
 import Foundation
 import NIOPosix
 
@@ -54,7 +55,7 @@ struct RoostBench: AsyncParsableCommand {
         do {
             report = try await measure()
         } catch {
-            FileHandle.standardError.write(Data("roost-bench: \(error)\n".utf8))
+            try? StandardStream.error.write("roost-bench: \(error)\n")
             throw ExitCode(2)
         }
         if options.json {

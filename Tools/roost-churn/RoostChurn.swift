@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Disk
 import Glibc
 
 /// roost-churn: appends to the real write-ahead log and drops from it, on and on, and checks that
@@ -88,7 +88,7 @@ struct RoostChurn: ParsableCommand {
 
     /// Ends the process, from any thread: it could not do what was asked.
     static func give(up reason: String) -> Never {
-        FileHandle.standardError.write(Data("roost-churn: \(reason)\n".utf8))
+        try? StandardStream.error.write("roost-churn: \(reason)\n")
         Glibc.exit(2)
     }
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Disk
 import Simulation
 
 /// Runs every deliberate bug until it is found. One that is not shows a check that does not see.
@@ -7,7 +7,7 @@ struct MutantTable {
     let campaign: Campaign
 
     func run() throws {
-        say("mutant                 bound  found in seed  as")
+        try say("mutant                 bound  found in seed  as")
         var missed = 0
         for mutant in Mutant.allCases {
             var found = try seek(mutant)
@@ -17,7 +17,7 @@ struct MutantTable {
             }
             if found == nil { missed += 1 }
             let seed = found.map { "\($0.seed)" } ?? "-"
-            say(
+            try say(
                 pad(mutant.name, 23) + pad("\(mutant.seedsMax)", 7) + pad(seed, 15)
                     + (found?.violation ?? "NOT FOUND").prefix(160)
             )
@@ -45,7 +45,7 @@ struct MutantTable {
     }
 
     /// At once, also into a pipe: the next line may take minutes.
-    private func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
+    private func say(_ line: String) throws { try StandardStream.output.write("\(line)\n") }
 
     private func pad(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(1, width - text.count))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Disk
 import Foundation
 import Simulation
 
@@ -80,7 +81,7 @@ struct SeedRun {
         return command
     }
 
-    private func say(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+    private func say(_ text: String) { try? StandardStream.error.write("\(text)\n") }
 }
 
 /// What many runs came to.
