@@ -81,7 +81,11 @@ extension RaftNode {
         }
         try merge(append.entries)
         let match = append.previousIndex.advanced(by: append.entries.count)
-        _ = log.commit(to: min(append.commit, match))
+        let isNews = log.commit(to: min(append.commit, match))
+        // It only says what this node's own answer has made possible, and learns nothing from
+        // another. One that asks whether something was lost is answered the second time at the
+        // latest: then its commit mark is no news.
+        if append.entries.isEmpty, isNews { return }
         send(to: node, .appendResponse(.accepted(match: match)))
     }
 
