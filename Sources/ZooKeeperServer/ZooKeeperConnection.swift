@@ -94,6 +94,8 @@ final class ZooKeeperConnection: LoopClient {
     enum Deferred {
         case event(ZnodeWatchEvent)
         case completion(UInt32, Completion)
+        /// The session has ended.
+        case ended
     }
 
     /// What `cons` shows.
@@ -144,8 +146,8 @@ final class ZooKeeperConnection: LoopClient {
 
     func sessionEnded(_ reason: SessionEnd) {
         guard phase == .open || phase == .attaching else { return }
-        phase = .closing
         port.wantsFlush(slot)
+        if deferred.isEmpty { phase = .closing } else { deferred.append(.ended) }
     }
 
     func flush() {

@@ -98,8 +98,25 @@ struct MultiTests {
         #expect(try read(step(opcode) { $0.text("/a") } + end) == nil)
     }
 
-    @Test("an unknown mode spoils the whole multi", arguments: [Int32(-1), 7, 99])
+    @Test("an unknown mode spoils the whole multi", arguments: [Int32(-1), 5, 6, 7, 99])
     func unknownMode(_ flags: Int32) {
-        #expect(throws: JuteError.self) { _ = try read(check(0) + create(1, flags: flags) + end) }
+        for opcode in [Int32(1), 15, 19] {
+            #expect(throws: JuteError.self) {
+                _ = try read(check(0) + create(opcode, flags: flags) + end)
+            }
+        }
+    }
+
+    /// Asked of 3.9.3: it is answered like createContainer, and goes when it is empty. On its own
+    /// the same create makes a plain znode.
+    @Test("a create with the container's mode makes a container", arguments: [Int32(1), 15])
+    func containerMode(_ opcode: Int32) throws {
+        let record = try #require(try read(create(opcode, flags: 4) + end))
+        #expect(record.opcodes == [.createContainer])
+        guard case .create(let create) = record.operations[0] else {
+            Issue.record("no create")
+            return
+        }
+        #expect(create.request == .container)
     }
 }

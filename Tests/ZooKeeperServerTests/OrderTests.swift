@@ -81,6 +81,41 @@ struct OrderTests {
         #expect(zxids[1] < zxids[2])
     }
 
+    /// An event that is not for everybody waits for a look at the state, and what came after it
+    /// waits too; the session's end did not, and took their answers with it.
+    @Test("a session's end waits for the events and answers before it")
+    func closeAfterRestrictedEvents() throws {
+        let restricted = Ask.frame(1, .create) { writer in
+            writer.juteText("/p")
+            writer.integer(Int32(0))
+            writer.integer(Int32(1))
+            writer.integer(Int32(31))
+            writer.juteText("ip")
+            writer.juteText("127.0.0.1")
+            writer.integer(Int32(0))
+        }
+        let begun = try client.ask(restricted, Ask.read(2, .getData, "/p", watch: true))
+        #expect(begun.map(\.header.error) == [0, 0])
+        let frames = try client.ask(
+            Ask.set(3, "/p", [7]),
+            Ask.create(4, "/q"),
+            Ask.frame(5, .closeSession)
+        )
+        #expect(frames.map(\.header.xid) == [-1, 3, 4, 5])
+        #expect(try frames[0].event() == (3, "/p"))
+        #expect(frames.dropFirst().map(\.header.error) == [0, 0, 0])
+        #expect(!client.isOpen)
+    }
+
+    @Test("a prefix that is blank but for a slash asks for all ephemerals")
+    func blankPrefixes() throws {
+        _ = try client.ask(Ask.create(1, "/e", flags: 1), Ask.create(2, "/f", flags: 1))
+        for (prefix, count) in [("", 2), ("/", 2), (" /\t", 2), ("\n", 2), ("/e", 1), (" /e", 0)] {
+            let frames = try client.ask(Ask.frame(3, .getEphemerals) { $0.juteText(prefix) })
+            #expect(frames.map { $0.body.prefix(4) } == [[0, 0, 0, UInt8(count)]], "\(prefix)")
+        }
+    }
+
     @Test("what follows closeSession is not done")
     func closeSession() throws {
         let other = try node.open()

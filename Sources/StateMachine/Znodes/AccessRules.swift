@@ -34,8 +34,8 @@ struct AccessRules {
     /// The list to be stored: duplicates gone, `auth` replaced by who the client is. nil if it is
     /// not well-formed.
     func normalized(_ entries: [ACLEntry]) -> [ACLEntry]? {
-        var unique: [ACLEntry] = []
-        for entry in entries where !unique.contains(entry) { unique.append(entry) }
+        var known: Set<ACLEntry> = []
+        let unique = entries.filter { known.insert($0).inserted }
         if unique.isEmpty { return nil }
         var result: [ACLEntry] = []
         for entry in unique {

@@ -53,7 +53,11 @@ package struct MultiRecord: Equatable, Sendable {
             guard let opcode = Opcode(rawValue: header.opcode) else { return nil }
             guard let operation = try Self.operation(opcode, &reader) else { return nil }
             operations.append(operation)
-            opcodes.append(opcode)
+            if case .create(let create) = operation, create.request == .container {
+                opcodes.append(.createContainer)
+            } else {
+                opcodes.append(opcode)
+            }
         }
     }
 
@@ -88,16 +92,20 @@ package struct MultiRecord: Equatable, Sendable {
         _ reader: inout JuteReader
     ) throws(JuteError) -> CreateOperation {
         let record = try CreateRecord(&reader, hasTimeToLive: opcode == .createTTL)
-        // A mode that there is not spoils the whole multi, not only its step.
-        guard CreateRecord.knownFlags.contains(record.flags) else {
+        // A mode that there is not, or that needs a time to live, spoils the whole multi, not only
+        // its step.
+        let known = opcode == .createTTL ? CreateRecord.knownFlags : CreateRecord.flagsWithoutTTL
+        guard known.contains(record.flags) else {
             throw .badCount(offset: 0, count: record.flags)
         }
+        // Elsewhere a plain create does not know the container's mode.
+        let isContainer = opcode != .createTTL && record.flags == CreateRecord.containerFlags
         return CreateOperation(
             path: ByteString(copying: record.path),
             data: record.copiedData(),
             acl: try record.decodedACL(),
             flags: record.flags,
-            request: record.request(opcode)
+            request: isContainer ? .container : record.request(opcode)
         )
     }
 }

@@ -37,6 +37,8 @@ package struct CreateRecord: ~Escapable {
 
     /// CreateMode's values.
     static let knownFlags: ClosedRange<Int32> = 0...6
+    static let flagsWithoutTTL: ClosedRange<Int32> = 0...4
+    static let containerFlags: Int32 = 4
 
     /// Whether the list is [world:anyone all], as nearly every list is.
     package var isOpen: Bool { acl.hasSameBytes(as: Self.openVector.rawSpan) }

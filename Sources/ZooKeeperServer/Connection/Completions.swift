@@ -26,6 +26,7 @@ extension ZooKeeperConnection {
             switch item {
             case .event(let event): if mayRead(event.acl) { send(event) }
             case .completion(let tag, let completion): settle(tag, completion)
+            case .ended: if phase == .open || phase == .attaching { phase = .closing }
             }
         }
     }

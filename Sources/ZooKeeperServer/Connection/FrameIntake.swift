@@ -166,7 +166,7 @@ extension ZooKeeperConnection {
     private func note(_ xid: Int32, _ opcode: Opcode?) {
         loop.traffic.packetsReceived += 1
         history.received += 1
-        history.lastXID = xid
+        if xid >= 0 { history.lastXID = xid }
         history.lastOpcode = opcode
     }
 

@@ -15,7 +15,7 @@ extension ZooKeeperConnection {
         guard let word = FourLetterWord(code: code) else { return nil }
         var taken = 4
         var mask: Int64 = 0
-        if word == .stmk {
+        if word == .stmk, loop.settings.fourLetterWords.contains(word) {
             guard span.byteCount >= 12 else { return 0 }
             var reader = SpanReader(span.extracting(4..<12))
             mask = (try? reader.integer(as: Int64.self)) ?? 0

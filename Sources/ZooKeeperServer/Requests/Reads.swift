@@ -79,7 +79,7 @@ extension ZooKeeperConnection {
         var count: Int32 = 0
         do throws(StateError) {
             try port.read { view throws(StateError) in
-                try view.forEachEphemeral(of: session, prefix: prefix) { path in
+                try view.forEachEphemeral(of: session, prefix: Self.meant(prefix)) { path in
                     out.juteBytes(path)
                     count += 1
                 }
@@ -89,6 +89,17 @@ extension ZooKeeperConnection {
         }
         out.fill(place, count)
         out.end(mark)
+    }
+
+    /// A prefix that is blank but for a slash means all, as Java's `trim` has it.
+    @_lifetime(copy prefix)
+    private static func meant(_ prefix: RawSpan) -> RawSpan {
+        var start = 0
+        var end = prefix.byteCount
+        while start < end, prefix[byte: start] <= 0x20 { start += 1 }
+        while start < end, prefix[byte: end - 1] <= 0x20 { end -= 1 }
+        let isSlash = end - start == 1 && prefix[byte: start] == UInt8(ascii: "/")
+        return start == end || isSlash ? prefix.extracting(first: 0) : prefix
     }
 
     func multiRead(_ xid: Int32, _ body: RawSpan) throws(JuteError) {
