@@ -285,7 +285,10 @@ let package = Package(
         tests("WatchesTests", ["Watches", "Commands", "Bytes"]),
         tests(
             "ReplicaTests",
-            ["Replica", "StateMachine", "Raft", "Watches", "Commands", "Bytes", "Measures"]
+            [
+                "Replica", "StateMachine", "Raft", "Watches", "Commands", "LMDB", "Bytes",
+                "Measures",
+            ]
         ),
 
         // Tools that a person runs.
@@ -356,8 +359,8 @@ let package = Package(
         tests(
             "RoostServerTests",
             [
-                "RoostServer", "ConsulServer", "Replica", "Raft", "Measures", coreMetrics, logging,
-                tracing, inMemoryTracing,
+                "RoostServer", "ConsulServer", "Replica", "Raft", "Measures", "Disk", coreMetrics,
+                logging, tracing, inMemoryTracing,
             ]
         ),
         tests(

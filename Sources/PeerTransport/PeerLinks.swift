@@ -37,6 +37,8 @@ package final class PeerLinks: Sendable {
         let deliver: @Sendable (PeerDelivery) -> Void
         let pool: NIOThreadPool
         let strangers: Strangers
+        /// How many snapshots were sent to each peer; the newest counts.
+        let transfers = NIOLockedValueBox<[NodeID: UInt64]>([:])
         /// The snapshot that is being received; a newer offer takes its place.
         let receiving = NIOLockedValueBox<SnapshotReceiver?>(nil)
         let logger: Logger
@@ -133,8 +135,31 @@ package final class PeerLinks: Sendable {
             // Mostly they are all for one peer, or one for each.
             let same = rest.filter { $0.to == first.to }
             rest = same.count == rest.count ? [] : rest.filter { $0.to != first.to }[...]
-            link(to: first.to)?.send(.messages(Array(same)))
+            guard let link = link(to: first.to) else { continue }
+            for frame in Self.frames(same, bytesMax: shared.limits.messagesBytesMax) {
+                link.send(.messages(frame))
+            }
         }
+    }
+
+    /// What goes together: a peer hears nothing of its leader before the last byte of a frame has
+    /// come, so that many appends in one would be a silence on a slow line.
+    static func frames(_ messages: [Message], bytesMax: Int) -> [[Message]] {
+        var frames: [[Message]] = []
+        var bytes = 0
+        for message in messages {
+            var weight = 0
+            if case .append(let append) = message.body {
+                for entry in append.entries { weight += entry.weightBytes }
+            }
+            if frames.isEmpty || bytes + weight > bytesMax {
+                frames.append([])
+                bytes = 0
+            }
+            frames[frames.count - 1].append(message)
+            bytes += weight
+        }
+        return frames
     }
 
     package func send(_ requests: ForwardedRequests, to leader: NodeID) {
@@ -236,6 +261,8 @@ enum PeerSocket {
 package struct PeerLimits: Sendable {
     /// The longest body of a frame: a full append message, or one with the longest entry.
     package var frameBytesMax = 64 << 20
+    /// Entries of several messages go in one frame up to this.
+    package var messagesBytesMax = 64 << 10
     /// What waits for a peer's socket before its connection is given up.
     package var unsentBytesMax = 128 << 20
     package var connectMilliseconds: Int64 = 1_000

@@ -119,6 +119,8 @@ final class Reception: ChannelInboundHandler {
             peer = hello
             intake.bodyBytesMax = shared.limits.frameBytesMax
             shared.strangers.leave(context.channel)
+            // What was on the way by an earlier one may be lost, which only its sender knows.
+            if hello.purpose == .messages { shared.deliver(.lost(hello.from)) }
             if hello.purpose != .founding { introduce(hello) }
         case .failure(let refused):
             refuse(refused.refusal, hello.name, context)

@@ -82,10 +82,11 @@ final class SnapshotReceiver: @unchecked Sendable {
         isFinishing = true
         run {
             try intake.finish(manifest, in: self.store)
-        } then: {
+            // At once: where a newer offer has come meanwhile, this one is here all the same.
             self.shared.deliver(
                 .snapshotReceived(manifest, from: self.leader, term: self.offer.term)
             )
+        } then: {
             self.channel.send(.snapshotEnd(failure: nil))
         }
     }

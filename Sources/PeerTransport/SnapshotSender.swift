@@ -1,5 +1,6 @@
 import Disk
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import PeerProtocol
@@ -42,29 +43,36 @@ final class SnapshotSender: @unchecked Sendable {
         group: any EventLoopGroup,
         _ shared: PeerLinks.Shared
     ) {
+        let number = shared.transfers.withLockedValue { transfers in
+            transfers[transfer.to, default: 0] += 1
+            return transfers[transfer.to, default: 0]
+        }
         let hello = shared.gate.hello(to: transfer.to, for: .snapshot)
         let loop = group.next()
         Dialler.connect(to: address, hello, on: loop, shared) { channel in
-            SnapshotReplies(transfer, channel, shared)
+            SnapshotReplies(transfer, number, channel, shared)
         }.whenFailure { error in
             shared.logger.warning(
                 "a snapshot cannot be sent",
                 metadata: ["peer": "\(address.name)", "reason": "\(error)"]
             )
-            tell(transfer, false, on: loop, shared)
+            tell(transfer, number, false, on: loop, shared)
         }
     }
 
     /// Tells the replica how it ended. It tries again at once where it can; a follower without room
-    /// would be asked for ever and ever.
+    /// would be asked for ever and ever. Of a transfer in whose place another has begun nothing is
+    /// told: it would be taken for the end of that one, and a third would take its place.
     static func tell(
         _ transfer: SnapshotTransfer,
+        _ number: UInt64,
         _ succeeded: Bool,
         on loop: any EventLoop,
         _ shared: PeerLinks.Shared
     ) {
         let pause = succeeded ? 0 : shared.limits.snapshotPauseMilliseconds
         loop.scheduleTask(in: .milliseconds(pause)) {
+            guard shared.transfers.withLockedValue({ $0[transfer.to] }) == number else { return }
             shared.deliver(.snapshotSent(to: transfer.to, succeeded: succeeded))
         }
     }
@@ -127,13 +135,17 @@ final class SnapshotSender: @unchecked Sendable {
 
     /// Keeps to the rate.
     private func sendNext() {
-        let bytes = Int64(offset - firstOffset)
-        let due =
-            started
-            + .nanoseconds(
-                bytes * 1_000_000_000 / Int64(shared.limits.snapshotBytesPerSecond)
-            )
-        channel.eventLoop.scheduleTask(deadline: due) { self.sendChunk() }
+        let due = Self.nanoseconds(
+            for: Int64(offset - firstOffset),
+            perSecond: Int64(shared.limits.snapshotBytesPerSecond)
+        )
+        channel.eventLoop.scheduleTask(deadline: started + .nanoseconds(due)) { self.sendChunk() }
+    }
+
+    /// How long so many bytes take at this rate.
+    static func nanoseconds(for bytes: Int64, perSecond rate: Int64) -> Int64 {
+        let (seconds, rest) = bytes.quotientAndRemainder(dividingBy: rate)
+        return seconds * 1_000_000_000 + rest * 1_000_000_000 / rate
     }
 }
 
@@ -142,13 +154,20 @@ private final class SnapshotReplies: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let transfer: SnapshotTransfer
+    private let number: UInt64
     private let shared: PeerLinks.Shared
     private var intake: FrameIntake
     private var sender: SnapshotSender?
     private var isEnded = false
 
-    init(_ transfer: SnapshotTransfer, _ channel: any Channel, _ shared: PeerLinks.Shared) {
+    init(
+        _ transfer: SnapshotTransfer,
+        _ number: UInt64,
+        _ channel: any Channel,
+        _ shared: PeerLinks.Shared
+    ) {
         self.transfer = transfer
+        self.number = number
         self.shared = shared
         intake = FrameIntake(bodyBytesMax: shared.limits.frameBytesMax)
     }
@@ -219,7 +238,7 @@ private final class SnapshotReplies: ChannelInboundHandler {
     private func end(_ succeeded: Bool, _ context: ChannelHandlerContext) {
         guard !isEnded else { return }
         isEnded = true
-        SnapshotSender.tell(transfer, succeeded, on: context.eventLoop, shared)
+        SnapshotSender.tell(transfer, number, succeeded, on: context.eventLoop, shared)
         context.close(promise: nil)
     }
 }

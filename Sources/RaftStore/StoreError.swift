@@ -49,6 +49,7 @@ package enum StoreError: Error, Hashable, Sendable {
         switch error {
         case .disk(let error): self.init(error)
         case .copy(let error): self.init(error, "snapshot")
+        case .noRoom(let path, _, _): self = .diskFull(path: path, reason: "\(error)")
         default: self = .damaged(path: "snapshots", [Damage(.snapshot, "\(error)")])
         }
     }

@@ -14,7 +14,8 @@ enum LeaseCensus {
             if let change = consul(session.definition) { found.append(change) }
         }
         for record in try view.allChecks() {
-            if let change = check(record), case .started = change { found.append(change) }
+            let change = check(record)
+            if case .started = change { found.append(change) }
         }
         return found
     }
@@ -37,9 +38,12 @@ enum LeaseCensus {
             } else {
                 found.append(.ended(.consul(id)))
             }
-        case .check(let node, _):
-            for record in try view.checks(node: node) {
-                if let change = check(record) { found.append(change) }
+        case .check(let node, _, let id, let isRemoved):
+            // One that was removed and is there again was registered anew, with its full time.
+            if !isRemoved, let record = try view.check(node: node, id: id) {
+                found.append(check(record))
+            } else {
+                found.append(.ended(.check(CheckKey(node: node, check: id))))
             }
         case .znode, .key, .keyTree, .node, .service, .token, .member:
             return
@@ -61,11 +65,12 @@ enum LeaseCensus {
         return .started(.consul(session.id), durationMilliseconds: 2 * session.ttlMilliseconds)
     }
 
-    private static func check(_ record: CheckRecord) -> LeaseChange? {
+    private static func check(_ record: CheckRecord) -> LeaseChange {
         let definition = record.definition
-        guard definition.ttlMilliseconds > 0 else { return nil }
         let lease = Lease.check(CheckKey(node: definition.node, check: definition.id))
-        if definition.status == .critical { return .ended(lease) }
+        guard definition.ttlMilliseconds > 0, definition.status != .critical else {
+            return .ended(lease)
+        }
         return .started(lease, durationMilliseconds: definition.ttlMilliseconds)
     }
 }

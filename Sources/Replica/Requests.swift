@@ -28,8 +28,8 @@ package struct CheckKey: Hashable, Sendable {
     package var check: ByteString
 
     package init(node: ByteString, check: ByteString) {
-        self.node = node
-        self.check = check
+        self.node = node.lowercased
+        self.check = check.lowercased
     }
 }
 

@@ -105,7 +105,7 @@ public struct Topics: ~Copyable {
             wake(.services, &woken)
             wake(.service(name), &woken)
             wake(.node(node), &woken)
-        case .check(let node, let service):
+        case .check(let node, let service, _, _):
             wake(.checks, &woken)
             wake(.nodeChecks(node), &woken)
             if !service.bytes.isEmpty { wake(.serviceChecks(service), &woken) }

@@ -1,10 +1,11 @@
 import NIOCore
 import NIOPosix
 import PeerProtocol
-import PeerTransport
 import Raft
 import Replica
 import Testing
+
+@testable import PeerTransport
 
 /// Real sockets on loopback: what one node sends arrives at the other, from peers only, and a
 /// lost connection is told and dialled again.
@@ -45,6 +46,39 @@ import Testing
             _ = try await PeerLinks.greet(second.address, first.gate, plain, for: .messages)
             return nil
         } catch DialProblem.refused(let refusal) { return refusal.reason }
+    }
+
+    private func append(_ index: UInt64, bytes: Int) -> Message {
+        let entry = Entry(
+            index: LogIndex(index),
+            term: Term(1),
+            payload: [UInt8](repeating: 1, count: bytes)
+        )
+        let append = Message.Append(
+            previousIndex: LogIndex(index - 1),
+            previousTerm: Term(1),
+            commit: .zero,
+            entries: [entry]
+        )
+        return Message(from: NodeID(1), to: NodeID(2), term: Term(1), body: .append(append))
+    }
+
+    /// All in one frame were a silence of seconds on a slow line, and cost a leader its office.
+    @Test func `large appends are frames of their own, and small messages share one`() {
+        let beat = Message(
+            from: NodeID(1),
+            to: NodeID(2),
+            term: Term(1),
+            body: .heartbeat(Message.Heartbeat(commit: .zero, round: 1))
+        )
+        let messages = [
+            beat, append(1, bytes: 100), append(2, bytes: 60_000), append(3, bytes: 200_000),
+            append(4, bytes: 300_000), beat, append(5, bytes: 10),
+        ]
+        let frames = PeerLinks.frames(messages, bytesMax: 64 << 10)
+        #expect(frames.flatMap { $0 } == messages, "in their order")
+        #expect(frames.map(\.count) == [3, 1, 1, 2])
+        #expect(PeerLinks.frames([], bytesMax: 1).isEmpty)
     }
 
     @Test func `a node of another cluster is refused`() async throws {

@@ -117,7 +117,7 @@ import Testing
         #expect(try state.read { try $0.nodeIndex("n1") } > before)
         #expect(state.changes.contains(.node("n1")))
         #expect(state.changes.contains(.service(name: "web", node: "n1")))
-        #expect(state.changes.contains(.check(node: "n1", service: "")))
+        #expect(state.changes.contains(.check(node: "n1", service: "", id: "c", isRemoved: true)))
         try state.consul(.deregister(Deregister(node: "n1")))
         #expect(state.changes.isEmpty)
         let left = try state.dump().filter { $0.table == "catalog" || $0.table == "leases" }

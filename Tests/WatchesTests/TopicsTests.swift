@@ -56,7 +56,7 @@ struct TopicsTests {
             topics.subscribe(QuestionID(rawValue: UInt32(number)), to: topic)
         }
         #expect(woken(topics, .service(name: "Web", node: "n1")) == [0, 1])
-        #expect(woken(topics, .check(node: "n1", service: "web")) == [2, 3])
+        #expect(woken(topics, .check(node: "n1", service: "web", id: "c")) == [2, 3])
         #expect(woken(topics, .consulSession(id: "ab", node: "n1")) == [4, 5])
         #expect(woken(topics, .key("k")) == [])
         for (number, topic) in asked.enumerated() {

@@ -18,7 +18,7 @@ public enum Change: Equatable, Sendable {
     /// An instance of the service was registered, changed or deregistered on the node.
     case service(name: ByteString, node: ByteString)
     /// A check of the node changed; `service` is empty for a check of the node itself.
-    case check(node: ByteString, service: ByteString)
+    case check(node: ByteString, service: ByteString, id: ByteString, isRemoved: Bool = false)
     /// An ACL token was made, changed or deleted; by its accessor.
     case token(ByteString)
     /// A node was admitted to the cluster, moved, or dismissed.

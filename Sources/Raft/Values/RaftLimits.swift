@@ -22,7 +22,7 @@ package struct RaftLimits: Hashable, Sendable {
     /// The most append messages to one follower that are not answered yet.
     package var inflightCountMax = 256
     /// The most bytes of entries to one follower that are not answered yet.
-    package var inflightBytesMax = 32 << 20
+    package var inflightBytesMax = 4 << 20
     /// The most bytes proposed and not yet committed before proposals are refused.
     package var uncommittedBytesMax = 256 << 20
     /// The most bytes of committed entries in one Ready.

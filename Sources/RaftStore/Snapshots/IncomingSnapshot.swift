@@ -6,10 +6,12 @@ internal import Synchronization
 /// whole verifies and is adopted. The file has no manifest of its own until then, so that nothing
 /// takes it for a snapshot.
 package final class IncomingSnapshot: Sendable {
+    private let path: String
     private let file: File
     private let count: Mutex<Int>
 
-    /// Goes on with what was received of the same snapshot, or begins it anew.
+    /// Goes on with what was received of the same snapshot, or begins it anew. Where the disk has
+    /// no room for all of it nothing is begun: the log and the state need what is left.
     package init(
         _ manifest: SnapshotManifest,
         _ encoded: [UInt8],
@@ -23,9 +25,22 @@ package final class IncomingSnapshot: Sendable {
             let opened = try File(store.incomingPath, .create)
             let size = try opened.size()
             if !isSame { try FileSystem.replace(notePath, with: encoded, in: store.directory) }
+            path = store.incomingPath
             file = opened
             count = Mutex(min(size, manifest.byteCount))
         } catch { throw .disk(error) }
+        try checkRoom(for: manifest.byteCount - receivedBytes)
+    }
+
+    private func checkRoom(for bytes: Int) throws(SnapshotError) {
+        let free: Int
+        do throws(DiskError) { free = try FileSystem.space(at: path).freeBytes } catch {
+            throw .disk(error)
+        }
+        let (needed, overflows) = bytes.addingReportingOverflow(LogSettings().leftFreeBytes)
+        guard !overflows, free >= needed else {
+            throw .noRoom(path: path, wanted: bytes, free: free)
+        }
     }
 
     package var receivedBytes: Int { count.withLock { $0 } }
@@ -35,7 +50,13 @@ package final class IncomingSnapshot: Sendable {
             let offset = receivedBytes
             try file.write(bytes.rawSpan, at: offset)
             count.withLock { $0 = offset + bytes.count }
-        } catch { throw .disk(error) }
+        } catch {
+            // Others filled the disk meanwhile, and need the room.
+            if error.isDiskFull {
+                do throws(DiskError) { try FileSystem.remove(path) } catch { throw .disk(error) }
+            }
+            throw .disk(error)
+        }
     }
 
     /// Syncs and verifies the whole, and makes it a snapshot of this node's. One that does not

@@ -4,6 +4,8 @@ package import LMDB
 /// What goes wrong with snapshots. None of it touches the log or the state.
 package enum SnapshotError: Error, Hashable, Sendable {
     case disk(DiskError)
+    /// What is still to come of a snapshot does not fit beside what must stay free.
+    case noRoom(path: String, wanted: Int, free: Int)
     /// The state could not be copied.
     case copy(LMDBError)
     case manifest(path: String, reason: String)
@@ -21,6 +23,9 @@ extension SnapshotError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .disk(let error): "\(error)"
+        case .noRoom(let path, let wanted, let free):
+            "\(path): \(wanted) bytes are still to come, and of the \(free) that are free "
+                + "\(LogSettings().leftFreeBytes) stay for the log"
         case .copy(let error): "copying the state: \(error)"
         case .manifest(let path, let reason): "\(path): \(reason)"
         case .newerFormat(let path, let found, let known):

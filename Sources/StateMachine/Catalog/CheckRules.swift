@@ -59,10 +59,20 @@ extension Batch {
     }
 
     /// Moves the indexes that the check shows in, and says what changed.
-    private mutating func touch(_ check: CheckDefinition) throws(StateError) {
+    private mutating func touch(
+        _ check: CheckDefinition,
+        isRemoved: Bool = false
+    ) throws(StateError) {
         summary.indexes.checks = entry.index
         try touchNode(check.node)
-        changes.append(.check(node: check.node, service: check.serviceName))
+        changes.append(
+            .check(
+                node: check.node,
+                service: check.serviceName,
+                id: check.id,
+                isRemoved: isRemoved
+            )
+        )
         if check.serviceName.bytes.isEmpty {
             try touchServices(ofNode: check.node)
         } else {
@@ -87,7 +97,7 @@ extension Batch {
         let key = CatalogKey(CatalogKey.check, node, id)
         try delete(key.span, in: tables.catalog)
         try removeReference(check.definition)
-        try touch(check.definition)
+        try touch(check.definition, isRemoved: true)
         for session in try view.consulSessions(node: node, check: id) { try endSession(session) }
     }
 
