@@ -42,7 +42,7 @@ package struct Consensus: ~Copyable {
     /// Peers that nothing can be sent to.
     var unreached: Set<NodeID> = []
     private var toldCommit = LogIndex.zero
-    var lastStamp: Int64 = 0
+    var stamps = StampClock()
     private var nextContainerCheck: Int64 = 0
     private var reaper = TombstoneReaper()
     /// Why the state's disk takes nothing; nil: it does.
@@ -342,6 +342,11 @@ extension Consensus {
             if entry.kind == .empty, entry.term == leadership?.term, leadership?.role == .leader {
                 batch.startsLeases = true
             }
+        }
+        if let newest = entries.last(where: { $0.kind == .normal }),
+            let stamp = CommandHeader.time(of: newest.payload.rawSpan)
+        {
+            stamps.note(stamp, now: now)
         }
         // A wrong state is not carried on: what comes now is handed out again to its successor.
         let isDropped = isWrong

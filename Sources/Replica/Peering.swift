@@ -48,10 +48,10 @@ extension Consensus {
         _ answers: inout [ForwardAnswer]
     ) throws(ReplicaError) {
         guard !proposals.isEmpty else { return }
-        lastStamp = max(lastStamp, wall)
+        let stamp = stamps.stamp(now: now, wall: wall)
         var payloads = proposals.map(\.payload)
         for offset in payloads.indices {
-            CommandHeader.stamp(&payloads[offset], timeMilliseconds: lastStamp)
+            CommandHeader.stamp(&payloads[offset], timeMilliseconds: stamp)
         }
         do {
             let range = try node.propose(payloads)

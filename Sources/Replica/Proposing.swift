@@ -24,7 +24,7 @@ extension Consensus {
     ) throws(ReplicaError) {
         guard !proposals.isEmpty else { return }
         guard leadership?.role == .leader else { return forward(proposals, &effects) }
-        lastStamp = max(lastStamp, wall)
+        let stamp = stamps.stamp(now: now, wall: wall)
         var payloads: [[UInt8]] = []
         var accepted: [HeldProposal] = []
         payloads.reserveCapacity(proposals.count)
@@ -35,7 +35,7 @@ extension Consensus {
                 continue
             }
             payloads.append(request.proposal.payload)
-            CommandHeader.stamp(&payloads[payloads.count - 1], timeMilliseconds: lastStamp)
+            CommandHeader.stamp(&payloads[payloads.count - 1], timeMilliseconds: stamp)
             accepted.append(request)
         }
         guard !payloads.isEmpty else { return }
@@ -128,10 +128,10 @@ extension Consensus {
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         guard !commands.isEmpty else { return }
-        lastStamp = max(lastStamp, wall)
+        let stamp = stamps.stamp(now: now, wall: wall)
         var payloads = commands
         for offset in payloads.indices {
-            CommandHeader.stamp(&payloads[offset], timeMilliseconds: lastStamp)
+            CommandHeader.stamp(&payloads[offset], timeMilliseconds: stamp)
         }
         do { _ = try node.propose(payloads) } catch { _ = try refusal(for: error) }
     }
