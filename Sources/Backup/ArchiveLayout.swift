@@ -129,7 +129,11 @@ struct TarHead {
                 value.flatMap { $0 < 1 << 48 ? $0 << 8 | Int(byte) : nil }
             }
         }
-        let text = field.filter { $0 != 0 && $0 != 0x20 }
-        return Int(String(decoding: text, as: UTF8.self), radix: 8)
+        let digits = field.filter { $0 != 0 && $0 != 0x20 }
+        let zero = UInt8(ascii: "0")
+        guard !digits.isEmpty, digits.count <= 20,
+            digits.allSatisfy({ $0 >= zero && $0 < zero + 8 })
+        else { return nil }
+        return digits.reduce(0) { $0 << 3 | Int($1 - zero) }
     }
 }

@@ -54,10 +54,20 @@ package enum StoreError: Error, Hashable, Sendable {
         }
     }
 
+    /// Whether the file system has less free than the log's growth leaves.
+    private static func isShort(_ path: String) -> Bool {
+        guard let space = try? FileSystem.space(at: path) else { return false }
+        return space.freeBytes < LogSettings().leftFreeBytes
+    }
+
     init(_ error: LMDBError, _ path: String) {
         switch error {
         case .diskFull, .mapFull: self = .diskFull(path: path, reason: error.description)
         case .io(.sync, _): self = .fsyncFailed(path: path, reason: error.description)
+        // LMDB says EIO of a write that found room for a part only (mdb_page_flush); nothing of
+        // the transaction is visible then.
+        case .io(.commit, _) where Self.isShort(path):
+            self = .diskFull(path: path, reason: error.description)
         case .io(.commit, _), .panicked:
             self = .writeFailed(path: path, reason: error.description)
         case .corrupted: self = .damaged(path: path, [Damage(.page, error.description)])

@@ -10,6 +10,24 @@ package struct CommittedBatch: Sendable {
     /// Set in the batch with which a leader's term begins: the expiry clock starts from the
     /// state as it is after that batch.
     package var startsLeases = false
+
+    /// Two batches in its place, for want of room for all of it at once; nil: it is one entry.
+    package var halves: (CommittedBatch, CommittedBatch)? {
+        let middle = entries.count / 2
+        guard middle > 0 else { return nil }
+        var first = CommittedBatch(entries: Array(entries[..<middle]))
+        var second = CommittedBatch(entries: Array(entries[middle...]))
+        for origin in origins {
+            if origin.offset < middle {
+                first.origins.append(origin)
+            } else {
+                let offset = origin.offset - middle
+                second.origins.append(EntryOrigin(offset: offset, origin: origin.origin))
+            }
+        }
+        second.startsLeases = startsLeases
+        return (first, second)
+    }
 }
 
 /// Which entry of a batch answers which request.

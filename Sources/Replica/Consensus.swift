@@ -170,9 +170,9 @@ package struct Consensus: ~Copyable {
         for check in heartbeats.checks { leases.renew(.check(check), now: now) }
     }
 
-    /// Takes note of a snapshot, and drops entries that it covers; some stay for followers that
-    /// are a little behind. A disk without room for the note gets it later, and nothing is dropped
-    /// until then.
+    /// Takes note of a snapshot, and drops entries that it and the one before it cover; some stay
+    /// for followers that are a little behind. A disk without room for the note gets it later, and
+    /// nothing is dropped until then.
     package mutating func take(_ manifest: SnapshotManifest) throws(ReplicaError) {
         // One of a wrong state helps nobody.
         if comparison.divergence != nil { return unrecorded = nil }
@@ -182,19 +182,23 @@ package struct Consensus: ~Copyable {
             return
         }
         let kept = limits.trailingEntries
-        let index = manifest.index.rawValue
+        let target: LogIndex
         do {
             try log.record(manifest, keeping: ReplicaLimits.snapshotsOnRecord)
             unrecorded = nil
-            guard index > kept else { return }
-            try log.compact(upTo: LogIndex(index - kept))
-            comparison.droppedUpTo = LogIndex(index - kept)
+            // The older one is worth something only with the log behind it.
+            guard let oldest = log.manifests.first, log.manifests.count > 1,
+                manifest.index.rawValue > kept
+            else { return }
+            target = min(LogIndex(manifest.index.rawValue - kept), oldest.index)
+            try log.compact(upTo: target)
+            comparison.droppedUpTo = target
         } catch {
             guard case .diskFull = error else { throw .log(error) }
             unrecorded = manifest
             return
         }
-        node.compacted(upTo: LogIndex(index - kept))
+        node.compacted(upTo: target)
     }
 
     /// Frees what was dropped, a step at a time; for turns in which nothing else is to be done.

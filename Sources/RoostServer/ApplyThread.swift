@@ -102,11 +102,15 @@ final class ApplyThread: @unchecked Sendable {
         return true
     }
 
-    /// A batch that finds no room waits for it: what is committed must be applied, and in order.
-    /// False at the process's end, when it need not: it is in the log, and is applied after the
-    /// next start.
+    /// A batch that finds no room is cut in two, and one that is a single entry waits for it: what
+    /// is committed must be applied, and in order. False at the process's end, when it need not: it
+    /// is in the log, and is applied after the next start.
     private func isPerformed(_ order: ApplyOrder) throws(ReplicaError) -> Bool {
         while try !attempt(order) {
+            if case .apply(let batch) = order, let (first, second) = batch.halves {
+                guard try isPerformed(.apply(first)) else { return false }
+                return try isPerformed(.apply(second))
+            }
             report(isShort: true)
             if isStopping.load(ordering: .acquiring) { return false }
             seams.bell.wait(milliseconds: ServerLimits.roomRetryMilliseconds)

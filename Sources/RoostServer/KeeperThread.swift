@@ -36,6 +36,7 @@ final class KeeperThread: @unchecked Sendable {
     private var isShort = false
     /// When a snapshot may be tried again after one that failed.
     private var nextSnapshot: Int64 = 0
+    private var nextClearing: Int64 = 0
     /// What was on record when files were last removed.
     private var pruned: [SnapshotManifest] = []
 
@@ -67,6 +68,7 @@ final class KeeperThread: @unchecked Sendable {
             }
             tellOfRoom()
             pruneIfDue()
+            clearReadersIfDue()
             takeSnapshotIfDue()
             bell.wait(milliseconds: ServerLimits.keeperMilliseconds)
         }
@@ -120,6 +122,7 @@ final class KeeperThread: @unchecked Sendable {
         let environment = seams.place.environment
         let began = HostClock.monotonic()
         do throws(SnapshotError) {
+            try checkRoom()
             let manifest = try seams.snapshots.take(
                 of: environment,
                 bytesPerSecondMax: ServerLimits.snapshotBytesPerSecond,
@@ -146,6 +149,30 @@ final class KeeperThread: @unchecked Sendable {
             nextSnapshot = HostClock.monotonic() + ServerLimits.snapshotRetryMilliseconds
             if isWanted { isSnapshotWanted.store(true, ordering: .releasing) }
         }
+    }
+
+    /// Before anything is copied: while the copy fills the disk nobody lengthens the log's file.
+    private func checkRoom() throws(SnapshotError) {
+        let directory = seams.snapshots.directory
+        let free: Int
+        do throws(DiskError) { free = try FileSystem.space(at: directory).freeBytes } catch {
+            throw .disk(error)
+        }
+        let bytes = stateBytes
+        guard free - ServerLimits.snapshotLeftFreeBytes >= bytes else {
+            throw .noRoom(path: directory, wanted: bytes, free: free)
+        }
+    }
+
+    /// Frees what a reader that was ended, such as `roost-log dump | head`, holds of log and state.
+    private func clearReadersIfDue() {
+        let now = HostClock.monotonic()
+        guard now >= nextClearing else { return }
+        nextClearing = now + ServerLimits.readerCheckMilliseconds
+        do {
+            try seams.growth.clearStaleReaders()
+            try seams.place.environment.clearStaleReaders()
+        } catch { seams.logger.error("readers that are gone cannot be looked for: \(error)") }
     }
 
     private var stateBytes: Int {

@@ -21,6 +21,10 @@ enum ServerLimits {
     static let keeperMilliseconds: Int64 = 100
     /// How fast a snapshot is written, so that the log's flushes are not delayed for long.
     static let snapshotBytesPerSecond = 100 << 20
+    /// What a snapshot leaves free on the disk: what log and state take while it is copied.
+    static let snapshotLeftFreeBytes = 32 << 20
+    /// How often it is looked whether readers of other processes are gone.
+    static let readerCheckMilliseconds: Int64 = 1_000
     /// Until a snapshot that failed is tried again.
     static let snapshotRetryMilliseconds: Int64 = 5_000
     /// Copies of the state that may lie on the disk at once for those outside, and what must be

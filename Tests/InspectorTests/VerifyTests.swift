@@ -41,6 +41,15 @@ import Testing
         #expect(try node.print() == before)
     }
 
+    /// `verify` ended as if it could not read, and `recover` found no way past it.
+    @Test(arguments: [0, 1])
+    func `a meta page of the state that cannot be read is damage of the state`(slot: Int) throws {
+        let node = ScratchNode()
+        try node.fill(ScratchNode.entries(1...100))
+        try node.spoil("\(node.path)/state/data.mdb", at: slot * 4_096 + 16)
+        #expect(try node.check().findings.map(\.group) == [.stateMismatch])
+    }
+
     @Test func `a flipped byte in a record is damage of the log, named by its first entry`() throws
     {
         let node = ScratchNode()

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import re
 import subprocess
 import threading
@@ -149,6 +150,44 @@ def test_a_session_with_many_ephemerals_ends_on_a_full_disk(wide_disk, tmp_path)
         threading.Thread(target=client.stop, daemon=True).start()
         eventually(lambda: not server.alive() or ephemerals(server) == 0 or "for the state" in server.log()[mark:], 20,
                    "the session ends, or waits for room")
+        (wide_disk / "ballast").unlink()
+        eventually(lambda: not server.alive() or ephemerals(server) == 0, 60, "they are gone")
+        assert server.alive(), (server.process.returncode, server.log()[-1000:])
+        eventually(lambda: put(connection, "after", b"room") == (200, b"true"), 60, "writes return", pause=0.2)
+    finally:
+        server.discard()
+
+
+SESSIONS, EPHEMERALS_EACH = 50, 84
+
+
+@pytest.mark.roost_only
+def test_many_sessions_end_together_on_a_full_disk(wide_disk, tmp_path):
+    """Each of their entries touches fewer pages than were looked at one by one, and all of them together far more than there
+    was room for: the server ended by SIGBUS, and at each start again."""
+    server = Roost(tmp_path / "server", data=wide_disk / "data").start()
+    try:
+        client = KazooClient(server.zookeeper, timeout=30)
+        client.start(30)
+        names = [f"/n{number:05}" for number in range(40_000)]
+        for first in range(0, len(names), 1000):
+            batch = client.transaction()
+            for name in names[first:first + 1000]:
+                batch.create(name, b"p" * 600)
+            assert not any(isinstance(result, Exception) for result in batch.commit())
+        chosen = random.Random(50).sample(names, SESSIONS * EPHEMERALS_EACH)
+        sessions = [Session(server.zookeeper) for _ in range(SESSIONS)]
+        for number, name in enumerate(chosen):
+            sessions[number % SESSIONS].create(name + "e", b"", flags=1)
+        connection = consul_connection(server.http)
+        _, status, _ = fill(connection)
+        assert status == 500
+        assert ephemerals(server) == len(chosen)
+        mark = len(server.log())
+        for session in sessions:
+            session.send("closeSession")
+        eventually(lambda: not server.alive() or ephemerals(server) == 0 or "for the state" in server.log()[mark:], 20,
+                   "the sessions end, or wait for room")
         (wide_disk / "ballast").unlink()
         eventually(lambda: not server.alive() or ephemerals(server) == 0, 60, "they are gone")
         assert server.alive(), (server.process.returncode, server.log()[-1000:])

@@ -53,6 +53,21 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
         #expect(bounded == [small[499]])
     }
 
+    /// The server ended by SIGBUS, which nobody can catch.
+    @Test func `a log whose file became shorter is damaged`() throws {
+        let directory = ScratchDirectory()
+        try Sample.withNewLog(directory) { log in try log.write(write(entries(1...5_000))) }
+        let path = "\(directory.path)/wal/data.mdb"
+        let whole = try FileSystem.status(path).size
+        try File(path, .readWrite).truncate(to: 64 << 10)
+        #expect {
+            try WriteAheadLog.open("\(directory.path)/wal", settings: Sample.settings)
+        } throws: { error in
+            guard case .damaged? = error as? StoreError else { return false }
+            return whole > 128 << 10
+        }
+    }
+
     @Test func `an overlapping append replaces the rest, inside of a record too`() throws {
         let directory = ScratchDirectory()
         let log = try Sample.log(directory)

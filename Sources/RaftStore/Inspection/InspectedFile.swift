@@ -81,8 +81,11 @@ final class InspectedFile {
         return (metas.sorted { $0.transaction > $1.transaction }, damage)
     }
 
-    /// Checks the pages of the newest commit: the first that is damaged, or nil.
+    /// Checks the pages of the newest commit: the first that is damaged, or nil. Of a meta page
+    /// that cannot be read nobody knows whether it was the newest, but for one that is being
+    /// written.
     func verifyPages() throws(StoreError) -> Damage? {
+        if environment == nil, let torn = try metas().damage.first { return torn }
         let held = try hold()
         let file: PageFile
         do { file = try PageFile(path) } catch { throw StoreError(error) }

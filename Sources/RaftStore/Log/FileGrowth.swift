@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Disk
+internal import LMDB
 internal import Synchronization
 
 /// Writes the log's file ahead with zeros, so that a commit overwrites blocks that are there:
@@ -32,8 +33,15 @@ package final class FileGrowth: Sendable {
     private let sizesLocked: Mutex<Sizes>
     private let settings: LogSettings
     private let marker: TrustMarker
+    private let environment: Environment
 
-    init(path: String, settings: LogSettings, marker: TrustMarker) throws(StoreError) {
+    init(
+        path: String,
+        settings: LogSettings,
+        marker: TrustMarker,
+        environment: Environment
+    ) throws(StoreError) {
+        self.environment = environment
         self.settings = settings
         self.marker = marker
         let opened: File
@@ -42,6 +50,11 @@ package final class FileGrowth: Sendable {
         do { sizes.fileBytes = try opened.size() } catch { throw StoreError(error) }
         file = opened
         sizesLocked = Mutex(sizes)
+    }
+
+    /// Frees the log's pages that readers hold whose process is gone.
+    package func clearStaleReaders() throws(StoreError) {
+        do { try environment.clearStaleReaders() } catch { throw StoreError(error, file.path) }
     }
 
     package var sizes: Sizes { sizesLocked.withLock { $0 } }

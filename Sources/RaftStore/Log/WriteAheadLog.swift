@@ -50,7 +50,8 @@ package final class WriteAheadLog {
         growth = try FileGrowth(
             path: "\(directory)/data.mdb",
             settings: settings,
-            marker: marker
+            marker: marker,
+            environment: environment
         )
         do {
             table = try environment.mainTable()

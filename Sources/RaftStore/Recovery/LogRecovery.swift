@@ -48,12 +48,26 @@ enum LogRecovery {
         _ directory: String,
         verdict: TrustMarker.Verdict
     ) throws(StoreError) -> RecoveryReport {
-        switch verdict {
-        case .closedCleanly: return RecoveryReport(outcome: .closedCleanly)
-        case .sameBoot: return RecoveryReport(outcome: .processCrash)
-        case .untrusted(let reason, _):
+        if case .untrusted(let reason, _) = verdict {
             return try verify(directory, reason, mayBeTorn: verdict.mayBeTorn)
         }
+        // Whoever reads beyond the end of a mapped file is ended.
+        if try isCut("\(directory)/data.mdb") {
+            return try verify(directory, "the file has become shorter", mayBeTorn: false)
+        }
+        return RecoveryReport(
+            outcome: verdict == .closedCleanly ? .closedCleanly : .processCrash
+        )
+    }
+
+    /// Whether the file ends before the last page of the newest commit; free pages there need not
+    /// have been written.
+    private static func isCut(_ path: String) throws(StoreError) -> Bool {
+        var damage: [Damage] = []
+        guard let newest = try metas(path, &damage).first else { return true }
+        do {
+            return try FileSystem.status(path).size < Int(newest.lastPage + 1) * newest.pageBytes
+        } catch { throw StoreError(error) }
     }
 
     private static func verify(

@@ -24,8 +24,8 @@ extension SnapshotError: CustomStringConvertible {
         switch self {
         case .disk(let error): "\(error)"
         case .noRoom(let path, let wanted, let free):
-            "\(path): \(wanted) bytes are still to come, and of the \(free) that are free "
-                + "\(LogSettings().leftFreeBytes) stay for the log"
+            "\(path): \(wanted) bytes of a snapshot do not fit: \(free) are free, of which some "
+                + "stay for the log and the state"
         case .copy(let error): "copying the state: \(error)"
         case .manifest(let path, let reason): "\(path): \(reason)"
         case .newerFormat(let path, let found, let known):

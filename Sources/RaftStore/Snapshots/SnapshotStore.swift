@@ -173,6 +173,8 @@ package final class SnapshotStore: Sendable {
             do {
                 try verify(manifest)
                 return manifest
+            } catch SnapshotError.disk(let error) where !error.isMissing {
+                throw .disk(error)
             } catch { continue }
         }
         if all.isEmpty, isAll { return nil }

@@ -17,12 +17,15 @@ struct NewNode {
     }
 
     /// Where no log is there must be nothing else: what a restore that was cut short has left, or
-    /// snapshots of a log that is lost, is nothing to begin or to join with. Such a node would
+    /// state and snapshots of a log that is lost (its disk may not be mounted), is nothing to begin
+    /// or to join with. Such a node would
     /// serve an empty state, or lead alone what others believe to be their cluster.
     static func checkIsNew(_ directory: DataDirectory) throws(StoreError) {
         guard !WriteAheadLog.exists(directory.logPath) else { return }
         let path = directory.path
-        var left = ["restoring", "begun"].filter { FileSystem.exists("\(path)/\($0)") }
+        var left = ["restoring", "begun", "state/data.mdb"].filter {
+            FileSystem.exists("\(path)/\($0)")
+        }
         do throws(DiskError) {
             left += try FileSystem.list(directory.snapshotsPath)
         } catch {

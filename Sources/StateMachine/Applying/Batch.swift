@@ -17,10 +17,10 @@ struct Batch: ~Copyable {
     private var undo: [UndoStep]?
     private var spare = ByteWriter(reserving: 4_096)
     private let ensureRoom: Machine.EnsureRoom?
-    /// Records that the entry has written or removed.
+    /// Records that the batch has written or removed.
     private var touched = 0
 
-    /// As many as the room was made for that each entry has from the start.
+    /// As many as there is room for from the start, whatever the entries are.
     private static let touchedAtFirst = 256
     /// Between two looks at the room. Each may take a few pages: half of the margin.
     private static let touchedBetween = 64
@@ -77,7 +77,6 @@ struct Batch: ~Copyable {
         entry = EntryContext(index: committed.index, term: committed.term)
         entry.isAnswered = committed.isAnswered
         effect = 0
-        touched = 0
         var outcome = Outcome.none
         if !committed.payload.isEmpty {
             outcome = try dispatch(committed.payload.rawSpan)
