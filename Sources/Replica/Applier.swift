@@ -205,6 +205,7 @@ package final class Applier {
                 let paths = try view.unusedContainers(countMax: limits.containersPerCheckMax)
                 report.due = paths.map { LeaderCommands.deleteContainer($0) }
             }
+            report.due += try LeaseCensus.reaping(chores.critical, view)
         }
         return report
     }

@@ -57,7 +57,9 @@ package enum ApplyOrder: Sendable {
 /// What the leader looks for now and then.
 package struct Chores: Sendable {
     /// Containers without children are to be found.
-    package var findsContainers: Bool
+    package var findsContainers = false
+    /// Checks that have been critical for long: their services are to go.
+    package var critical: [CheckKey] = []
 }
 
 /// What the thread that applies tells the one that owns the log.

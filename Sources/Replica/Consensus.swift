@@ -382,9 +382,16 @@ extension Consensus {
         _ effects: inout [ConsensusEffect]
     ) throws(ReplicaError) {
         let term = leadership?.term.rawValue ?? 0
-        let ended = leases.expired(now: now).map { lease in
-            LeaderCommands.end(lease, of: leases.holder(of: lease), term: term)
+        var ended: [[UInt8]] = []
+        var critical: [CheckKey] = []
+        for lease in leases.expired(now: now) {
+            if case .critical(let key) = lease { critical.append(key) }
+            let holder = leases.holder(of: lease)
+            if let command = LeaderCommands.end(lease, of: holder, term: term) {
+                ended.append(command)
+            }
         }
+        if !critical.isEmpty { effects.append(.order(.chores(Chores(critical: critical)))) }
         try propose(ended, wall: wall, &effects)
     }
 }

@@ -6,6 +6,9 @@ package enum Lease: Hashable, Sendable {
     case zooKeeper(SessionID)
     case consul(ByteString)
     case check(CheckKey)
+    /// A critical check whose service goes with it when it stays critical (Consul's
+    /// DeregisterCriticalServiceAfter). Nobody renews it.
+    case critical(CheckKey)
 }
 
 /// A lease that the state gained, changed or lost.

@@ -14,8 +14,7 @@ enum LeaseCensus {
             if let change = consul(session.definition) { found.append(change) }
         }
         for record in try view.allChecks() {
-            let change = check(record)
-            if case .started = change { found.append(change) }
+            for change in check(record) { if case .started = change { found.append(change) } }
         }
         return found
     }
@@ -41,13 +40,32 @@ enum LeaseCensus {
         case .check(let node, _, let id, let isRemoved):
             // One that was removed and is there again was registered anew, with its full time.
             if !isRemoved, let record = try view.check(node: node, id: id) {
-                found.append(check(record))
+                found += check(record)
             } else {
-                found.append(.ended(.check(CheckKey(node: node, check: id))))
+                let key = CheckKey(node: node, check: id)
+                found += [.ended(.check(key)), .ended(.critical(key))]
             }
         case .znode, .key, .keyTree, .node, .service, .token, .member:
             return
         }
+    }
+
+    /// What deregisters the services of these checks that are critical still. As the real agent
+    /// does (agent.go: reapServices), whatever the service's other checks say.
+    static func reaping(
+        _ checks: [CheckKey],
+        _ view: borrowing StateView
+    ) throws(StateError) -> [[UInt8]] {
+        var commands: [[UInt8]] = []
+        for key in checks {
+            guard let record = try view.check(node: key.node, id: key.check),
+                record.takesServiceAlong
+            else { continue }
+            let definition = record.definition
+            let command = Deregister(node: definition.node, serviceID: definition.serviceID)
+            commands.append(command.encode(CommandHeader()))
+        }
+        return commands
     }
 
     private static func zooKeeper(_ session: ZooKeeperSession) -> LeaseChange {
@@ -65,12 +83,28 @@ enum LeaseCensus {
         return .started(.consul(session.id), durationMilliseconds: 2 * session.ttlMilliseconds)
     }
 
-    private static func check(_ record: CheckRecord) -> LeaseChange {
+    private static func check(_ record: CheckRecord) -> [LeaseChange] {
         let definition = record.definition
-        let lease = Lease.check(CheckKey(node: definition.node, check: definition.id))
-        guard definition.ttlMilliseconds > 0, definition.status != .critical else {
-            return .ended(lease)
+        let key = CheckKey(node: definition.node, check: definition.id)
+        func change(_ lease: Lease, _ duration: Int64, if isHeld: Bool) -> LeaseChange {
+            guard isHeld, duration > 0 else { return .ended(lease) }
+            return .started(lease, durationMilliseconds: duration)
         }
-        return .started(lease, durationMilliseconds: definition.ttlMilliseconds)
+        return [
+            change(.check(key), definition.ttlMilliseconds, if: definition.status != .critical),
+            change(
+                .critical(key),
+                definition.deregisterAfterMilliseconds,
+                if: record.takesServiceAlong
+            ),
+        ]
+    }
+}
+
+extension CheckRecord {
+    /// Whether its service is deregistered if it stays critical for long.
+    fileprivate var takesServiceAlong: Bool {
+        definition.status == .critical && definition.deregisterAfterMilliseconds > 0
+            && !definition.serviceID.bytes.isEmpty
     }
 }

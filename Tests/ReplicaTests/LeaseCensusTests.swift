@@ -41,13 +41,27 @@ import Testing
             }
         }
 
-        /// What is told when these are applied in one batch.
-        func leases(_ payloads: [UInt8]...) throws -> [LeaseChange] {
+        /// What is due when these checks have been critical for long.
+        func due(_ checks: [CheckKey]) throws -> [[UInt8]] {
+            try applier.perform(.chores(Chores(critical: checks)))?.due ?? []
+        }
+
+        /// What is told of leases of this kind when these are applied in one batch.
+        func leases(
+            _ payloads: [UInt8]...,
+            of lease: Lease = LeaseCensusTests.lease
+        ) throws -> [LeaseChange] {
             let entries = payloads.map { payload in
                 index += 1
                 return Entry(index: LogIndex(index), term: Term(1), payload: payload)
             }
-            return try applier.perform(.apply(CommittedBatch(entries: entries)))?.leases ?? []
+            let report = try applier.perform(.apply(CommittedBatch(entries: entries)))
+            return (report?.leases ?? []).filter { change in
+                switch change {
+                case .started(lease, _, _), .ended(lease): true
+                default: false
+                }
+            }
         }
     }
 
@@ -95,5 +109,35 @@ import Testing
         _ = try node.leases(Self.check(ttl: 5_000))
         let changes = try node.leases(Self.check(ttl: 6_000, node: "N1"))
         #expect(changes == [.started(Self.lease, durationMilliseconds: 6_000)])
+    }
+
+    private static func serviceCheck(_ status: CheckStatus) -> [UInt8] {
+        let check = CheckDefinition(
+            node: "",
+            id: "web",
+            status: status,
+            serviceID: "w1",
+            deregisterAfterMilliseconds: 60_000
+        )
+        return Register(
+            node: NodeDefinition(name: "n1", address: "10.0.0.1"),
+            service: ServiceDefinition(id: "w1", name: "w"),
+            checks: [check]
+        ).encode(CommandHeader())
+    }
+
+    /// Consul's DeregisterCriticalServiceAfter; it was taken, and nothing came of it.
+    @Test func `a service whose check stays critical is deregistered`() throws {
+        let node = try Node()
+        let key = CheckKey(node: "n1", check: "web")
+        let lease = Lease.critical(key)
+        let begun = LeaseChange.started(lease, durationMilliseconds: 60_000)
+        #expect(try node.leases(Self.serviceCheck(.passing), of: lease) == [.ended(lease)])
+        #expect(try node.due([key]).isEmpty)
+        #expect(try node.leases(Self.serviceCheck(.critical), of: lease) == [begun])
+        let due = try node.due([key])
+        #expect(due == [Deregister(node: "n1", serviceID: "w1").encode(CommandHeader())])
+        #expect(try node.leases(due[0], of: lease) == [.ended(lease)])
+        #expect(try node.due([key]).isEmpty)
     }
 }
