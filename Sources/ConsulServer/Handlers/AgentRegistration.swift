@@ -162,7 +162,8 @@ enum AgentRegistration {
         ConsulAgent.node(loop.settings)
     }
 
-    /// A check that is registered again keeps its status, unless a status is given.
+    /// A check that is registered again keeps its status and output: a status that is given counts
+    /// for a new one only.
     private static func definition(
         of body: CheckBody,
         _ loop: ConsulLoop
@@ -178,9 +179,9 @@ enum AgentRegistration {
             node: node,
             id: id,
             name: body.name,
-            status: given ?? old?.definition.status ?? .critical,
+            status: old?.definition.status ?? given ?? .critical,
             notes: body.notes,
-            output: given == nil ? old?.definition.output ?? "" : "",
+            output: old?.definition.output ?? "",
             serviceID: body.serviceID,
             type: ByteString(body.probe.type),
             ttlMilliseconds: body.probe.ttl.milliseconds,

@@ -1,0 +1,49 @@
+import Commands
+import Foundation
+import NIOEmbedded
+import Testing
+import VirtualReplica
+
+@Suite("Agent and catalog answer as Consul 1.8.7")
+struct AgentTests {
+    private let node: TestNode
+    private let client: TestClient
+
+    init() throws {
+        node = try TestNode()
+        client = try node.connect()
+    }
+
+    /// A registration that said "passing" made a failed check pass, and emptied its output.
+    @Test("a check that is registered again keeps its status and output")
+    func registeredAgain() throws {
+        let path = "/v1/agent/service/register"
+        let web = "{\"Name\":\"web\",\"Check\":{\"TTL\":\"10s\",\"Status\":\"passing\"}}"
+        #expect(try client.ask("PUT", path, web).status == 200)
+        #expect(try client.ask("GET", "/v1/agent/checks").body.contains("\"passing\""))
+        #expect(try client.ask("PUT", "/v1/agent/check/warn/service:web?note=hm").status == 200)
+        for again in [path, "\(path)?replace-existing-checks"] {
+            #expect(try client.ask("PUT", again, web).status == 200)
+            let checks = try client.ask("GET", "/v1/agent/checks").body
+            #expect(checks.contains("\"Status\":\"warning\""))
+            #expect(checks.contains("\"Output\":\"hm\""))
+        }
+        let expiry = UpdateCheck(
+            node: "n1",
+            checkID: "service:web",
+            status: .critical,
+            output: "",
+            expired: true,
+            term: 1
+        )
+        try node.replica.leaderProposes(expiry.encode(CommandHeader()))
+        let check =
+            "{\"ID\":\"service:web\",\"Name\":\"w\",\"TTL\":\"10s\",\"ServiceID\":\"web\","
+            + "\"Status\":\"passing\"}"
+        #expect(try client.ask("PUT", path, web).status == 200)
+        #expect(try client.ask("PUT", "/v1/agent/check/register", check).status == 200)
+        let checks = try client.ask("GET", "/v1/agent/checks").body
+        #expect(checks.contains("\"Status\":\"critical\""))
+        #expect(checks.contains("TTL expired (last output before timeout follows): hm"))
+    }
+}
