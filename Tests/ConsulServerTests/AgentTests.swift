@@ -46,4 +46,16 @@ struct AgentTests {
         #expect(checks.contains("\"Status\":\"critical\""))
         #expect(checks.contains("TTL expired (last output before timeout follows): hm"))
     }
+
+    @Test("an empty status of a check is none")
+    func emptyStatus() throws {
+        let path = "/v1/agent/check/register"
+        let empty = "{\"Name\":\"e\",\"TTL\":\"10s\",\"Status\":\"\"}"
+        #expect(try client.ask("PUT", path, empty).status == 200)
+        #expect(try client.ask("GET", "/v1/agent/checks").body.contains("\"Status\":\"critical\""))
+        let odd = "{\"Name\":\"o\",\"TTL\":\"10s\",\"Status\":\"odd\"}"
+        let answer = try client.ask("PUT", path, odd)
+        #expect(answer.status == 400)
+        #expect(answer.body == "Bad check status")
+    }
 }

@@ -68,7 +68,9 @@ enum AgentRegistration {
             return refused("Request decode failed: \(error.text)")
         }
         if body.name.bytes.isEmpty { return refused("Missing check name") }
-        if let status = body.status, !isStatus(status) { return refused("Bad check status") }
+        if let status = body.status, !status.bytes.isEmpty, !isStatus(status) {
+            return refused("Bad check status")
+        }
         if let problem = body.probe.problem() { return refused("Invalid check: \(problem)") }
         if let refusal = unsupported(body) { return refusal }
         if body.id.bytes.isEmpty { body.id = body.name }
