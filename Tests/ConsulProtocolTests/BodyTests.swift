@@ -56,6 +56,18 @@ struct BodyTests {
         ) { try SessionBody(json: json("[]")) }
     }
 
+    @Test(
+        "a session's lock delay of less than 1,000 ns is in seconds, as a text too",
+        arguments: [
+            ("1000", 1_000), ("5000", 5_000), ("\"500us\"", 500_000), ("999", 999_000_000_000),
+            ("\"100ns\"", 100_000_000_000),
+        ] as [(String, Int64)]
+    )
+    func smallLockDelays(_ delay: String, _ nanoseconds: Int64) throws {
+        let body = try SessionBody(json: json("{\"LockDelay\":\(delay)}"))
+        #expect(body.lockDelay == GoDuration(nanoseconds: nanoseconds))
+    }
+
     /// A PUT of {"LockDelay":"-10s"} ended the server: the product does not fit.
     @Test(
         "a session's lock delay that is too far below nothing wraps as Go's does",
