@@ -58,4 +58,18 @@ struct AgentTests {
         #expect(answer.status == 400)
         #expect(answer.body == "Bad check status")
     }
+
+    @Test("a registration in the catalog is in the datacenter of its body, not of its query")
+    func datacenters() throws {
+        let body = "{\"Node\":\"x\",\"Address\":\"10.0.0.1\"}"
+        let other = "{\"Node\":\"x\",\"Address\":\"10.0.0.1\",\"Datacenter\":\"nope\"}"
+        for verb in ["register", "deregister"] {
+            let path = "/v1/catalog/\(verb)"
+            #expect(try client.ask("PUT", "\(path)?dc=nope", body).body == "true")
+            let refusal = try client.ask("PUT", path, other)
+            #expect(refusal.status == 500)
+            #expect(refusal.body == "No path to datacenter")
+        }
+        #expect(try client.ask("GET", "/v1/catalog/nodes?dc=nope").status == 500)
+    }
 }
