@@ -1,3 +1,4 @@
+import Bytes
 import Commands
 import Foundation
 import NIOEmbedded
@@ -71,5 +72,19 @@ struct AgentTests {
             #expect(refusal.body == "No path to datacenter")
         }
         #expect(try client.ask("GET", "/v1/catalog/nodes?dc=nope").status == 500)
+    }
+
+    @Test("a node without services has none, and an empty list where a filter was asked for")
+    func withoutServices() throws {
+        let bare = "{\"Node\":\"bare\",\"Address\":\"10.0.0.1\"}"
+        #expect(try client.ask("PUT", "/v1/catalog/register", bare).body == "true")
+        let path = "/v1/catalog/node-services/bare"
+        #expect(try client.ask("GET", path).body.hasSuffix("\"Services\":null}"))
+        #expect(try client.ask("GET", "\(path)?filter=Port==8").body.hasSuffix("\"Services\":[]}"))
+        let web =
+            "{\"Node\":\"bare\",\"SkipNodeUpdate\":true,\"Service\":{\"Service\":\"web\"}}"
+        #expect(try client.ask("PUT", "/v1/catalog/register", web).body == "true")
+        #expect(try client.ask("GET", path).body.contains("\"Services\":[{\"ID\":\"web\""))
+        #expect(try client.ask("GET", "\(path)?filter=Port==8").body.hasSuffix("\"Services\":[]}"))
     }
 }
