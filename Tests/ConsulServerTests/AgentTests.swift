@@ -60,6 +60,19 @@ struct AgentTests {
         #expect(answer.body == "Bad check status")
     }
 
+    @Test("an agent's service is deregistered by its id to the letter")
+    func spelling() throws {
+        let body = "{\"Name\":\"s1\"}"
+        #expect(try client.ask("PUT", "/v1/agent/service/register", body).status == 200)
+        for (id, isLeft) in [("S1", true), ("s2", true), ("s1", false)] {
+            let answer = try client.ask("PUT", "/v1/agent/service/deregister/\(id)")
+            #expect(answer.status == 200)
+            #expect(answer.body.isEmpty)
+            let services = try client.ask("GET", "/v1/agent/services").body
+            #expect(services.contains("\"s1\"") == isLeft)
+        }
+    }
+
     @Test("a registration in the catalog is in the datacenter of its body, not of its query")
     func datacenters() throws {
         let body = "{\"Node\":\"x\",\"Address\":\"10.0.0.1\"}"

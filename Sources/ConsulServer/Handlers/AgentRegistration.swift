@@ -86,11 +86,20 @@ enum AgentRegistration {
         return .propose([command.encode(request.commandHeader)], .agentWrite)
     }
 
-    static func deregisterService(_ request: Request, _ loop: ConsulLoop) -> Step {
+    static func deregisterService(
+        _ request: Request,
+        _ loop: ConsulLoop
+    ) throws(StateError) -> Step {
         if request.suffix.isEmpty { return .answer(.text(500, "ServiceID missing")) }
         let id = request.suffixName
         if id == AgentHandler.ownService { return .answer(.empty(200)) }
-        let command = Deregister(node: AgentHandler.nodeName(loop), serviceID: id)
+        let node = AgentHandler.nodeName(loop)
+        let found = try loop.port.read { view throws(StateError) in
+            try view.service(node: node, id: id)
+        }
+        // The catalog's names compare without regard to case, the agent's do not.
+        if let found, found.definition.id != id { return .answer(.empty(200)) }
+        let command = Deregister(node: node, serviceID: id)
         return .propose([command.encode(request.commandHeader)], .agentWrite)
     }
 
