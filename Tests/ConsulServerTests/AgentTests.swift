@@ -60,6 +60,52 @@ struct AgentTests {
         #expect(answer.body == "Bad check status")
     }
 
+    /// Whether node, check and service of the server itself are there, and the check is passing.
+    private func isInCatalog() throws -> Bool {
+        try client.ask("GET", "/v1/health/service/consul?passing").body
+            .contains("Agent alive and reachable")
+    }
+
+    /// Whoever deregistered a node that is alive took it out of the catalog until it was restarted.
+    @Test("what is taken from the server's own entry is back within half a minute")
+    func ownEntry() throws {
+        #expect(try isInCatalog())
+        for part in ["", ",\"CheckID\":\"serfHealth\"", ",\"ServiceID\":\"consul\""] {
+            let body = "{\"Node\":\"n1\"\(part)}"
+            #expect(try client.ask("PUT", "/v1/catalog/deregister", body).body == "true")
+            #expect(try !isInCatalog())
+            try node.replica.advance(milliseconds: 31_000)
+            #expect(try isInCatalog())
+        }
+    }
+
+    @Test("a server that is in the catalog adds nothing to the log")
+    func ownEntryRests() throws {
+        let index = node.replica.index
+        try node.replica.advance(milliseconds: 50_000)
+        try node.replica.advance(milliseconds: 50_000)
+        #expect(node.replica.index == index)
+    }
+
+    @Test("a server that the leader took for dead does not say itself that it is alive")
+    func silentMember() throws {
+        #expect(try isInCatalog())
+        let silence = UpdateCheck(
+            node: "n1",
+            checkID: "serfHealth",
+            status: .critical,
+            output: "Agent not live or unreachable",
+            term: 1
+        )
+        try node.replica.leaderProposes(silence.encode(CommandHeader()))
+        let body = "{\"Node\":\"n1\",\"ServiceID\":\"consul\"}"
+        #expect(try client.ask("PUT", "/v1/catalog/deregister", body).body == "true")
+        try node.replica.advance(milliseconds: 31_000)
+        let services = try client.ask("GET", "/v1/health/service/consul").body
+        #expect(services.contains("Agent not live or unreachable"))
+        #expect(try !isInCatalog())
+    }
+
     @Test("an agent's service is deregistered by its id to the letter")
     func spelling() throws {
         let body = "{\"Name\":\"s1\"}"
