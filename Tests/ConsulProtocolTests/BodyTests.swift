@@ -183,4 +183,20 @@ struct BodyTests {
         let definition = String(decoding: check.definition, as: UTF8.self)
         #expect(definition == "{\"Interval\":\"10s\",\"HTTP\":\"http://x\"}")
     }
+
+    @Test(
+        "a check in the catalog has the type that is given, and else that of HTTP or TCP",
+        arguments: [
+            ("{\"Name\":\"q\"}", ""), ("{\"Name\":\"q\",\"Type\":\"odd\"}", "odd"),
+            ("{\"Name\":\"q\",\"Definition\":{\"TCP\":\"x:1\",\"Interval\":\"1s\"}}", "tcp"),
+            ("{\"Name\":\"q\",\"Type\":\"odd\",\"Definition\":{\"TCP\":\"x:1\"}}", "odd"),
+            ("{\"Name\":\"q\",\"Definition\":{\"GRPC\":\"x:1\",\"Interval\":\"1s\"}}", ""),
+        ] as [(String, ByteString)]
+    )
+    func catalogTypes(_ check: String, _ type: ByteString) throws {
+        let body = try RegisterBody(
+            json: json("{\"Node\":\"a\",\"Address\":\"x\",\"Check\":\(check)}")
+        )
+        #expect(body.checks[0].catalogCheck().type == type)
+    }
 }
