@@ -106,7 +106,7 @@ struct BodyTests {
         #expect(body.count == 5)
         #expect(!body.isReadOnly)
         #expect(body.places == [1, 4])
-        #expect(body.unknownVerbs.map(\.text) == ["unknown KV verb \"bogus\""])
+        #expect(body.futile.map(\.text) == ["unknown KV verb \"bogus\""])
         #expect(body.incomplete.map(\.text) == ["Must provide key"])
         #expect(
             body.operations.first
@@ -119,6 +119,25 @@ struct BodyTests {
                     )
                 )
         )
+    }
+
+    @Test("a check that a transaction sets must have an id or a name")
+    func namelessChecks() throws {
+        let body = try TransactionBody(
+            json: json(
+                """
+                [{"Check":{"Verb":"set","Check":{"Node":"n","Name":"q"}}},\
+                {"Check":{"Verb":"set","Check":{"Node":"n","Status":"passing"}}},\
+                {"Check":{"Verb":"get","Check":{"Node":"n"}}}]
+                """
+            )
+        )
+        #expect(body.places == [0, 2])
+        #expect(body.futile.map(\.operation) == [1])
+        #expect(
+            body.futile.map(\.text) == ["failed inserting check: object missing primary index"]
+        )
+        #expect(!body.isReadOnly)
     }
 
     @Test("a transaction's mistakes have Go's words")
