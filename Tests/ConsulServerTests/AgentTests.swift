@@ -140,8 +140,7 @@ struct AgentTests {
         let path = "/v1/catalog/node-services/bare"
         #expect(try client.ask("GET", path).body.hasSuffix("\"Services\":null}"))
         #expect(try client.ask("GET", "\(path)?filter=Port==8").body.hasSuffix("\"Services\":[]}"))
-        let web =
-            "{\"Node\":\"bare\",\"SkipNodeUpdate\":true,\"Service\":{\"Service\":\"web\"}}"
+        let web = "{\"Node\":\"bare\",\"SkipNodeUpdate\":true,\"Service\":{\"Service\":\"web\"}}"
         #expect(try client.ask("PUT", "/v1/catalog/register", web).body == "true")
         #expect(try client.ask("GET", path).body.contains("\"Services\":[{\"ID\":\"web\""))
         #expect(try client.ask("GET", "\(path)?filter=Port==8").body.hasSuffix("\"Services\":[]}"))
