@@ -68,6 +68,8 @@ public struct ConsulLimits: Sendable {
     public var checkOutputBytesMax = 4_096
     /// `deregister_critical_service_after` is raised to this.
     public var deregisterAfterMillisecondsMin: Int64 = 60_000
+    /// How often a server looks whether it is still in the catalog; Consul's looks once a minute.
+    public var registrationMilliseconds: Int64 = 30_000
 
     public init() {}
 }

@@ -56,6 +56,18 @@ struct BodyTests {
         ) { try SessionBody(json: json("[]")) }
     }
 
+    @Test(
+        "a session's lock delay of less than 1,000 ns is in seconds, as a text too",
+        arguments: [
+            ("1000", 1_000), ("5000", 5_000), ("\"500us\"", 500_000), ("999", 999_000_000_000),
+            ("\"100ns\"", 100_000_000_000),
+        ] as [(String, Int64)]
+    )
+    func smallLockDelays(_ delay: String, _ nanoseconds: Int64) throws {
+        let body = try SessionBody(json: json("{\"LockDelay\":\(delay)}"))
+        #expect(body.lockDelay == GoDuration(nanoseconds: nanoseconds))
+    }
+
     /// A PUT of {"LockDelay":"-10s"} ended the server: the product does not fit.
     @Test(
         "a session's lock delay that is too far below nothing wraps as Go's does",
@@ -94,7 +106,7 @@ struct BodyTests {
         #expect(body.count == 5)
         #expect(!body.isReadOnly)
         #expect(body.places == [1, 4])
-        #expect(body.unknownVerbs.map(\.text) == ["unknown KV verb \"bogus\""])
+        #expect(body.futile.map(\.text) == ["unknown KV verb \"bogus\""])
         #expect(body.incomplete.map(\.text) == ["Must provide key"])
         #expect(
             body.operations.first
@@ -107,6 +119,25 @@ struct BodyTests {
                     )
                 )
         )
+    }
+
+    @Test("a check that a transaction sets must have an id or a name")
+    func namelessChecks() throws {
+        let body = try TransactionBody(
+            json: json(
+                """
+                [{"Check":{"Verb":"set","Check":{"Node":"n","Name":"q"}}},\
+                {"Check":{"Verb":"set","Check":{"Node":"n","Status":"passing"}}},\
+                {"Check":{"Verb":"get","Check":{"Node":"n"}}}]
+                """
+            )
+        )
+        #expect(body.places == [0, 2])
+        #expect(body.futile.map(\.operation) == [1])
+        #expect(
+            body.futile.map(\.text) == ["failed inserting check: object missing primary index"]
+        )
+        #expect(!body.isReadOnly)
     }
 
     @Test("a transaction's mistakes have Go's words")
@@ -170,5 +201,21 @@ struct BodyTests {
         #expect(check.status == .critical)
         let definition = String(decoding: check.definition, as: UTF8.self)
         #expect(definition == "{\"Interval\":\"10s\",\"HTTP\":\"http://x\"}")
+    }
+
+    @Test(
+        "a check in the catalog has the type that is given, and else that of HTTP or TCP",
+        arguments: [
+            ("{\"Name\":\"q\"}", ""), ("{\"Name\":\"q\",\"Type\":\"odd\"}", "odd"),
+            ("{\"Name\":\"q\",\"Definition\":{\"TCP\":\"x:1\",\"Interval\":\"1s\"}}", "tcp"),
+            ("{\"Name\":\"q\",\"Type\":\"odd\",\"Definition\":{\"TCP\":\"x:1\"}}", "odd"),
+            ("{\"Name\":\"q\",\"Definition\":{\"GRPC\":\"x:1\",\"Interval\":\"1s\"}}", ""),
+        ] as [(String, ByteString)]
+    )
+    func catalogTypes(_ check: String, _ type: ByteString) throws {
+        let body = try RegisterBody(
+            json: json("{\"Node\":\"a\",\"Address\":\"x\",\"Check\":\(check)}")
+        )
+        #expect(body.checks[0].catalogCheck().type == type)
     }
 }

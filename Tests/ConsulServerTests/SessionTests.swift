@@ -110,6 +110,17 @@ struct SessionTests {
                 + "\"What\":\"key \\\"no\\\" doesn't exist\"}]}"
         )
         #expect(try client.ask("GET", "/v1/kv/u").status == 404)
+        let nameless =
+            "[{\"KV\":{\"Verb\":\"set\",\"Key\":\"u\"}},"
+            + "{\"Check\":{\"Verb\":\"set\",\"Check\":{\"Node\":\"n1\"}}}]"
+        let refusal = try client.ask("PUT", "/v1/txn", nameless)
+        #expect(refusal.status == 409)
+        #expect(
+            refusal.body
+                == "{\"Results\":null,\"Errors\":[{\"OpIndex\":1,"
+                + "\"What\":\"failed inserting check: object missing primary index\"}]}"
+        )
+        #expect(try client.ask("GET", "/v1/kv/u").status == 404)
         let read = try client.ask("PUT", "/v1/txn", "[]")
         #expect(
             read.body

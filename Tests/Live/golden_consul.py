@@ -239,7 +239,6 @@ DELIBERATE = [
     (r"PUT \S+/big\?cas=x", "a body that is too large is refused by its head alone, before the rest is looked at"),
     (r"GET /v1/kv/w/html .*gzip", "an answer that fits in a packet is not compressed"),
     (r"GET /v1/catalog/datacenters\?\S*consistent", "1.8.7 writes the answer after the error"),
-    (r"PUT /v1/catalog/register\?dc=nowhere", "the datacenter is looked at before the body"),
     (r"PUT /v1/txn .*get-or-empty", "a verb of newer Consuls"),
     (r"PUT /v1/txn .*check-not-exists.*odd", "with an unknown verb nothing else is tried, and the verb alone is told"),
     (r"PUT /v1/txn \[null\]", "1.8.7 drops the connection"),

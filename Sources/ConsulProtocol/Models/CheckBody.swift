@@ -10,6 +10,8 @@ public struct CheckBody: Equatable, Sendable {
     public var notes: ByteString = ""
     public var output: ByteString = ""
     public var serviceID: ByteString = ""
+    /// As /v1/catalog/register is told; empty where it follows from how the check is made.
+    public var type: ByteString = ""
     public var probe = CheckProbe()
     public var modifyIndex: UInt64 = 0
 
@@ -50,7 +52,8 @@ public struct CheckBody: Equatable, Sendable {
         case ("node", _) where form != .agent: node = try GoDecode.text(value, field) ?? node
         case ("output", _) where form != .agent:
             output = try GoDecode.text(value, field) ?? output
-        case ("servicename", _) where form != .agent, ("type", _) where form != .agent:
+        case ("type", .catalog): type = try GoDecode.text(value, field) ?? type
+        case ("servicename", _) where form != .agent, ("type", .transaction):
             _ = try GoDecode.text(value, field)
         case ("servicetags", _) where form != .agent: _ = try GoDecode.texts(value, field)
         case ("createindex", _) where form != .agent: _ = try GoDecode.unsigned(value, field)
@@ -83,7 +86,7 @@ public struct CheckBody: Equatable, Sendable {
             notes: notes,
             output: output,
             serviceID: serviceID,
-            type: ByteString(probe.type),
+            type: type.bytes.isEmpty ? ByteString(probe.catalogType) : type,
             definition: probe.definitionJSON()
         )
     }
@@ -189,6 +192,12 @@ public struct CheckProbe: Equatable, Sendable {
         if !aliasNode.bytes.isEmpty || !aliasService.bytes.isEmpty { return "alias" }
         if !osService.bytes.isEmpty { return "os_service" }
         return ""
+    }
+
+    /// The type of a check in the catalog that was registered without one.
+    var catalogType: String {
+        if !http.bytes.isEmpty { return "http" }
+        return tcp.bytes.isEmpty ? "" : "tcp"
     }
 
     /// The `Definition` of an answer: what is set, in Go's order; empty for `{}`.

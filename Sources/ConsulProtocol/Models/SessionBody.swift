@@ -22,9 +22,9 @@ public struct SessionBody: Equatable, Sendable {
         for member in try GoDecode.members(of: json, type: type) {
             try read(member.value, as: GoDecode.folded(member.name))
         }
-        // A number below 10^6 was meant in seconds (session_endpoint.go, FixupLockDelay). One far
+        // Less than 1,000 ns was meant in seconds (session_endpoint.go, FixupLockDelay). One far
         // below 0 wraps, as in Go; what counts of the result is bounded where keys are let go.
-        if let delay = lockDelay, delay.nanoseconds < 1_000_000 {
+        if let delay = lockDelay, delay.nanoseconds < 1_000 {
             lockDelay = GoDuration(nanoseconds: delay.nanoseconds &* 1_000_000_000)
         }
     }

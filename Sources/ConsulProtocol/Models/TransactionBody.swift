@@ -16,8 +16,9 @@ public struct TransactionBody: Equatable, Sendable {
     public private(set) var places: [Int] = []
     /// Operations that name no key or node: nothing is tried then.
     public private(set) var incomplete: [Problem] = []
-    /// Operations with a verb that there is none of.
-    public private(set) var unknownVerbs: [Problem] = []
+    /// Operations that fail whatever the state is: one with a verb that there is none of, and a
+    /// check that is set without an id or a name.
+    public private(set) var futile: [Problem] = []
     public private(set) var writeCount = 0
 
     public init(json: JSONValue) throws(DecodeError) {
@@ -87,7 +88,7 @@ public struct TransactionBody: Equatable, Sendable {
             }
         }
         guard let known = KeyTransactionVerb(consul: verb) else {
-            unknownVerbs.append(
+            futile.append(
                 Problem(operation: place, text: "unknown KV verb \(Strconv.quoted(verb))")
             )
             return
@@ -108,7 +109,7 @@ public struct TransactionBody: Equatable, Sendable {
     ) -> CatalogTransactionVerb? {
         if verb != "get" { writeCount += 1 }
         if let known = CatalogTransactionVerb(consul: verb) { return known }
-        unknownVerbs.append(
+        futile.append(
             Problem(operation: place, text: "unknown \(family) verb \(Strconv.quoted(verb))")
         )
         return nil
@@ -175,7 +176,12 @@ public struct TransactionBody: Equatable, Sendable {
             }
         }
         guard let known = catalogVerb(verb, "Check", place) else { return }
-        add(.check(known, body.catalogCheck(), index: body.modifyIndex), place)
+        let check = body.catalogCheck()
+        if known == .set && check.id.bytes.isEmpty {
+            let text = "failed inserting check: object missing primary index"
+            return futile.append(Problem(operation: place, text: text))
+        }
+        add(.check(known, check, index: body.modifyIndex), place)
     }
 }
 

@@ -113,14 +113,18 @@ enum CatalogEvaluation {
             let index = try view.nodeIndex(name)
             return Evaluation(answer: .json(json.bytes), index: index, isMissing: true)
         }
+        let services = try view.services(node: name)
         json.name("Node")
         json.node(node)
         json.name("Services")
-        json.beginArray()
-        for service in try filtered(try view.services(node: name), question) {
-            json.service(service)
+        // As Go has it: no list at all, unless a filter has made one.
+        if services.isEmpty && question.filter.isEmpty {
+            json.null()
+        } else {
+            json.beginArray()
+            for service in try filtered(services, question) { json.service(service) }
+            json.endArray()
         }
-        json.endArray()
         json.endObject()
         return Evaluation(answer: .json(json.bytes), index: try view.nodeIndex(name))
     }

@@ -28,7 +28,7 @@ enum AgentHandler {
             case .agentHealthByName: .answer(try AgentHealth.byName(request, loop))
             case .agentServiceRegister: try AgentRegistration.service(request, loop)
             case .agentCheckRegister: try AgentRegistration.check(request, loop)
-            case .agentServiceDeregister: AgentRegistration.deregisterService(request, loop)
+            case .agentServiceDeregister: try AgentRegistration.deregisterService(request, loop)
             case .agentCheckDeregister: AgentRegistration.deregisterCheck(request, loop)
             case .agentServiceMaintenance: try AgentMaintenance.service(request, loop)
             case .agentMaintenance: try AgentMaintenance.node(request, loop)

@@ -68,7 +68,9 @@ enum AgentRegistration {
             return refused("Request decode failed: \(error.text)")
         }
         if body.name.bytes.isEmpty { return refused("Missing check name") }
-        if let status = body.status, !isStatus(status) { return refused("Bad check status") }
+        if let status = body.status, !status.bytes.isEmpty, !isStatus(status) {
+            return refused("Bad check status")
+        }
         if let problem = body.probe.problem() { return refused("Invalid check: \(problem)") }
         if let refusal = unsupported(body) { return refusal }
         if body.id.bytes.isEmpty { body.id = body.name }
@@ -84,11 +86,20 @@ enum AgentRegistration {
         return .propose([command.encode(request.commandHeader)], .agentWrite)
     }
 
-    static func deregisterService(_ request: Request, _ loop: ConsulLoop) -> Step {
+    static func deregisterService(
+        _ request: Request,
+        _ loop: ConsulLoop
+    ) throws(StateError) -> Step {
         if request.suffix.isEmpty { return .answer(.text(500, "ServiceID missing")) }
         let id = request.suffixName
         if id == AgentHandler.ownService { return .answer(.empty(200)) }
-        let command = Deregister(node: AgentHandler.nodeName(loop), serviceID: id)
+        let node = AgentHandler.nodeName(loop)
+        let found = try loop.port.read { view throws(StateError) in
+            try view.service(node: node, id: id)
+        }
+        // The catalog's names compare without regard to case, the agent's do not.
+        if let found, found.definition.id != id { return .answer(.empty(200)) }
+        let command = Deregister(node: node, serviceID: id)
         return .propose([command.encode(request.commandHeader)], .agentWrite)
     }
 
@@ -162,7 +173,8 @@ enum AgentRegistration {
         ConsulAgent.node(loop.settings)
     }
 
-    /// A check that is registered again keeps its status, unless a status is given.
+    /// A check that is registered again keeps its status and output: a status that is given counts
+    /// for a new one only.
     private static func definition(
         of body: CheckBody,
         _ loop: ConsulLoop
@@ -178,9 +190,9 @@ enum AgentRegistration {
             node: node,
             id: id,
             name: body.name,
-            status: given ?? old?.definition.status ?? .critical,
+            status: old?.definition.status ?? given ?? .critical,
             notes: body.notes,
-            output: given == nil ? old?.definition.output ?? "" : "",
+            output: old?.definition.output ?? "",
             serviceID: body.serviceID,
             type: ByteString(body.probe.type),
             ttlMilliseconds: body.probe.ttl.milliseconds,

@@ -13,7 +13,7 @@ enum TransactionHandler {
         case .failure(let refusal): return .answer(.text(refusal.status, refusal.text))
         }
         let readOnly = body.isReadOnly ? ReadOnlyNote(loop) : nil
-        let problems = body.incomplete.isEmpty ? body.unknownVerbs : body.incomplete
+        let problems = body.incomplete.isEmpty ? body.futile : body.incomplete
         guard problems.isEmpty else {
             return .answer(rolledBack(problems.map { ($0.operation, $0.text) }, readOnly))
         }
@@ -40,7 +40,7 @@ enum TransactionHandler {
         guard body.incomplete.isEmpty else {
             return .answer(rolledBack(body.incomplete.map { ($0.operation, $0.text) }, readOnly))
         }
-        var places = body.unknownVerbs.map(\.operation)
+        var places = body.futile.map(\.operation)
         for (operation, place) in zip(body.operations, body.places) where !operation.onlyReads {
             places.append(place)
         }

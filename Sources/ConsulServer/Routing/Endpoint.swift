@@ -54,12 +54,13 @@ enum Endpoint: UInt8, CaseIterable {
         }
     }
 
-    /// The agent answers for itself, whatever datacenter is named.
+    /// The agent answers for itself, whatever datacenter is named. A registration in the catalog
+    /// names one in its body, and only that one counts.
     var ignoresDatacenters: Bool {
         switch self {
-        case .catalogDatacenters, .agentSelf, .agentVersion, .agentHost, .agentMetrics,
-            .agentMembers, .agentServices, .agentService, .agentChecks, .agentHealthByID,
-            .agentHealthByName, .agentServiceRegister, .agentServiceDeregister,
+        case .catalogRegister, .catalogDeregister, .catalogDatacenters, .agentSelf, .agentVersion,
+            .agentHost, .agentMetrics, .agentMembers, .agentServices, .agentService, .agentChecks,
+            .agentHealthByID, .agentHealthByName, .agentServiceRegister, .agentServiceDeregister,
             .agentServiceMaintenance, .agentCheckRegister, .agentCheckDeregister, .agentCheckPass,
             .agentCheckWarn, .agentCheckFail, .agentCheckUpdate, .agentMaintenance, .agentReload:
             true
