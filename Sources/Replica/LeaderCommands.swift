@@ -3,9 +3,10 @@ import Commands
 
 /// Commands that the leader makes by itself. None of them is anyone's request.
 enum LeaderCommands {
-    /// Ends what was not renewed; nil for what the state must be asked of first. It does nothing if the term has changed when it is applied: a
-    /// leader that was paused must not expire what its successor keeps alive. Nor if the lease has
-    /// passed to another holder meanwhile, who was told that he has it.
+    /// Ends what was not renewed; nil for what the state must be asked of first. The command does
+    /// nothing if the term has changed when it is applied: a leader that was paused must not expire
+    /// what its successor keeps alive. Nor if the lease has passed to another holder meanwhile, who
+    /// was told that he has it.
     static func end(_ lease: Lease, of holder: UInt64, term: UInt64) -> [UInt8]? {
         switch lease {
         case .zooKeeper(let session):
