@@ -28,6 +28,10 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "roost_only: says something of Roost that no peer promises")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Under nohup, or in a shell's background, servers would be born deaf to what is sent to them here.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config, items):
