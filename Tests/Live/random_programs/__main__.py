@@ -82,7 +82,9 @@ class Series:
                 or len(self.found) >= DIFFERENCES_MAX)
 
     def go(self) -> int:
-        print(f"the first seed is {self.first}; repeat: {self.repeat(self.first)} --programs N", flush=True)
+        length = f" --programs {self.options.programs}" if self.options.programs > 1 else ""
+        length += f" --minutes {self.options.minutes:g}" if self.options.minutes else ""
+        print(f"the first seed is {self.first}; all of it again: {self.repeat(self.first)}{length}", flush=True)
         seed = self.first
         try:
             while not self.over():
