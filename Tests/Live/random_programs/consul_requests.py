@@ -26,17 +26,17 @@ ADDRESSES = ["10.0.0.1", "10.0.0.2", "::1", "host.example"]
 STATES = ["passing", "warning", "critical"]
 FILTERS = {
     "node": ['Node == "n-a"', "Meta.k == v", "Meta is empty", 'Address matches "^10"', "lan in TaggedAddresses",
-             "not Node == n-a", "Node == n-a or Meta.k == w", "Datacenter != dc1", "Meta.k is not empty", "Nope == 1", "("],
+             'not Node == "n-a"', 'Node == "n-a" or Meta.k == w', "Datacenter != dc1", "Node == n-a", "Nope == 1", "("],
     "instance": ["ServicePort == 80", "a in ServiceTags", "ServiceTags contains b", "ServiceTags is empty", "NodeMeta.k == v",
-                 "ServiceMeta.k == v", "ServiceID != s1", "ServiceAddress is not empty", "ServiceEnableTagOverride == true",
+                 "ServiceMeta.k == v", "ServiceID != s1", "ServiceAddress != host", "ServiceEnableTagOverride == true",
                  "ServiceTaggedAddresses.lan.Port == 5", "ServiceName == web and not (ServicePort == 80)",
                  "ServiceWeights.Passing == 10", 'Node matches "[ab]$"', "ServicePort == x"],
     "service": ["Service == web", "Port == 80", "a in Tags", "Tags is empty", "Meta.k == v", "ID != s1", "b not in Tags",
                 'Address == "10.0.0.1"', "Weights.Warning == 1", "EnableTagOverride == false", "Tags == a"],
-    "check": ["Status == passing", "CheckID == c1", "ServiceID is empty", 'Name matches "n."', "ServiceName == web",
-              "Output is not empty", "a in ServiceTags", "Status != passing and Node == n-a", "Status =="],
+    "check": ["Status == passing", "CheckID == c1", "ServiceID == s2", 'Name matches "n."', "ServiceName == web",
+              "Output != o", "a in ServiceTags", 'Status != passing and Node == "n-a"', "Status =="],
     "health": ["Service.Port == 80", "Node.Meta.k == v", "Checks.Status == critical", "Checks is empty", "a in Service.Tags",
-               "Node.Node == n-a", "Service.Meta.k == v", "Checks.Name == n1 or Service.ID == s1",
+               'Node.Node == "n-a"', "Service.Meta.k == v", "Checks.Name == n1 or Service.ID == s1",
                "not Checks.Status == passing"],
 }
 AGENT_IDS = ["s1", "s2", "s/3", "s 4", "é"]
@@ -190,7 +190,7 @@ class Generator:
                  {**known, "Check": {"CheckID": "c1", "Name": "n1", "ServiceID": "nope"}}, "{"]
         if self.often(0.06):
             return self.put("/v1/catalog/register", self.dice.choice(wrong))
-        body = {"Node": self.dice.choice(["n-a", "n-a", "n-b", "n-b", "n-c", "N-A"]), "Address": self.dice.choice(ADDRESSES)}
+        body = {"Node": self.dice.choice(["n-a", "n-a", "n-b", "n-b", "n-c"]), "Address": self.dice.choice(ADDRESSES)}
         body |= self.some(NodeMeta=(0.3, META), SkipNodeUpdate=(0.1, [True, False]),
                           TaggedAddresses=(0.2, [{"lan": "10.0.0.9"}, {"lan": "1.1.1.1", "wan": "2.2.2.2"}]))
         if self.often(0.6):
