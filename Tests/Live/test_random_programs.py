@@ -90,8 +90,14 @@ def test_another_value_of_a_key_is_found_by_a_write_and_a_read(roosts, monkeypat
 @pytest.mark.roost_only
 def test_an_index_that_stands_still_is_found_by_one_write(roosts, monkeypatch):
     comparison, look = roosts("consul"), ConsulConversation.look
-    monkeypatch.setattr(ConsulConversation, "look", lambda conversation: {
-        path: (text, 5) for path, (text, _) in look(conversation).items()})
+
+    def still(conversation, side):
+        seen = look(conversation, side)
+        if side is conversation.sides[1]:
+            for reply in seen.values():
+                reply.headers["x-consul-index"] = "5"
+        return seen
+    monkeypatch.setattr(ConsulConversation, "look", still)
     found = first_difference(comparison)
     assert "did not rise" in found.what
     assert len(made_short(comparison, found)) == 1

@@ -3,8 +3,8 @@
 All must, but for what is each server's own: ids are named in the order of their first appearance; the indexes of keys and
 sessions are compared by equality and order, those of the catalog by their being there; ports, hashes, and the order of what
 Go keeps in maps are taken out. What the catalog says of an agent's services is asked until it is the same: the real agent
-tells it in its own time. In programs of the kind "watched" Roost must also keep to the rule by which clients wait: whatever
-changes an answer raises its X-Consul-Index, and nothing lowers it.
+tells it in its own time. In programs of the kind "watched" Roost must also keep to the rule by which clients wait, unless the
+real server breaks it in the same place: whatever changes an answer raises its X-Consul-Index, and nothing lowers it.
 
 A request has one mistake at most: which of several is told first is each server's own (Docs.docc/Limits.md).
 """
@@ -172,11 +172,18 @@ def place(real: str, roost: str) -> str:
     return " / ".join(re.sub(r"\d+", "N", text)[:80] for text in (real, roost))
 
 
+def broken(then: Reply, now: Reply) -> str:
+    """How two answers to one question break the rule by which clients wait for the next."""
+    if then.text != now.text and now.index <= then.index:
+        return "the answer changed and X-Consul-Index did not rise"
+    return "X-Consul-Index went back" if now.index < then.index else ""
+
+
 class ConsulConversation:
     def __init__(self, bases: list[str], prefix: str) -> None:
         self.sides, self.prefix = [Side(base) for base in bases], prefix
         self.ranks = Ranks()
-        self.seen: dict[str, tuple[str, int]] | None = None
+        self.seen: list[dict[str, Reply]] = []
         self.requests = 0
         self.uses_agent = False
         for side in self.sides:
@@ -185,8 +192,8 @@ class ConsulConversation:
 
     def take(self, step: Step) -> Answers:
         self.uses_agent = self.uses_agent or "/v1/agent" in step.path
-        if step.kind == "watched" and self.seen is None:
-            self.seen = self.look()
+        if step.kind == "watched" and not self.seen:
+            self.seen = [self.look(side) for side in self.sides]
         answers = self.asked(step)
         if step.kind == "settled":
             deadline = time.monotonic() + SETTLE_SECONDS
@@ -240,23 +247,18 @@ class ConsulConversation:
 
     # The rule of X-Consul-Index.
 
-    def look(self) -> dict[str, tuple[str, int]]:
-        seen = {}
-        for path in WATCHED:
-            reply = self.sides[1].ask("GET", self.sides[1].filled(path, self.prefix))
-            seen[path] = reply.text, reply.index
+    def look(self, side: Side) -> dict[str, Reply]:
         self.requests += len(WATCHED)
-        return seen
+        return {path: side.ask("GET", side.filled(path, self.prefix)) for path in WATCHED}
 
     def judged(self, answers: Answers) -> Answers:
-        before, self.seen = self.seen or {}, self.look()
-        for path, (text, index) in self.seen.items():
-            old_text, old_index = before[path]
-            wrong = ("the answer changed and X-Consul-Index did not rise" if text != old_text and index <= old_index
-                     else "X-Consul-Index went back" if index < old_index else "")
-            if wrong:
-                told = [f"GET {path} was at {old_index} {old_text}", f"GET {path} is at {index} {text}"]
-                return Answers(answers.real, answers.roost + told, f"GET {path}: {wrong}")
+        before, self.seen = self.seen, [self.look(side) for side in self.sides]
+        for path in WATCHED:
+            real, roost = (broken(then[path], now[path]) for then, now in zip(before, self.seen))
+            if roost and not real:
+                told = [[f"{word} {seen[path].index} {seen[path].text}" for word, seen in (("was at", then), ("is at", now))]
+                        for then, now in zip(before, self.seen)]
+                return Answers(answers.real + told[0], answers.roost + told[1], f"GET {path}: {roost}")
         return answers
 
     # Everything as it was.

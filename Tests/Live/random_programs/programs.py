@@ -182,6 +182,6 @@ def lines_of(comparison: Comparison, outcome: Outcome) -> Iterator[str]:
                 yield f"        {'both':{width}}  {excerpt(one, other)}"
                 continue
             yield from (f"        {name:{width}}  {excerpt(line, its)}"
-                        for name, line, its in zip(names, (one, other), (other, one)))
+                        for name, line, its in zip(names, (one, other), (other, one)) if line)
         if answers.what:
             yield f"        differs: {answers.what}"

@@ -27,7 +27,7 @@ ANSWER_SECONDS = 6
 # Their reply's zxid is that of the change.
 LOGGED = {"create", "create2", "createContainer", "delete", "setData", "setACL", "multi", "closeSession"}
 # They may end the connection, and with it the answers of what was sent along.
-ALONE = {"auth", "check", 99, 1000}
+ENDING = {"auth", "check", 99, 1000}
 WEIGHTS = {
     "create": 22, "delete": 10, "exists": 7, "getData": 7, "setData": 10, "getChildren": 5, "getChildren2": 6, "getACL": 3,
     "setACL": 6, "multi": 9, "multiRead": 3, "sync": 2, "check": 0.15, "addWatch": 5, "removeWatches": 4, "checkWatches": 4,
@@ -62,6 +62,12 @@ class Request:
     shown: str
     xid: int | None = None
     parts: tuple["Request", ...] = ()
+
+    @property
+    def is_last(self) -> bool:
+        """What the real server judges the next request by depends on whether this one is applied yet: by the old list of a
+        setACL until then, and by a container's flags as if it were an ephemeral."""
+        return self.op == "setACL" or self.op == "createContainer" and self.shown.endswith(("flags=1", "flags=3"))
 
     def frame(self, xid: int, root: str) -> bytes:
         body = integer(xid) + integer(OP.get(self.op, self.op)) + self.body.replace(ROOT.encode(), root.encode())
@@ -125,10 +131,18 @@ class Generator:
         if luck < 0.03:
             return Step(session)
         if luck < 0.25:
-            wanted = (self.request() for _ in range(self.dice.choice([2, 3, 4, 6, 10])))
-            return Step(session, tuple(r for r in wanted if r.op not in ALONE) or (self.ask("whoAmI"),))
+            return Step(session, self.packet(closes=luck < 0.04))
         request = self.request()
         return Step(session, (self.spoiled(request) if luck > 0.98 else request,))
+
+    def packet(self, closes: bool) -> tuple[Request, ...]:
+        packet: list[Request] = []
+        for request in [self.request() for _ in range(self.dice.choice([2, 3, 4, 6, 10]))]:
+            if request.op not in ENDING:
+                packet.append(request)
+            if request.is_last:
+                return tuple(packet)
+        return (*packet, CLOSE) if closes or not packet else tuple(packet)
 
     @staticmethod
     def last_look() -> Step:
@@ -184,11 +198,11 @@ class Generator:
 
     def make_create(self, in_multi: bool = False) -> Request:
         op = self.dice.choices(["create", "create2", "createContainer"], [62, 30, 8])[0]
-        flags = self.dice.choice([0, 0, 0, 1, 1, 2, 2, 3])
+        flags = self.dice.choice([0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4])
         if op == "createContainer":
             flags = 4 if in_multi else self.dice.choice([4, 4, 4, 0, 1, 2, 3])
-        elif not in_multi and self.dice.random() < 0.12:
-            flags = self.dice.choice([4, 4, 4, 7, -1, 99])
+        elif not in_multi and self.dice.random() < 0.05:
+            flags = self.dice.choice([7, -1, 99])
         path = self.path()
         if flags in (2, 3) and self.dice.random() < 0.5:
             path = ROOT + self.dice.choice(SEQUENTIAL)
