@@ -1,9 +1,9 @@
 """Random programs for ZooKeeper, and what of two servers' answers must be the same.
 
 All must, but for what is each server's own: zxids are compared by equality and order, sessions by name, times by their being
-there, passwords by their being zeros; children are sorted, and so are the events of a session's end. What Limits.md lists as
-different on purpose is not asked: TTLs, opcodes 20 and -10, setWatches of what the client may not read, characters beyond
-U+FFFF, ids as only Java reads them, null paths in multiRead.
+there, passwords by their being zeros; children are sorted, and so are the events of a session's end, and access lists: the id
+"auth" stands for a set. What Limits.md lists as different on purpose is not asked: TTLs, opcodes 20 and -10, setWatches of
+what the client may not read, characters beyond U+FFFF, ids as only Java reads them, null paths in multiRead.
 """
 
 import base64
@@ -313,7 +313,7 @@ def told_body(op: str | int, body: bytes, owner) -> list[tuple[str, object]]:
     stat = lambda: told_stat(reader.stat(), owner)
     text, data = lambda: [("text", reader.ustring())], lambda: [("data", reader.buffer())]
     names, number = lambda: [("names", sorted(reader.vector(reader.ustring)))], lambda: [("number", reader.int())]
-    acls = lambda: [("acl", reader.acls())]
+    acls = lambda: [("acl", sorted(reader.acls()))]
     who = lambda: [("who", sorted(reader.vector(lambda: (reader.ustring(), reader.ustring()))))]
     forms = {
         "create": [text], "create2": [text, stat], "createContainer": [text, stat], "sync": [text], "exists": [stat],
