@@ -97,7 +97,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     package var seedsMax: UInt64 {
         switch self {
         // Two things must meet within a moment.
-        case .forgetsVote, .trustsOldLeader, .countsOldTerms: 600
+        case .trustsOldLeader: 1_000
+        case .forgetsVote, .trustsOldWord, .countsOldTerms: 600
         default: 200
         }
     }
