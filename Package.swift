@@ -286,7 +286,7 @@ let package = Package(
         tests(
             "ReplicaTests",
             [
-                "Replica", "StateMachine", "Raft", "Watches", "Commands", "LMDB", "Bytes",
+                "VirtualReplica", "Replica", "StateMachine", "Raft", "Watches", "Commands", "Bytes",
                 "Measures",
             ]
         ),
@@ -359,8 +359,8 @@ let package = Package(
         tests(
             "RoostServerTests",
             [
-                "RoostServer", "ConsulServer", "Replica", "Raft", "Measures", "Disk", coreMetrics,
-                logging, tracing, inMemoryTracing,
+                "RoostServer", "ConsulServer", "Replica", "RaftStore", "Raft", "Measures", "Disk",
+                coreMetrics, logging, tracing, inMemoryTracing,
             ]
         ),
         tests(

@@ -1,4 +1,5 @@
 internal import Disk
+internal import Glibc
 internal import LMDB
 package import Raft
 
@@ -66,7 +67,7 @@ package enum StoreError: Error, Hashable, Sendable {
         case .io(.sync, _): self = .fsyncFailed(path: path, reason: error.description)
         // LMDB says EIO of a write that found room for a part only (mdb_page_flush); nothing of
         // the transaction is visible then.
-        case .io(.commit, _) where Self.isShort(path):
+        case .io(.commit, errno: EIO) where Self.isShort(path):
             self = .diskFull(path: path, reason: error.description)
         case .io(.commit, _), .panicked:
             self = .writeFailed(path: path, reason: error.description)

@@ -122,7 +122,12 @@ final class KeeperThread: @unchecked Sendable {
         let environment = seams.place.environment
         let began = HostClock.monotonic()
         do throws(SnapshotError) {
-            try checkRoom()
+            // While the copy fills the disk nobody lengthens the log's file.
+            try SnapshotStore.checkRoom(
+                for: stateBytes,
+                leaving: ServerLimits.snapshotLeftFreeBytes,
+                at: seams.snapshots.directory
+            )
             let manifest = try seams.snapshots.take(
                 of: environment,
                 bytesPerSecondMax: ServerLimits.snapshotBytesPerSecond,
@@ -148,19 +153,6 @@ final class KeeperThread: @unchecked Sendable {
             isTroubled = true
             nextSnapshot = HostClock.monotonic() + ServerLimits.snapshotRetryMilliseconds
             if isWanted { isSnapshotWanted.store(true, ordering: .releasing) }
-        }
-    }
-
-    /// Before anything is copied: while the copy fills the disk nobody lengthens the log's file.
-    private func checkRoom() throws(SnapshotError) {
-        let directory = seams.snapshots.directory
-        let free: Int
-        do throws(DiskError) { free = try FileSystem.space(at: directory).freeBytes } catch {
-            throw .disk(error)
-        }
-        let bytes = stateBytes
-        guard free - ServerLimits.snapshotLeftFreeBytes >= bytes else {
-            throw .noRoom(path: directory, wanted: bytes, free: free)
         }
     }
 

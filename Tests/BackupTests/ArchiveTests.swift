@@ -108,6 +108,26 @@ import Testing
         }
     }
 
+    /// A size below zero trapped the reader.
+    @Test(arguments: ["-0000000001", "+0000000001", "0000000008 ", "           "])
+    func `a size that is no octal number is damage`(_ size: String) {
+        var head = TarHead(name: "state.bin", size: 1).encoded(seconds: 1_800_000_000)
+        head.replaceSubrange(124..<135, with: Array(size.utf8))
+        var sum = 8 * 0x20
+        for (place, byte) in head.enumerated() where !(148..<156).contains(place) {
+            sum += Int(byte)
+        }
+        let digits = String(sum, radix: 8)
+        let padded = String(repeating: "0", count: 6 - digits.count) + digits
+        head.replaceSubrange(148..<154, with: Array(padded.utf8))
+        #expect {
+            try TarHead.decoded(head)
+        } throws: { error in
+            guard case .damaged? = error as? BackupError else { return false }
+            return true
+        }
+    }
+
     @Test func `a later format is named as such`() throws {
         let text = try String(decoding: Self.head(of: [1]).encoded(), as: UTF8.self)
         for name in ["Format", "StateFormat"] {

@@ -102,6 +102,22 @@ def test_a_running_server_is_read_beside_its_work(written):
     assert len(lines(written, "dump", "--key", "after")) == 1
 
 
+def test_a_reader_that_is_gone_holds_nothing(written):
+    """`roost-log dump | head` left its place in the table of readers, and the log kept every page since."""
+    connection = consul_connection(written.http)
+    for number in range(2_000):
+        assert put(connection, f"long/{number:060}", b"v") == (200, b"true")
+    beside = Path(os.environ.get("ROOST_BIN", REPOSITORY / ".build/debug/roost"))
+    table = written.data / "wal/lock.mdb"
+    command = [beside.with_name("roost-log"), "dump", "--json", f"--data-dir={written.data}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as tool:
+        number = tool.pid.to_bytes(4, "little")
+        assert tool.stdout.read(1) == b"{"
+        assert number in table.read_bytes(), "it has more to say than a pipe holds"
+        tool.kill()
+    eventually(lambda: number not in table.read_bytes(), 10, "its place is free again")
+
+
 def test_verify_of_a_server_under_load_finds_nothing(written):
     load = subprocess.Popen(
         ["sh", "-c", f"while :; do curl -s -X PUT -d x {written.http}/v1/kv/load/$$ >/dev/null || exit; done"])

@@ -48,6 +48,16 @@ import Testing
         } catch DialProblem.refused(let refusal) { return refusal.reason }
     }
 
+    /// It may have lost what was on the way by an earlier connection, and only its own side saw that:
+    /// who had asked it waited for 15 s.
+    @Test func `whoever dials is told of as one whose words may be lost`() async throws {
+        let pair = try await Pair()
+        try await pair.meet()
+        #expect(try await pair.second.nextLost() == NodeID(1))
+        #expect(try await pair.first.nextLost() == NodeID(2))
+        try await pair.stop()
+    }
+
     private func append(_ index: UInt64, bytes: Int) -> Message {
         let entry = Entry(
             index: LogIndex(index),

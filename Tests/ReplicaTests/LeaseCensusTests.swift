@@ -1,10 +1,10 @@
 import Bytes
 import Commands
 import Foundation
-import LMDB
 import Raft
 import StateMachine
 import Testing
+import VirtualReplica
 
 @testable import Replica
 
@@ -20,12 +20,7 @@ import Testing
                 .appendingPathComponent("leases-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
             path = url.path
-            var options = EnvironmentOptions()
-            options.mapBytes = 16 << 20
-            options.tablesMax = StateTables.count
-            options.isUnsynced = true
-            let environment = try Environment(path: path, options: options)
-            let tables = try StateTables.open(environment)
+            let (environment, tables) = try VirtualReplica.openState(path)
             applier = try Applier(
                 machine: Machine(environment: environment, tables: tables),
                 tables: tables,

@@ -1,10 +1,10 @@
 import Commands
-import LMDB
+package import LMDB
 import NIOCore
 package import NIOEmbedded
 import Raft
 package import Replica
-import StateMachine
+package import StateMachine
 import Watches
 
 /// The real state machine and one event loop's real port on a virtual loop and clock, with a log
@@ -33,12 +33,7 @@ package final class VirtualReplica {
 
     /// - Parameter directory: an empty one, for the state.
     package init(directory: String) throws {
-        var options = EnvironmentOptions()
-        options.mapBytes = 64 << 20
-        options.tablesMax = StateTables.count
-        options.isUnsynced = true
-        let environment = try Environment(path: directory, options: options)
-        let tables = try StateTables.open(environment)
+        let (environment, tables) = try Self.openState(directory)
         machine = try Machine(environment: environment, tables: tables)
         inbox = LoopInbox {}
         outbox = Mailbox {}
@@ -57,6 +52,16 @@ package final class VirtualReplica {
             limits: ReplicaLimits(),
             scheduleFlush: {}
         )
+    }
+
+    /// A new state in an empty directory.
+    package static func openState(_ directory: String) throws -> (Environment, StateTables) {
+        var options = EnvironmentOptions()
+        options.mapBytes = 64 << 20
+        options.tablesMax = StateTables.count
+        options.isUnsynced = true
+        let environment = try Environment(path: directory, options: options)
+        return (environment, try StateTables.open(environment))
     }
 
     private static var status: ReplicaStatus {

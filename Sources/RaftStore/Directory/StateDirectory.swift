@@ -138,7 +138,14 @@ package final class StateDirectory {
         let new = newPath(directory)
         let old = oldPath(directory)
         try removeLeftovers(directory)
-        try checkRoom(for: manifest, at: directory)
+        // Half a copy helps nobody, and takes the room of those who write.
+        do throws(SnapshotError) {
+            try SnapshotStore.checkRoom(
+                for: manifest.byteCount,
+                leaving: LogSettings().leftFreeBytes,
+                at: parentDirectory(of: directory)
+            )
+        } catch { throw StoreError(error) }
         do throws(DiskError) { try FileSystem.makeDirectory(new) } catch { throw StoreError(error) }
         do throws(SnapshotError) {
             try snapshots.restore(manifest, to: "\(new)/data.mdb")
@@ -190,24 +197,6 @@ package final class StateDirectory {
             try FileSystem.removeDirectory(newPath(directory))
             try FileSystem.removeDirectory(oldPath(directory))
         } catch { throw StoreError(error) }
-    }
-
-    /// Before anything is copied: half a copy helps nobody, and takes the room of those who write.
-    private static func checkRoom(
-        for manifest: SnapshotManifest,
-        at directory: String
-    ) throws(StoreError) {
-        let parent = parentDirectory(of: directory)
-        let free: Int
-        do { free = try FileSystem.space(at: parent).freeBytes } catch { throw StoreError(error) }
-        let needed = manifest.byteCount + LogSettings().leftFreeBytes
-        guard free >= needed else {
-            throw .diskFull(
-                path: directory,
-                reason: "a snapshot of \(manifest.byteCount) bytes needs \(needed), "
-                    + "and \(free) are free"
-            )
-        }
     }
 
     // MARK: Room

@@ -29,18 +29,11 @@ package final class IncomingSnapshot: Sendable {
             file = opened
             count = Mutex(min(size, manifest.byteCount))
         } catch { throw .disk(error) }
-        try checkRoom(for: manifest.byteCount - receivedBytes)
-    }
-
-    private func checkRoom(for bytes: Int) throws(SnapshotError) {
-        let free: Int
-        do throws(DiskError) { free = try FileSystem.space(at: path).freeBytes } catch {
-            throw .disk(error)
-        }
-        let (needed, overflows) = bytes.addingReportingOverflow(LogSettings().leftFreeBytes)
-        guard !overflows, free >= needed else {
-            throw .noRoom(path: path, wanted: bytes, free: free)
-        }
+        try SnapshotStore.checkRoom(
+            for: manifest.byteCount - receivedBytes,
+            leaving: LogSettings().leftFreeBytes,
+            at: path
+        )
     }
 
     package var receivedBytes: Int { count.withLock { $0 } }

@@ -165,6 +165,20 @@ package final class SnapshotStore: Sendable {
         }
     }
 
+    /// Before a snapshot is copied, received or restored: log and state need what is to be left.
+    /// - Throws: `noRoom`.
+    package static func checkRoom(
+        for bytes: Int,
+        leaving left: Int,
+        at path: String
+    ) throws(SnapshotError) {
+        let free: Int
+        do throws(DiskError) { free = try FileSystem.space(at: path).freeBytes } catch {
+            throw .disk(error)
+        }
+        guard free - left >= bytes else { throw .noRoom(path: path, wanted: bytes, free: free) }
+    }
+
     /// The newest snapshot that verifies; nil if there is none at all.
     /// - Throws: `noneVerifies` if there are some and each is damaged.
     package func newestVerified() throws(SnapshotError) -> SnapshotManifest? {
