@@ -48,8 +48,8 @@ import Testing
         } catch DialProblem.refused(let refusal) { return refusal.reason }
     }
 
-    /// It may have lost what was on the way by an earlier connection, and only its own side saw that:
-    /// who had asked it waited for 15 s.
+    /// It may have lost what was on the way by an earlier connection, and only its own side saw
+    /// that: who had asked it waited for 15 s.
     @Test func `whoever dials is told of as one whose words may be lost`() async throws {
         let pair = try await Pair()
         try await pair.meet()

@@ -37,7 +37,8 @@ import Watches
         )
     }
 
-    /// Behind the newest one only, the older one led nowhere: a bad bit in the newest lost the node.
+    /// Behind the newest one only, the older one led nowhere: a bad bit in the newest lost the
+    /// node.
     @Test func `the log is kept behind the older of two snapshots`() throws {
         var limits = ReplicaLimits()
         limits.trailingEntries = 5
