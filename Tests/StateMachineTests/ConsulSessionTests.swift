@@ -62,8 +62,10 @@ import Testing
         _ = try destroy(state)
         state.time += 4_999
         #expect(try state.key(.lock, "k", "w", session: next) == .key(false))
+        #expect(try state.key(.lock, "k", "w", session: id) == .key(false), "the delay is first")
         #expect(try state.key(.set, "k", "plain") == .key(true))
         state.time += 1
+        #expect(try state.key(.lock, "k", "w", session: id) == .failed(.invalidSession(id)))
         #expect(try state.key(.lock, "k", "w", session: next) == .key(true))
         try state.consul(.reapTombstones(ReapTombstones(throughIndex: 0)))
         #expect(try state.dump().allSatisfy { $0.table != "delays" })

@@ -208,6 +208,10 @@ class Generator:
                             Weights=(0.2, [{"Passing": 10, "Warning": 0}, {"Passing": 1, "Warning": 1}]),
                             EnableTagOverride=(0.15, [True, False]))}
 
+    def service_of_transaction(self) -> dict:
+        """Without what Consul leaves out there in silence."""
+        return {name: value for name, value in self.service().items() if name != "TaggedAddresses"}
+
     def check(self) -> dict:
         return {"CheckID": self.dice.choice(["c1", "c2", "c/3"]), "Name": self.dice.choice(["n1", "n2", "<x>"]),
                 "Status": self.dice.choice(STATES),
@@ -226,7 +230,7 @@ class Generator:
         address = self.dice.choice(ADDRESSES)
         return self.dice.choice([
             {"Node": {"Verb": verb, "Node": {"Node": node, "Address": address, **self.some(Meta=(0.2, META))}}},
-            {"Service": {"Verb": verb, "Node": node, "Service": self.service()}},
+            {"Service": {"Verb": verb, "Node": node, "Service": self.service_of_transaction()}},
             {"Check": {"Verb": verb, "Check": {**self.check(), "Node": node}}}, self.key_operation()])
 
     def node_session(self) -> Step:
