@@ -167,7 +167,7 @@ def ordered(path: str, text: str) -> str:
 
 
 def forget_names(checks: Iterable) -> None:
-    """Roost's checks have the names that their service has now, Consul's those that it had when they were registered."""
+    """Of a service that is registered again: Roost's agent tells them as the catalog has them, Consul's as they were."""
     for check in checks:
         if isinstance(check, dict):
             check.pop("ServiceName", None)
