@@ -130,6 +130,27 @@ struct BlockingTests {
         #expect(TestAnswer(try client.received()).body.contains("\"Service\":\"web\""))
     }
 
+    /// They slept on, and the index stood still.
+    @Test("what is chosen by the metadata of nodes wakes when a node has other metadata")
+    func metadata() throws {
+        let node = "\"Node\":\"m1\",\"Address\":\"127.0.0.1\""
+        let service = "\"Service\":{\"Service\":\"web\"}"
+        let check = "\"Check\":{\"Name\":\"ping\",\"ServiceID\":\"web\",\"Status\":\"passing\"}"
+        let path = "/v1/catalog/register"
+        _ = try writer.ask("PUT", path, "{\(node),\(service),\(check)}")
+        let paths = ["catalog/services", "health/state/any", "health/checks/web"]
+        let clients = try paths.map { try block("/v1/\($0)?node-meta=rack:a") }
+        // A service's index moves with its nodes, whoever asks, as in Consul.
+        let others = try paths.dropLast().map { try block("/v1/\($0)") }
+        _ = try writer.ask("PUT", path, "{\(node),\"NodeMeta\":{\"rack\":\"a\"}}")
+        for (client, index) in clients {
+            let answer = TestAnswer(try client.received())
+            #expect(answer.index > index)
+            #expect(answer.body.contains("web"))
+        }
+        for (client, _) in others { #expect(try client.received() == "") }
+    }
+
     @Test("a check's change wakes its service")
     func checks() throws {
         _ = try writer.ask(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from random_programs.consul import ConsulComparison, ConsulConversation, Side
+from random_programs.consul import ConsulComparison, ConsulConversation, Side, ordered
+from random_programs.consul_requests import Step
 from random_programs.programs import Answers, Comparison, Outcome, Ranks, lines_of, run, shortest
 from random_programs.zookeeper import Twin, ZooKeeperComparison
 from servers import Roost
@@ -101,6 +102,20 @@ def test_an_index_that_stands_still_is_found_by_one_write(roosts, monkeypatch):
     found = first_difference(comparison)
     assert "did not rise" in found.what
     assert len(made_short(comparison, found)) == 1
+
+
+def test_a_check_keeps_its_names_unless_its_service_is_registered_again():
+    check = '{"c": {"CheckID": "c", "ServiceID": "s", "ServiceName": "%s", "ServiceTags": ["%s"]}}'
+    texts = [check % names for names in (("web", "a"), ("db", "a"), ("web", "b"))]
+    assert len({ordered("/v1/agent/checks", text, {"t"}) for text in texts}) == 3
+    assert len({ordered("/v1/agent/checks", text, {"s"}) for text in texts}) == 1
+
+
+def test_a_service_is_registered_again_by_its_id_or_else_its_name():
+    conversation = ConsulConversation([], "p")
+    for body in ({"Name": "web", "ID": "s"}, {"Name": "web"}, "{", {"Name": "s"}):
+        conversation.note_registration(Step("PUT", "/v1/agent/service/register", body))
+    assert conversation.registered == {"s", "web"} and conversation.again == {"s"}
 
 
 def test_ranks_tell_equality_and_order():

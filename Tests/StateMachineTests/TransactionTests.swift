@@ -87,6 +87,29 @@ import Testing
         #expect(try state.dump().filter { $0.table != "meta" } == before)
     }
 
+    @Test func `a key under lock-delay is told as such, whoever asks for it`() throws {
+        let state = try StateFixture()
+        try state.register("n1")
+        try state.openConsulSession("s", lockDelayNanoseconds: 5_000_000_000)
+        try state.key(.lock, "k", "v", session: "s")
+        try state.consul(.destroyConsulSession(DestroyConsulSession(id: "s")))
+        let delayed = try run(
+            state,
+            [
+                operation(.get, "none"), operation(.lock, "k", session: "s"),
+                operation(.lock, "k"), operation(.unlock, "k", session: "s"),
+            ]
+        )
+        #expect(
+            delayed.failures.map(\.error) == [
+                .transaction(.lockDelayed("k")), .transaction(.lockDelayed("k")),
+            ]
+        )
+        state.time += 5_000
+        let over = try run(state, [operation(.lock, "k", session: "s"), operation(.lock, "k")])
+        #expect(over.failures.map(\.error) == [.invalidSession("s"), .missingSession])
+    }
+
     @Test func `nodes, services and checks take part`() throws {
         let state = try StateFixture()
         let outcome = try run(

@@ -45,9 +45,7 @@ enum CatalogEvaluation {
             json.texts((tagsByName[name] ?? []).sorted())
         }
         json.endObject()
-        let indexes = try view.summary.indexes
-        let index =
-            selection.nodeMetadata.isEmpty ? indexes.services : max(indexes.services, indexes.nodes)
+        let index = try selection.index(view.summary.indexes.services, view)
         return Evaluation(answer: .json(json.bytes), index: index)
     }
 

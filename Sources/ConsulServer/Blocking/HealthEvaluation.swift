@@ -35,7 +35,7 @@ enum HealthEvaluation {
     ) throws(StateError) -> Evaluation {
         let all = try admitted(try view.allChecks(), selection, view)
         let checks = state == "any" ? all : all.filter { $0.definition.status.text == state }
-        let index = try view.summary.indexes.checks
+        let index = try selection.index(view.summary.indexes.checks, view)
         return Evaluation(answer: list(checks, question), index: index)
     }
 

@@ -1,5 +1,6 @@
 import Bytes
 import ConsulProtocol
+import StateMachine
 import Watches
 
 /// What is asked of the state. Equal questions have equal answers at one index, whoever asks, so
@@ -42,6 +43,17 @@ struct Question: Hashable {
         var tags: [ByteString] = []
         /// Pairs that a node's metadata must have.
         var nodeMetadata: [[ByteString]] = []
+
+        /// What the choice depends on, beside what is chosen from.
+        var topics: [Topic] { nodeMetadata.isEmpty ? [] : [.nodes] }
+
+        /// The index of an answer whose rows have `index`: another metadata of a node is news.
+        func index(
+            _ index: UInt64,
+            _ view: borrowing StateView
+        ) throws(StateError) -> UInt64 {
+            nodeMetadata.isEmpty ? index : max(index, try view.summary.indexes.nodes)
+        }
     }
 
     var subject: Subject
@@ -63,14 +75,14 @@ struct Question: Hashable {
         case .nodeSessions(let node): [.nodeSessions(node)]
         case .sessions: [.sessions]
         case .nodes: [.nodes]
-        case .services: [.services]
+        case .services(let selection): [.services] + selection.topics
         case .serviceInstances(let name, _): [.service(name), .nodes]
         case .node(let name), .nodeServices(let name): [.node(name)]
         case .nodeHealth(let name): [.nodeChecks(name), .node(name)]
         case .serviceChecks(let name, _): [.serviceChecks(name), .service(name)]
         case .serviceHealth(let name, _, _):
             [.service(name), .serviceChecks(name), .nodes, .checks]
-        case .state: [.checks]
+        case .state(_, let selection): [.checks] + selection.topics
         case .agentService(let node, _): [.node(node)]
         case .tokens, .token, .ownToken: [.tokens]
         }

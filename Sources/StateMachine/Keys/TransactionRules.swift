@@ -215,9 +215,18 @@ extension TransactionOutcome {
         }
     }
 
-    /// Failures are told alone, and results only where they all have room.
+    /// Failures are told alone, and results only where they all have room. Lock-delays are looked
+    /// at before anything is tried, so that with one of them nothing else is told.
     mutating func end(_ room: AnswerRoom) {
+        let delayed = failures.filter { $0.error.isLockDelay }
+        if !delayed.isEmpty { failures = delayed }
         isTooLong = room.isExceeded
         if isTooLong || !failures.isEmpty { results = [] }
+    }
+}
+
+extension ConsulError {
+    fileprivate var isLockDelay: Bool {
+        if case .transaction(.lockDelayed) = self { true } else { false }
     }
 }

@@ -140,8 +140,11 @@ class Side:
         return OWN.sub(masked, text), indexes
 
 
-def ordered(path: str, text: str) -> str:
-    """The same for every order of what has none, and without what Roost tells differently on purpose."""
+def ordered(path: str, text: str, again: set[str]) -> str:
+    """The same for every order of what has none, and without what Roost tells differently on purpose.
+
+    `again` are the agent's services that were registered more than once.
+    """
     if path.startswith("/v1/txn"):
         return text.replace('Tags":[]', 'Tags":null')
     is_passing = path.startswith("/v1/health/service/") and "passing" in path
@@ -156,9 +159,9 @@ def ordered(path: str, text: str) -> str:
     for entry in value if isinstance(value, list) else [value]:
         if isinstance(entry, dict) and isinstance(entry.get("Checks"), list) and path.startswith("/v1/agent"):
             entry["Checks"].sort(key=lambda check: check["CheckID"])
-            forget_names(entry["Checks"])
+            forget_names(entry["Checks"], again)
     if path.startswith("/v1/agent/checks") and isinstance(value, dict):
-        forget_names(value.values())
+        forget_names(value.values(), again)
     if isinstance(value, list):
         value.sort(key=lambda entry: (entry.get("CreateIndex", 0), entry.get("Service", {}).get("ID", "")))
     if path.startswith("/v1/catalog/services") and isinstance(value, dict):
@@ -166,10 +169,14 @@ def ordered(path: str, text: str) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def forget_names(checks: Iterable) -> None:
-    """Of a service that is registered again: Roost's agent tells them as the catalog has them, Consul's as they were."""
+def forget_names(checks: Iterable, again: set[str]) -> None:
+    """Of a service that is registered again Roost's agent has what the catalog has, Consul's what the check came with."""
     for check in checks:
-        if isinstance(check, dict):
+        if not isinstance(check, dict):
+            continue
+        if check.get("ServiceTags") == []:
+            check["ServiceTags"] = None
+        if check.get("ServiceID") in again:
             check.pop("ServiceName", None)
             check.pop("ServiceTags", None)
 
@@ -203,12 +210,15 @@ class ConsulConversation:
         self.seen: list[dict[str, Reply]] = []
         self.requests = 0
         self.uses_agent = False
+        self.registered: set[str] = set()
+        self.again: set[str] = set()
         for side in self.sides:
             side.ask("PUT", f"/v1/kv/floor-{prefix}", "")
             side.floor = side.ask("GET", f"/v1/kv/floor-{prefix}").index
 
     def take(self, step: Step) -> Answers:
         self.uses_agent = self.uses_agent or "/v1/agent" in step.path
+        self.note_registration(step)
         if step.kind == "watched" and not self.seen:
             self.seen = [self.look(side) for side in self.sides]
         answers = self.asked(step)
@@ -220,6 +230,11 @@ class ConsulConversation:
         if answers.what and is_deliberate(step):
             return replace(answers, what="")
         return self.judged(answers) if step.kind == "watched" and not answers.what else answers
+
+    def note_registration(self, step: Step) -> None:
+        if step.path.startswith("/v1/agent/service/register") and isinstance(step.body, dict):
+            service = step.body.get("ID") or step.body.get("Name", "")
+            (self.again if service in self.registered else self.registered).add(service)
 
     def asked(self, step: Step) -> Answers:
         self.requests += 1
@@ -242,13 +257,13 @@ class ConsulConversation:
         if names := sorted(real.headers.keys() ^ roost.headers.keys()):
             return f"only one has {', '.join(names)}"
         passed = {"x-consul-index", "x-consul-contenthash"}
-        if path.startswith("/v1/agent/health/service/name/"):
-            # Of several instances that of the one that a map of Go gives last.
+        if path.startswith("/v1/agent/health/service/name/") and real.text.count('"AggregatedStatus"') > 1:
+            # That of the instance that a map of Go gives last.
             passed.add("x-consul-reason")
         for name, value in real.headers.items():
             if name not in passed and value != roost.headers[name]:
                 return f"{name} {value} / {roost.headers[name]}"
-        texts, indexes = zip(*(side.comparable(ordered(path, reply.text))
+        texts, indexes = zip(*(side.comparable(ordered(path, reply.text, self.again))
                                for side, reply in zip(self.sides, (real, roost))))
         if texts[0] != texts[1]:
             return place(*texts)
