@@ -8,6 +8,10 @@ struct FilterTests {
         "Node": .text,
         "Service": .record([
             "Port": .integer, "Tags": .list(.text), "Meta": .map(.text), "Native": .bool,
+            "Mesh": .record([
+                "Name": .text, "Port": .integer, "Native": .bool,
+                "Upstreams": .list(.record(["Port": .integer])),
+            ]),
         ]),
         "Checks": .list(.record(["Status": .text])),
     ])
@@ -30,6 +34,10 @@ struct FilterTests {
             "Service.Tags is not empty", "Node matches `^n\\d+$`", "Node not matches \"^m\"",
             "Checks.Status == critical", "not Node == n2 and Service.Native == true",
             "Node == n2 or (Node == n1 and not Service.Port == 81)", "Service.Meta.z != y",
+            "Service.Meta.z matches `no key, and yet`", "Service.Mesh.Name == \"\"",
+            "Service.Mesh.Upstreams is empty", "not Service.Mesh.Upstreams.Port == 0",
+            "Service.Mesh.Port == 0", "Service.Mesh.Native == false",
+            "Node == \"\\x6e\\u0031\"", "(( Node == n1 ))\tor not\nNode == n1",
         ]
     )
     func holds(filter: String) throws {
@@ -62,6 +70,34 @@ struct FilterTests {
                 "x",
                 "1:2 (1): no match found, expected: "
                     + "\"!=\", \".\", \"==\", \"[\", [ \\t\\r\\n] or [a-zA-Z0-9_]"
+            ),
+            (
+                "not(Node == n1)",
+                "1:4 (3): no match found, expected: "
+                    + "\"!=\", \".\", \"==\", \"[\", [ \\t\\r\\n] or [a-zA-Z0-9_]"
+            ),
+            (
+                "Node is not nothing",
+                "1:13 (12): no match found, expected: \"empty\" or [ \\t\\r\\n]"
+            ),
+            ("Node == 12a", "1:11 (10): rule \"number\": Invalid number literal"),
+            ("Node in 1", "1:9 (8): rule \"match\": Invalid selector"),
+            ("Service.Meta[x] == y", "1:14 (13): rule \"index\": Invalid index"),
+            (
+                "Service.Meta[\"x",
+                "1:16 (15): rule \"string\": Unterminated string literal\n"
+                    + "1:14 (13): rule \"index\": Invalid index"
+            ),
+            (
+                "Node == \"\\q\" and\n(Node == \"\\400\"",
+                "1:9 (8): rule \"string\": invalid syntax\n"
+                    + "2:10 (26): rule \"string\": invalid syntax\n"
+                    + "2:16 (32): rule \"grouping\": Unmatched parentheses"
+            ),
+            ("Node is empty", "Invalid match operator \"Is Empty\" for selector \"Node\""),
+            (
+                "x in Service.Mesh.Upstreams",
+                "Invalid match operator \"In\" for selector \"Service.Mesh.Upstreams\""
             ),
         ]
     )
@@ -120,6 +156,74 @@ struct FilterTests {
         #expect(throws: DecodeError(text)) { try matches("Node matches `\(pattern)`") }
         let empty = String(repeating: "()", count: 2_000)
         #expect(try matches("Node matches `(\(empty)){1000}`"))
+    }
+
+    @Test("a chain is as long as it must be, and what nests is bounded")
+    func depth() throws {
+        let chain = [String](repeating: "Node == n2", count: 400).joined(separator: " or ")
+        #expect(try !matches(chain))
+        #expect(try matches(chain + " or Node == n1"))
+        let nested =
+            String(repeating: "(", count: 40) + "Node == n1" + String(repeating: ")", count: 40)
+        #expect(throws: DecodeError.self) { try matches(nested) }
+    }
+
+    /// Each was asked of Consul 1.8.7, with these texts as a service's metadata.
+    @Test(
+        "patterns are Go's",
+        arguments: [
+            ("(?i)foo", "Foo", true), ("(?i)^k+$", "k\u{212A}", true), ("(?i)[^k]", "K", false),
+            ("(?i)straße", "\u{17F}traße", true), ("(?i:f)oo", "FOO", false), ("(?i)é", "É", true),
+            ("(?i)(?-i)f", "F", false), ("a(?i)*b", "aab", true), ("(?P<n>a)(?P<n>b)", "ab", true),
+            ("\\bbar", "foo bar", true), ("\\Bbar", "foo bar", false), ("(?m)^y$", "x\ny", true),
+            ("^y", "x\ny", false), ("(?s)x.y", "x\ny", true), ("x.y", "x\ny", false),
+            ("\\Ay|x\\z", "x\ny", false), ("\\p{Lu}", "foo", false), ("\\p{Lu}", "Ω", true),
+            ("\\P{^Nd}", "1", true), ("\\pN", "a", false), ("[[:alpha:]]{3}", "ab1", false),
+            ("[[:^alpha:]]", "ab1", true), ("[\\W]", "a.b", true), ("[\\d\\-]", "-", true),
+            ("a{2", "a{2}", true), ("\\Qa{2}\\E", "a{2}", true), ("\\x{3a9}", "Ω", true),
+            ("\\101", "A", true), ("\\x41", "A", true), ("a{,2}", "aa", false),
+            ("[^a]", "\n", true),
+            ("[]a]", "]", true), ("[a-]", "-", true), ("a{02}", "a{02}", true), ("()*a", "a", true),
+        ]
+    )
+    func goPatterns(pattern: String, text: String, holds: Bool) throws {
+        #expect(try match(pattern, text) == holds)
+    }
+
+    @Test(
+        "errors of patterns are Go's",
+        arguments: [
+            ("(?<n>a)", "invalid or unsupported Perl syntax: `(?<`"),
+            ("(?P<n", "invalid named capture: `(?P<n`"),
+            ("(?P<n y>a)", "invalid named capture: `(?P<n y>`"),
+            ("(?i", "invalid or unsupported Perl syntax: `(?i`"),
+            ("(?i-)", "invalid or unsupported Perl syntax: `(?i-)`"),
+            ("\\p{Foo}", "invalid character class range: `\\p{Foo}`"),
+            ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
+            ("x[z-a]", "invalid character class range: `z-a`"), ("x[a", "missing closing ]: `[a`"),
+            ("{2}", "missing argument to repetition operator: `{2}`"),
+            ("(*?a)", "missing argument to repetition operator: `*?`"),
+            ("\\C", "invalid escape sequence: `\\C`"),
+            ("\\8", "invalid escape sequence: `\\8`"), ("\\x4", "invalid escape sequence: `\\x4`"),
+            ("[\\z]", "invalid escape sequence: `\\z`"), ("a)", "unexpected ): `a)`"),
+            ("(a", "missing closing ): `(a`"),
+            ("a\\", "trailing backslash at end of expression: ``"),
+            ("a{99999999999999999999}", "invalid repeat count: `{99999999999999999999}`"),
+        ]
+    )
+    func goErrors(pattern: String, reason: String) {
+        let quoted = pattern.replacing("\\", with: "\\\\")
+        let text =
+            "Failed to create boolean expression evaluator: Failed to compile regular expression "
+            + "\"\(quoted)\": error parsing regexp: \(reason)"
+        #expect(throws: DecodeError(text)) { try match(pattern, "") }
+    }
+
+    private func match(_ pattern: String, _ text: String) throws -> Bool {
+        let schema = FilterSchema.record(["A": .text])
+        let filter = try Filter("A matches `\(pattern)`", schema: schema, limits: ConsulLimits())
+        let member = JSONMember(name: "A", value: .string(ByteString(text)))
+        return filter.matches(.object([member]))
     }
 
     @Test("a pattern that makes others backtrack for ever is matched at once")

@@ -72,7 +72,8 @@ public struct Filter: Sendable {
             switch (match.operator, field) {
             case (_, .record): false
             case (.equal, _), (.notEqual, _): !isCollection
-            case (.isEmpty, _), (.isNotEmpty, _): isCollection || field == .text
+            case (.isEmpty, _), (.isNotEmpty, _): isCollection
+            case (.contains, .list(.record)), (.doesNotContain, .list(.record)): false
             case (.contains, _), (.doesNotContain, _): isCollection || field == .text
             case (.matches, _), (.doesNotMatch, _): field == .text
             }
@@ -140,33 +141,40 @@ public struct Filter: Sendable {
         case .and(let left, let right): evaluate(left, record) && evaluate(right, record)
         case .or(let left, let right): evaluate(left, record) || evaluate(right, record)
         case .not(let inner): !evaluate(inner, record)
-        case .match(let match): evaluate(match, match.selector[...], record)
+        case .match(let match): evaluate(match, match.selector[...], record, schema)
         }
     }
 
+    /// - Parameter value: nil: the answer leaves out what is as it is when nobody sets it.
     private func evaluate(
         _ match: FilterMatch,
         _ selector: ArraySlice<String>,
-        _ value: JSONValue
+        _ value: JSONValue?,
+        _ schema: FilterSchema
     ) -> Bool {
-        guard let name = selector.first else { return holds(match, value) }
-        switch value {
-        case .object(let members):
-            guard let member = members.last(where: { $0.name == name }) else {
-                return Self.isNegative(match.operator)
+        guard let name = selector.first else { return holds(match, value ?? schema.unset) }
+        switch schema {
+        case .record(let fields):
+            guard let field = fields[name] else { return false }
+            return evaluate(match, selector.dropFirst(), value?.member(name), field)
+        case .map(let entry):
+            guard let member = value?.member(name) else {
+                return Self.holdsOfNothing(match.operator)
             }
-            return evaluate(match, selector.dropFirst(), member.value)
-        case .array(let elements):
-            return elements.contains { evaluate(match, selector, $0) }
-        default: return Self.isNegative(match.operator)
+            return evaluate(match, selector.dropFirst(), member, entry)
+        case .list(let element):
+            guard case .array(let elements)? = value else { return false }
+            return elements.contains { evaluate(match, selector, $0, element) }
+        case .text, .integer, .bool: return false
         }
     }
 
-    /// What a condition says of a map's entry that is not there.
-    private static func isNegative(_ operator: FilterMatch.Operator) -> Bool {
+    /// What a condition says of a map's entry that is not there. That `matches` holds is go-bexpr's
+    /// (its evaluate.go asks for three operators and lets all others hold).
+    private static func holdsOfNothing(_ operator: FilterMatch.Operator) -> Bool {
         switch `operator` {
-        case .notEqual, .isEmpty, .doesNotContain, .doesNotMatch: true
-        case .equal, .isNotEmpty, .contains, .matches: false
+        case .equal, .isNotEmpty, .contains: false
+        case .notEqual, .isEmpty, .doesNotContain, .matches, .doesNotMatch: true
         }
     }
 
@@ -204,9 +212,9 @@ public struct Filter: Sendable {
 
     private static func contains(_ value: JSONValue, _ text: String) -> Bool {
         switch value {
-        case .string(let other): other.text.contains(text)
+        case .string(let other): other.bytes.contains(text.utf8)
         case .array(let elements): elements.contains { equals($0, text) }
-        case .object(let members): members.contains { $0.name == text }
+        case .object(let members): members.contains { $0.name.utf8.elementsEqual(text.utf8) }
         default: false
         }
     }
@@ -214,5 +222,25 @@ public struct Filter: Sendable {
     private func matches(_ value: JSONValue, _ pattern: String) -> Bool {
         guard case .string(let text) = value else { return false }
         return patterns[pattern]?.matches(text.text) ?? false
+    }
+}
+
+extension FilterSchema {
+    /// A field's value when nobody sets it.
+    fileprivate var unset: JSONValue {
+        switch self {
+        case .text: .string("")
+        case .integer: .number("0")
+        case .bool: .bool(false)
+        case .list: .array([])
+        case .map, .record: .object([])
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate func member(_ name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members.last { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 }

@@ -1,9 +1,18 @@
-/// Reads a filter. Where the text is wrong the error names the place as go-bexpr does
-/// ("line:column (offset)"); its list of what was expected is that of the nearest construct.
+/// Reads a filter by the grammar of go-bexpr 0.1, which Consul 1.8 has: a rule that does not fit
+/// takes nothing, and the next one is tried at the same place.
+///
+/// The errors are its own too. What a rule says of a mistake ("Unmatched parentheses") is kept,
+/// whether or not another rule fits later; if no rule said anything, the error names what would
+/// have fitted at the farthest place that was reached.
 public struct FilterParser {
     private let text: [UInt8]
     private var offset = 0
+    private var depth = 0
     private let limits: ConsulLimits
+    private var mistakes: [String] = []
+    private var farthest = 0
+    /// What was looked for at `farthest`, as the error names it.
+    private var expected: Set<String> = []
 
     public static func parse(
         _ text: String,
@@ -15,12 +24,8 @@ public struct FilterParser {
                 "filter of \(parser.text.count) bytes: at most \(limits.filterBytesMax)"
             )
         }
-        parser.skipSpace()
-        let expression = try parser.or(depth: 0)
-        parser.skipSpace()
-        guard parser.offset == parser.text.count else {
-            throw parser.failure("\"and\", \"or\", [ \\t\\r\\n] or EOF")
-        }
+        let expression = try parser.input()
+        guard let expression, parser.mistakes.isEmpty else { throw parser.failure }
         return expression
     }
 
@@ -29,243 +34,318 @@ public struct FilterParser {
         self.limits = limits
     }
 
-    private func failure(_ expected: String) -> DecodeError {
-        DecodeError("\(place): no match found, expected: \(expected)")
+    // MARK: Errors
+
+    private var failure: DecodeError {
+        guard mistakes.isEmpty else { return DecodeError(mistakes.joined(separator: "\n")) }
+        var names = expected.subtracting(["EOF"]).sorted()
+        if expected.contains("EOF") { names.append("EOF") }
+        let last = names.removeLast()
+        let list = names.isEmpty ? last : names.joined(separator: ", ") + " or " + last
+        return DecodeError("\(place(of: farthest)): no match found, expected: \(list)")
     }
 
-    /// "line:column (offset)" of the present byte.
-    private var place: String {
-        let before = text.prefix(offset)
+    /// "line:column (offset)"; a line's end is column 0 of the next line.
+    private func place(of offset: Int) -> String {
+        let before = text.prefix(offset + 1)
         let line = before.count { $0 == 10 } + 1
-        let lineStart = before.lastIndex(of: 10).map { $0 + 1 } ?? 0
-        return "\(line):\(offset - lineStart + 1) (\(offset))"
+        let start = before.lastIndex(of: 10) ?? -1
+        let characters = text[(start + 1)..<max(offset, start + 1)].count { $0 & 0xC0 != 0x80 }
+        let column = start == offset ? 0 : characters + 1
+        return "\(line):\(column) (\(offset))"
     }
 
-    private mutating func skipSpace() {
-        while offset < text.count, [32, 9, 10, 13].contains(text[offset]) { offset += 1 }
+    private mutating func missing(_ what: String, at place: Int) {
+        guard place >= farthest else { return }
+        if place > farthest { expected.removeAll(keepingCapacity: true) }
+        farthest = place
+        expected.insert(what)
     }
 
-    private mutating func or(depth: Int) throws(DecodeError) -> FilterExpression {
-        guard depth < limits.filterDepthMax else {
-            throw DecodeError("filter nests deeper than \(limits.filterDepthMax)")
-        }
-        let left = try and(depth: depth)
-        guard takeWord("or") else { return left }
-        try expectSpace()
-        return .or(left, try or(depth: depth + 1))
+    /// What a rule says of the text before or at a place.
+    private mutating func mistake(_ words: String, in rule: String, at place: Int) {
+        let text = "\(self.place(of: place)): rule \"\(rule)\": \(words)"
+        if !mistakes.contains(text) { mistakes.append(text) }
     }
 
-    private mutating func and(depth: Int) throws(DecodeError) -> FilterExpression {
-        guard depth < limits.filterDepthMax else {
-            throw DecodeError("filter nests deeper than \(limits.filterDepthMax)")
-        }
-        let left = try negation(depth: depth)
-        guard takeWord("and") else { return left }
-        try expectSpace()
-        return .and(left, try and(depth: depth + 1))
-    }
+    // MARK: Characters
 
-    /// After `and` and `or`.
-    private func expectSpace() throws(DecodeError) {
-        guard offset == text.count else { return }
-        throw failure("[ \\t\\r\\n]")
-    }
-
-    private mutating func negation(depth: Int) throws(DecodeError) -> FilterExpression {
-        guard depth < limits.filterDepthMax else {
-            throw DecodeError("filter nests deeper than \(limits.filterDepthMax)")
-        }
-        skipSpace()
-        let start = offset
-        if takeWord("not") {
-            skipSpace()
-            if offset > start + 3 || isAt("(") { return .not(try negation(depth: depth + 1)) }
-            offset = start
-        }
-        guard isAt("(") else { return .match(try match()) }
-        offset += 1
-        let inner = try or(depth: depth + 1)
-        skipSpace()
-        guard isAt(")") else {
-            throw DecodeError("\(place): rule \"grouping\": Unmatched parentheses")
-        }
-        offset += 1
-        return inner
-    }
-
-    private func isAt(_ character: Unicode.Scalar) -> Bool {
-        offset < text.count && text[offset] == UInt8(ascii: character)
-    }
-
-    /// Takes a word that ends at a space, a bracket or the end.
-    private mutating func takeWord(_ word: String) -> Bool {
-        let start = offset
-        skipSpace()
+    private mutating func literal(_ word: String) -> Bool {
         let bytes = Array(word.utf8)
-        let end = offset + bytes.count
-        guard end <= text.count, text[offset..<end].elementsEqual(bytes),
-            end == text.count || !isWordByte(text[end])
-        else {
-            offset = start
+        guard text[offset...].starts(with: bytes) else {
+            missing(Strconv.quoted(word), at: offset)
             return false
         }
-        offset = end
-        return true
-    }
-
-    private func isWordByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 48...57, 65...90, 97...122, UInt8(ascii: "_"): true
-        default: false
-        }
-    }
-
-    /// "selector operator value", or "value in selector".
-    private mutating func match() throws(DecodeError) -> FilterMatch {
-        let start = offset
-        if let value = try? value(), takeIn(negated: false) {
-            return FilterMatch(selector: try selector(), operator: .contains, value: value)
-        }
-        offset = start
-        if let value = try? value(), takeIn(negated: true) {
-            return FilterMatch(selector: try selector(), operator: .doesNotContain, value: value)
-        }
-        offset = start
-        let selector = try selector()
-        let `operator` = try self.operator()
-        switch `operator` {
-        case .isEmpty, .isNotEmpty:
-            return FilterMatch(selector: selector, operator: `operator`, value: "")
-        default:
-            skipSpace()
-            return FilterMatch(selector: selector, operator: `operator`, value: try value())
-        }
-    }
-
-    private mutating func takeIn(negated: Bool) -> Bool {
-        if negated && !takeWord("not") { return false }
-        guard takeWord("in") else { return false }
-        skipSpace()
-        return true
-    }
-
-    private mutating func `operator`() throws(DecodeError) -> FilterMatch.Operator {
-        let start = offset
-        skipSpace()
-        let hasSpace = offset > start
-        if take("==") { return .equal }
-        if take("!=") { return .notEqual }
-        if takeWord("is") {
-            if takeWord("empty") { return .isEmpty }
-            if takeWord("not"), takeWord("empty") { return .isNotEmpty }
-            skipSpace()
-            throw failure("\"empty\", \"not\" or [ \\t\\r\\n]")
-        }
-        if takeWord("contains") { return .contains }
-        if takeWord("matches") { return .matches }
-        if takeWord("not") {
-            if takeWord("contains") { return .doesNotContain }
-            if takeWord("matches") { return .doesNotMatch }
-        }
-        if hasSpace {
-            throw failure(
-                "\"!=\", \"==\", \"contains\", \"in\", \"is\", \"matches\", \"not\" "
-                    + "or [ \\t\\r\\n]"
-            )
-        }
-        throw failure("\"!=\", \".\", \"==\", \"[\", [ \\t\\r\\n] or [a-zA-Z0-9_]")
-    }
-
-    private mutating func take(_ symbol: String) -> Bool {
-        let bytes = Array(symbol.utf8)
-        guard text[offset...].starts(with: bytes) else { return false }
         offset += bytes.count
         return true
     }
 
-    /// Name(.Name | ["any text"])*
-    private mutating func selector() throws(DecodeError) -> [String] {
-        skipSpace()
-        guard offset < text.count, isLetter(text[offset]) else {
-            throw failure(
-                "\"(\", \"-\", \"0\", \"\\\"\", \"`\", \"not\", [ \\t\\r\\n], [1-9] or [a-zA-Z]"
-            )
+    private mutating func character(_ name: String, _ fits: (UInt8) -> Bool) -> Bool {
+        guard offset < text.count, fits(text[offset]) else {
+            missing(name, at: offset)
+            return false
         }
-        var parts = [identifier()]
-        while offset < text.count {
-            if isAt(".") {
-                offset += 1
-                guard offset < text.count, isWordByte(text[offset]) else {
-                    throw failure("[a-zA-Z]")
-                }
-                parts.append(identifier())
-            } else if isAt("[") {
-                offset += 1
-                parts.append(try quoted())
-                guard isAt("]") else { throw failure("\"]\"") }
-                offset += 1
-            } else {
-                break
-            }
-        }
-        return parts
+        offset += 1
+        return true
     }
 
-    private func isLetter(_ byte: UInt8) -> Bool {
+    private mutating func space() -> Bool {
+        let start = offset
+        while character("[ \\t\\r\\n]", { [32, 9, 10, 13].contains($0) }) {}
+        return offset > start
+    }
+
+    private mutating func end() -> Bool {
+        guard offset < text.count else { return true }
+        missing("EOF", at: offset)
+        return false
+    }
+
+    /// Words with space before, between and after them, or only before and between.
+    private mutating func words(_ words: String..., spaceAfter: Bool = true) -> Bool {
+        let start = offset
+        for word in words {
+            guard space(), literal(word) else {
+                offset = start
+                return false
+            }
+        }
+        guard !spaceAfter || space() else {
+            offset = start
+            return false
+        }
+        return true
+    }
+
+    private mutating func symbol(_ symbol: String) -> Bool {
+        let start = offset
+        _ = space()
+        guard literal(symbol) else {
+            offset = start
+            return false
+        }
+        _ = space()
+        return true
+    }
+
+    // MARK: Expressions
+
+    private mutating func input() throws(DecodeError) -> FilterExpression? {
+        _ = space()
+        guard let expression = try or() else { return nil }
+        _ = space()
+        return end() ? expression : nil
+    }
+
+    /// A chain is as long as the filter's bytes allow; only what stands within something counts as
+    /// depth.
+    private mutating func or() throws(DecodeError) -> FilterExpression? {
+        guard var operands = try and().map({ [$0] }) else { return nil }
+        var end = offset
+        while words("or"), let next = try and() {
+            operands.append(next)
+            end = offset
+        }
+        offset = end
+        let last = operands.removeLast()
+        return operands.reversed().reduce(last) { .or($1, $0) }
+    }
+
+    private mutating func and() throws(DecodeError) -> FilterExpression? {
+        guard var operands = try negation().map({ [$0] }) else { return nil }
+        var end = offset
+        while words("and"), let next = try negation() {
+            operands.append(next)
+            end = offset
+        }
+        offset = end
+        let last = operands.removeLast()
+        return operands.reversed().reduce(last) { .and($1, $0) }
+    }
+
+    private mutating func negation() throws(DecodeError) -> FilterExpression? {
+        let start = offset
+        if literal("not"), space() {
+            try deeper()
+            defer { depth -= 1 }
+            if let inner = try negation() { return .not(inner) }
+        }
+        offset = start
+        return try group()
+    }
+
+    private mutating func group() throws(DecodeError) -> FilterExpression? {
+        let start = offset
+        if literal("(") {
+            try deeper()
+            defer { depth -= 1 }
+            _ = space()
+            if let inner = try or() {
+                _ = space()
+                if literal(")") { return inner }
+                mistake("Unmatched parentheses", in: "grouping", at: offset)
+            }
+            offset = start
+        }
+        return match().map { .match($0) }
+    }
+
+    private mutating func deeper() throws(DecodeError) {
+        guard depth < limits.filterDepthMax else {
+            throw DecodeError("filter nests deeper than \(limits.filterDepthMax)")
+        }
+        depth += 1
+    }
+
+    // MARK: Conditions
+
+    private mutating func match() -> FilterMatch? {
+        let start = offset
+        if let selector = selector() {
+            let afterSelector = offset
+            if let `operator` = comparison(), let value = value() {
+                return FilterMatch(selector: selector, operator: `operator`, value: value)
+            }
+            offset = afterSelector
+            if let `operator` = emptiness() {
+                return FilterMatch(selector: selector, operator: `operator`, value: "")
+            }
+        }
+        offset = start
+        if let value = value(), let `operator` = membership() {
+            if let selector = selector() {
+                return FilterMatch(selector: selector, operator: `operator`, value: value)
+            }
+            mistake("Invalid selector", in: "match", at: offset)
+        }
+        offset = start
+        return nil
+    }
+
+    private mutating func comparison() -> FilterMatch.Operator? {
+        if symbol("==") { return .equal }
+        if symbol("!=") { return .notEqual }
+        if words("contains") { return .contains }
+        if words("not", "contains") { return .doesNotContain }
+        if words("matches") { return .matches }
+        return words("not", "matches") ? .doesNotMatch : nil
+    }
+
+    private mutating func emptiness() -> FilterMatch.Operator? {
+        if words("is", "empty", spaceAfter: false) { return .isEmpty }
+        return words("is", "not", "empty", spaceAfter: false) ? .isNotEmpty : nil
+    }
+
+    private mutating func membership() -> FilterMatch.Operator? {
+        if words("in") { return .contains }
+        return words("not", "in") ? .doesNotContain : nil
+    }
+
+    // MARK: Selectors and values
+
+    /// Name(.Name | ["any text"])*
+    private mutating func selector() -> [String]? {
+        guard let first = identifier() else { return nil }
+        var parts = [first]
+        while true {
+            let start = offset
+            if literal("."), let name = identifier() {
+                parts.append(name)
+                continue
+            }
+            offset = start
+            guard let name = index() else {
+                offset = start
+                return parts
+            }
+            parts.append(name)
+        }
+    }
+
+    private mutating func identifier() -> String? {
+        let start = offset
+        guard character("[a-zA-Z]", { Self.isLetter($0) }) else { return nil }
+        while character("[a-zA-Z0-9_]", { Self.isLetter($0) || Self.isDigit($0) || $0 == 95 }) {}
+        return string(from: start)
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
         (65...90).contains(byte) || (97...122).contains(byte)
     }
 
-    private mutating func identifier() -> String {
+    private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+
+    private func string(from start: Int) -> String {
+        String(decoding: text[start..<offset], as: UTF8.self)
+    }
+
+    private mutating func index() -> String? {
+        guard literal("[") else { return nil }
+        _ = space()
         let start = offset
-        while offset < text.count, isWordByte(text[offset]) || isAt("/") || isAt("-") {
-            offset += 1
+        guard let name = quoted() else {
+            mistake("Invalid index", in: "index", at: start)
+            return nil
         }
-        return String(decoding: text[start..<offset], as: UTF8.self)
+        _ = space()
+        guard literal("]") else {
+            mistake("Unclosed index expression", in: "index", at: offset)
+            return nil
+        }
+        return name
     }
 
-    private mutating func value() throws(DecodeError) -> String {
-        guard offset < text.count else { throw noValue }
-        let byte = text[offset]
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "`"): return try quoted()
-        case UInt8(ascii: "-"), 48...57:
-            let start = offset
-            offset += 1
-            while offset < text.count, (48...57).contains(text[offset]) || isAt(".") { offset += 1 }
-            return String(decoding: text[start..<offset], as: UTF8.self)
-        case _ where isLetter(byte):
-            var parts = [identifier()]
-            while isAt("."), offset + 1 < text.count, isWordByte(text[offset + 1]) {
-                offset += 1
-                parts.append(identifier())
-            }
-            return parts.joined(separator: ".")
-        default: throw noValue
-        }
+    private mutating func value() -> String? {
+        if let selector = selector() { return selector.joined(separator: ".") }
+        return number() ?? quoted()
     }
 
-    private var noValue: DecodeError {
-        failure("\"-\", \"0\", \"\\\"\", \"`\", [ \\t\\r\\n], [1-9] or [a-zA-Z]")
+    private mutating func number() -> String? {
+        let start = offset
+        _ = literal("-")
+        guard literal("0") || digits(from: 49) else {
+            offset = start
+            return nil
+        }
+        let whole = offset
+        if !literal(".") || !digits(from: 48) { offset = whole }
+        let after = offset
+        if space() || end() || literal(")") {
+            offset = after
+            return string(from: start)
+        }
+        mistake("Invalid number literal", in: "number", at: after)
+        offset = start
+        return nil
     }
 
-    private mutating func quoted() throws(DecodeError) -> String {
-        guard isAt("\"") || isAt("`") else { throw failure("\"\\\"\" or \"`\"") }
-        let quote = text[offset]
-        offset += 1
-        var bytes: [UInt8] = []
-        while offset < text.count, text[offset] != quote {
-            if text[offset] == UInt8(ascii: "\\"), quote == UInt8(ascii: "\""),
-                offset + 1 < text.count
-            {
-                offset += 1
-            }
-            bytes.append(text[offset])
-            offset += 1
+    /// Digits of which the first is at least that one.
+    private mutating func digits(from lowest: UInt8) -> Bool {
+        let first = lowest == 48 ? "[0-9]" : "[1-9]"
+        guard character(first, { (lowest...57).contains($0) }) else { return false }
+        while character("[0-9]", { Self.isDigit($0) }) {}
+        return true
+    }
+
+    /// A string in backticks as it stands, or in quotes with Go's escapes.
+    private mutating func quoted() -> String? {
+        let start = offset
+        guard literal("`") || literal("\"") else { return nil }
+        let quote = text[start]
+        guard let close = text[offset...].firstIndex(of: quote) else {
+            mistake("Unterminated string literal", in: "string", at: text.count)
+            offset = start
+            return nil
         }
-        guard offset < text.count else {
-            throw DecodeError("\(place): rule \"string\": Unterminated string literal")
+        let body = text[offset..<close]
+        offset = close + 1
+        if quote == UInt8(ascii: "`") {
+            return String(decoding: body.filter { $0 != 13 }, as: UTF8.self)
         }
-        offset += 1
-        return String(decoding: bytes, as: UTF8.self)
+        guard let value = Strconv.unquoted(body) else {
+            mistake("invalid syntax", in: "string", at: start)
+            return ""
+        }
+        return value
     }
 }

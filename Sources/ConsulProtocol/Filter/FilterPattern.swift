@@ -1,42 +1,65 @@
 /// Regular expressions of filters, matched in time proportional to the text (as Go's RE2 does):
 /// all ways through the pattern are followed at once, so that no pattern can hold a server up.
 ///
-/// Known: literals, `.`, classes and their negations, `\d \w \s` and their negations, `^ $`,
-/// groups, `|`, `* + ?` (also lazy) and `{n,m}`. Anything else of RE2 is an error.
+/// The language is that of Go's regexp/syntax, in its Perl flavour; of its Unicode classes it has
+/// the general categories (`\pL`, `\p{Lu}`, `\p{Any}`) and not the scripts. What is captured is
+/// nobody's business here, and lazy repeats match where others do.
+///
+/// Map: `PatternReader` (from text to parts), `PatternClass` (which characters a part takes).
 struct FilterPattern {
     private enum Step {
-        case scalar(Set)
+        case scalar(PatternClass)
         case split(Int, Int)
         case jump(Int)
-        case start
-        case end
+        case position(Position)
         case accept
     }
 
-    /// Ranges of scalars, or everything but them.
-    struct Set {
-        var ranges: [ClosedRange<UInt32>] = []
-        var isNegated = false
+    /// What is asked of a place between two characters.
+    enum Position {
+        case textStart
+        case textEnd
+        case lineStart
+        case lineEnd
+        case wordBoundary
+        case noWordBoundary
 
-        func contains(_ value: UInt32) -> Bool {
-            ranges.contains { $0.contains(value) } != isNegated
+        func holds(at offset: Int, in text: [Unicode.Scalar]) -> Bool {
+            switch self {
+            case .textStart: offset == 0
+            case .textEnd: offset == text.count
+            case .lineStart: offset == 0 || text[offset - 1] == "\n"
+            case .lineEnd: offset == text.count || text[offset] == "\n"
+            case .wordBoundary: Self.isWordBoundary(offset, text)
+            case .noWordBoundary: !Self.isWordBoundary(offset, text)
+            }
+        }
+
+        /// Between a character of `\w` and another one, or the text's end.
+        private static func isWordBoundary(_ offset: Int, _ text: [Unicode.Scalar]) -> Bool {
+            let before = offset > 0 && PatternClass.word.contains(text[offset - 1], [])
+            let after = offset < text.count && PatternClass.word.contains(text[offset], [])
+            return before != after
         }
     }
 
-    private indirect enum Node {
+    indirect enum Node {
         case empty
-        case set(Set)
-        case start
-        case end
+        case set(PatternClass)
+        case position(Position)
         case sequence([Node])
         case either(Node, Node)
         case times(Node, min: Int, max: Int?)
+
+        var isEmpty: Bool {
+            if case .empty = self { true } else { false }
+        }
 
         /// How many copies of one part the repeats within make together, as RE2's limit counts
         /// them; what is repeated 0 times counts nothing.
         var copies: Int {
             switch self {
-            case .empty, .set, .start, .end: return 1
+            case .empty, .set, .position: return 1
             case .sequence(let nodes): return nodes.reduce(1) { max($0, $1.copies) }
             case .either(let left, let right): return max(left.copies, right.copies)
             case .times(let inner, let min, let most):
@@ -49,25 +72,21 @@ struct FilterPattern {
     private static let stepsMax = 4_096
     /// Parts that are gone through to make the steps, since not every part makes one.
     private static let visitsMax = 4 * stepsMax
-    /// Of one repeat, and of repeats within repeats together.
-    private static let repeatMax = 1_000
-    /// The braces of a repeat with what they hold: two numbers, of which either may be too large.
-    private static let boundsScalarsMax = 48
 
     private var steps: [Step] = []
     private var visits = 0
+    /// Whether a part takes a character in either case.
+    private var foldsCase = false
 
     init(_ pattern: String) throws(DecodeError) {
-        var reader = Reader(scalars: Array(pattern.unicodeScalars), pattern: pattern)
-        let node = try reader.alternatives(depth: 0)
-        guard reader.isAtEnd else { throw reader.failure("unexpected ): `\(pattern)`") }
-        try compile(node, pattern)
+        try compile(try PatternReader.read(pattern), pattern)
         steps.append(.accept)
     }
 
     /// Where a match has come to in its text. Its lists keep their memory from one character to
     /// the next.
     private struct Run {
+        let text: [Unicode.Scalar]
         /// At which position each step was reached last: at one position a step counts once.
         var marks: [Int]
         /// The steps that wait for the character at the position, and those for the next one.
@@ -78,24 +97,26 @@ struct FilterPattern {
 
     /// Whether some part of the text matches.
     func matches(_ text: String) -> Bool {
-        let scalars = Array(text.unicodeScalars)
-        var run = Run(marks: [Int](repeating: -1, count: steps.count))
-        for position in 0...scalars.count {
-            if follow(0, position, scalars.count, &run) { return true }
-            guard position < scalars.count else { return false }
+        let text = Array(text.unicodeScalars)
+        var run = Run(text: text, marks: [Int](repeating: -1, count: steps.count))
+        for position in 0...text.count {
+            if follow(0, position, &run) { return true }
+            guard position < text.count else { return false }
             swap(&run.current, &run.next)
             run.next.removeAll(keepingCapacity: true)
+            let scalar = text[position]
+            let variants = foldsCase ? CaseVariants.others(of: scalar) : []
             for state in run.current {
                 guard case .scalar(let set) = steps[state] else { continue }
-                guard set.contains(scalars[position].value) else { continue }
-                if follow(state + 1, position + 1, scalars.count, &run) { return true }
+                guard set.contains(scalar, variants) else { continue }
+                if follow(state + 1, position + 1, &run) { return true }
             }
         }
         return false
     }
 
     /// Follows what needs no character; true when the end of the pattern is reached.
-    private func follow(_ state: Int, _ position: Int, _ count: Int, _ run: inout Run) -> Bool {
+    private func follow(_ state: Int, _ position: Int, _ run: inout Run) -> Bool {
         run.pending.append(state)
         while let state = run.pending.popLast() {
             if run.marks[state] == position { continue }
@@ -106,8 +127,8 @@ struct FilterPattern {
             case .split(let first, let second):
                 run.pending.append(second)
                 run.pending.append(first)
-            case .start: if position == 0 { run.pending.append(state + 1) }
-            case .end: if position == count { run.pending.append(state + 1) }
+            case .position(let asked):
+                if asked.holds(at: position, in: run.text) { run.pending.append(state + 1) }
             case .scalar: run.next.append(state)
             }
         }
@@ -121,9 +142,10 @@ struct FilterPattern {
         }
         switch node {
         case .empty: return
-        case .set(let set): steps.append(.scalar(set))
-        case .start: steps.append(.start)
-        case .end: steps.append(.end)
+        case .set(let set):
+            if set.foldsCase { foldsCase = true }
+            steps.append(.scalar(set))
+        case .position(let position): steps.append(.position(position))
         case .sequence(let nodes): for node in nodes { try compile(node, pattern) }
         case .either(let left, let right):
             let split = steps.count
@@ -153,177 +175,5 @@ struct FilterPattern {
         try compile(inner, pattern)
         steps.append(.jump(split))
         steps[split] = .split(split + 1, steps.count)
-    }
-
-    /// Reads a pattern.
-    private struct Reader {
-        let scalars: [Unicode.Scalar]
-        let pattern: String
-        var offset = 0
-
-        var isAtEnd: Bool { offset == scalars.count }
-
-        func failure(_ reason: String) -> DecodeError {
-            DecodeError("error parsing regexp: \(reason)")
-        }
-
-        private func isAt(_ scalar: Unicode.Scalar) -> Bool {
-            offset < scalars.count && scalars[offset] == scalar
-        }
-
-        private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
-            guard isAt(scalar) else { return false }
-            offset += 1
-            return true
-        }
-
-        mutating func alternatives(depth: Int) throws(DecodeError) -> Node {
-            guard depth < 64 else { throw failure("expression nests too deeply: `\(pattern)`") }
-            var node = try sequence(depth: depth)
-            while take("|") { node = .either(node, try sequence(depth: depth)) }
-            return node
-        }
-
-        private mutating func sequence(depth: Int) throws(DecodeError) -> Node {
-            var nodes: [Node] = []
-            while !isAtEnd, !isAt("|"), !isAt(")") {
-                let node = try repeated(try atom(depth: depth))
-                if case .empty = node { continue }
-                nodes.append(node)
-            }
-            if nodes.count == 1 { return nodes[0] }
-            return nodes.isEmpty ? .empty : .sequence(nodes)
-        }
-
-        /// The node with the repeat that follows it, if one does. As in RE2 a repeat of a repeat
-        /// must stand in a group, and repeats within repeats are bounded together.
-        private mutating func repeated(_ node: Node) throws(DecodeError) -> Node {
-            let start = offset
-            guard let range = try times() else { return node }
-            _ = take("?")
-            let repeated = Node.times(node, min: range.min, max: range.max)
-            guard repeated.copies <= FilterPattern.repeatMax else {
-                throw failure("invalid repeat count: `\(text(from: start))`")
-            }
-            if try times() != nil {
-                _ = take("?")
-                throw failure("invalid nested repetition operator: `\(text(from: start))`")
-            }
-            return repeated
-        }
-
-        /// How often what stands before is there; nil where no repeat begins.
-        private mutating func times() throws(DecodeError) -> (min: Int, max: Int?)? {
-            if take("*") { return (0, nil) }
-            if take("+") { return (1, nil) }
-            if take("?") { return (0, 1) }
-            let start = offset
-            guard isAt("{"), let bounds = bounds() else { return nil }
-            guard bounds.1 ?? bounds.0 >= bounds.0,
-                max(bounds.0, bounds.1 ?? 0) <= FilterPattern.repeatMax
-            else { throw failure("invalid repeat count: `\(text(from: start))`") }
-            return (bounds.0, bounds.1)
-        }
-
-        private func text(from start: Int) -> String {
-            var text = String.UnicodeScalarView()
-            text.append(contentsOf: scalars[start..<offset])
-            return String(text)
-        }
-
-        /// "{n}", "{n,}", "{n,m}"; anything else is the brace itself.
-        private mutating func bounds() -> (Int, Int?)? {
-            let near = scalars[offset...].prefix(FilterPattern.boundsScalarsMax)
-            guard let close = near.firstIndex(of: "}") else { return nil }
-            var text = String.UnicodeScalarView()
-            text.append(contentsOf: scalars[(offset + 1)..<close])
-            let parts = String(text).split(separator: ",", omittingEmptySubsequences: false)
-            guard parts.count <= 2, let low = Int(parts[0]), low >= 0 else { return nil }
-            if parts.count == 1 {
-                offset = close + 1
-                return (low, low)
-            }
-            if parts[1].isEmpty {
-                offset = close + 1
-                return (low, nil)
-            }
-            guard let high = Int(parts[1]) else { return nil }
-            offset = close + 1
-            return (low, high)
-        }
-
-        private mutating func atom(depth: Int) throws(DecodeError) -> Node {
-            let scalar = scalars[offset]
-            offset += 1
-            switch scalar {
-            case ".": return .set(Set(ranges: [10...10], isNegated: true))
-            case "^": return .start
-            case "$": return .end
-            case "(": return try group(depth: depth)
-            case "[": return .set(try bracket())
-            case "\\": return .set(try escape())
-            case "*", "+", "?":
-                throw failure("missing argument to repetition operator: `\(scalar)`")
-            default: return .set(Set(ranges: [scalar.value...scalar.value]))
-            }
-        }
-
-        private mutating func group(depth: Int) throws(DecodeError) -> Node {
-            if take("?") {
-                guard take(":") else {
-                    throw failure("invalid or unsupported Perl syntax: `(?`")
-                }
-            }
-            let inner = try alternatives(depth: depth + 1)
-            guard take(")") else { throw failure("missing closing ): `\(pattern)`") }
-            return inner
-        }
-
-        private mutating func escape() throws(DecodeError) -> Set {
-            guard !isAtEnd else { throw failure("trailing backslash at end of expression: ``") }
-            let scalar = scalars[offset]
-            offset += 1
-            switch scalar {
-            case "d", "D": return Set(ranges: [48...57], isNegated: scalar == "D")
-            case "w", "W":
-                return Set(ranges: [48...57, 65...90, 95...95, 97...122], isNegated: scalar == "W")
-            case "s", "S": return Set(ranges: [9...10, 12...13, 32...32], isNegated: scalar == "S")
-            case "n": return Set(ranges: [10...10])
-            case "t": return Set(ranges: [9...9])
-            case "r": return Set(ranges: [13...13])
-            default:
-                let isWord = scalar.isASCII && scalar.properties.isAlphabetic
-                if isWord { throw failure("invalid escape sequence: `\\\(scalar)`") }
-                return Set(ranges: [scalar.value...scalar.value])
-            }
-        }
-
-        private mutating func bracket() throws(DecodeError) -> Set {
-            var set = Set(isNegated: take("^"))
-            var isFirst = true
-            while isFirst || !isAt("]") {
-                guard !isAtEnd else { throw failure("missing closing ]: `\(pattern)`") }
-                isFirst = false
-                let low = scalars[offset]
-                offset += 1
-                if low == "\\" {
-                    let escaped = try escape()
-                    if escaped.isNegated { throw failure("invalid character class: `\(pattern)`") }
-                    set.ranges += escaped.ranges
-                    continue
-                }
-                var high = low
-                if isAt("-"), offset + 1 < scalars.count, scalars[offset + 1] != "]" {
-                    high = scalars[offset + 1]
-                    offset += 2
-                }
-                guard low.value <= high.value else {
-                    throw failure("invalid character class range: `\(low)-\(high)`")
-                }
-                set.ranges.append(low.value...high.value)
-            }
-            offset += 1
-            return set
-        }
     }
 }

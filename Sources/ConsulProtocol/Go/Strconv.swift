@@ -45,6 +45,70 @@ public enum Strconv {
         return result + "\""
     }
 
+    /// `strconv.Unquote` of what stands between double quotes; nil: it is not well written. A half
+    /// of a surrogate pair becomes U+FFFD, and so does what is no UTF-8 in the end.
+    static func unquoted(_ body: ArraySlice<UInt8>) -> String? {
+        var bytes: [UInt8] = []
+        var rest = body
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\"") { return nil }
+            guard byte == UInt8(ascii: "\\") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let letter = rest.popFirst() else { return nil }
+            switch letter {
+            case UInt8(ascii: "u"), UInt8(ascii: "U"):
+                let width = letter == UInt8(ascii: "u") ? 4 : 8
+                guard let value = number(&rest, digits: width, radix: 16) else { return nil }
+                guard value <= 0x10FFFF else { return nil }
+                let scalar = UInt32(exactly: value).flatMap(Unicode.Scalar.init) ?? "\u{FFFD}"
+                bytes += String(scalar).utf8
+            case UInt8(ascii: "x"):
+                guard let value = number(&rest, digits: 2, radix: 16) else { return nil }
+                bytes.append(UInt8(truncatingIfNeeded: value))
+            case UInt8(ascii: "0")...UInt8(ascii: "7"):
+                rest = body[(rest.startIndex - 1)...]
+                guard let value = number(&rest, digits: 3, radix: 8) else { return nil }
+                guard value <= 255 else { return nil }
+                bytes.append(UInt8(truncatingIfNeeded: value))
+            default:
+                guard let single = unescaped(letter) else { return nil }
+                bytes.append(single)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func unescaped(_ letter: UInt8) -> UInt8? {
+        switch letter {
+        case UInt8(ascii: "a"): 7
+        case UInt8(ascii: "b"): 8
+        case UInt8(ascii: "f"): 12
+        case UInt8(ascii: "n"): 10
+        case UInt8(ascii: "r"): 13
+        case UInt8(ascii: "t"): 9
+        case UInt8(ascii: "v"): 11
+        case UInt8(ascii: "\\"): letter
+        default: nil
+        }
+    }
+
+    /// Exactly so many digits, taken from the front.
+    private static func number(
+        _ rest: inout ArraySlice<UInt8>,
+        digits: Int,
+        radix: Int
+    ) -> Int? {
+        var value = 0
+        for _ in 0..<digits {
+            guard let byte = rest.popFirst(), let digit = hexadecimalDigit(byte) else { return nil }
+            guard digit < radix else { return nil }
+            value = value * radix + Int(digit)
+        }
+        return value
+    }
+
     /// A byte between single quotes, as encoding/json names an unexpected character.
     static func quotedCharacter(_ byte: UInt8) -> String {
         switch byte {

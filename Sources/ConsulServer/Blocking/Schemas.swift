@@ -17,7 +17,8 @@ enum Schemas {
             ("ServiceTags", .list(.text)), ("ServiceAddress", .text),
             ("ServiceTaggedAddresses", .map(taggedAddress)), ("ServiceWeights", weights),
             ("ServiceMeta", .map(.text)), ("ServicePort", .integer),
-            ("ServiceEnableTagOverride", .bool),
+            ("ServiceEnableTagOverride", .bool), ("ServiceProxy", proxy),
+            ("ServiceConnect", connect),
         ] {
             fields[name] = schema
         }
@@ -26,6 +27,30 @@ enum Schemas {
 
     private static let weights = FilterSchema.record(["Passing": .integer, "Warning": .integer])
     private static let taggedAddress = FilterSchema.record(["Address": .text, "Port": .integer])
+
+    private static let connect = FilterSchema.record(["Native": .bool])
+    private static let meshGateway = FilterSchema.record(["Mode": .text])
+
+    private static let proxy = FilterSchema.record([
+        "DestinationServiceName": .text, "DestinationServiceID": .text,
+        "LocalServiceAddress": .text, "LocalServicePort": .integer, "MeshGateway": meshGateway,
+        "Upstreams": .list(
+            .record([
+                "DestinationType": .text, "DestinationNamespace": .text, "DestinationName": .text,
+                "Datacenter": .text, "LocalBindAddress": .text, "LocalBindPort": .integer,
+                "MeshGateway": meshGateway,
+            ])
+        ),
+        "Expose": .record([
+            "Checks": .bool,
+            "Paths": .list(
+                .record([
+                    "ListenerPort": .integer, "Path": .text, "LocalPathPort": .integer,
+                    "Protocol": .text, "ParsedFromCheck": .bool,
+                ])
+            ),
+        ]),
+    ])
 
     private static func nodeFields(_ metadata: String) -> [String: FilterSchema] {
         [
@@ -37,7 +62,7 @@ enum Schemas {
     private static let serviceFields: [String: FilterSchema] = [
         "Kind": .text, "ID": .text, "Service": .text, "Tags": .list(.text), "Address": .text,
         "TaggedAddresses": .map(taggedAddress), "Meta": .map(.text), "Port": .integer,
-        "Weights": weights, "EnableTagOverride": .bool,
+        "Weights": weights, "EnableTagOverride": .bool, "Proxy": proxy, "Connect": connect,
     ]
 
     private static let checkFields: [String: FilterSchema] = [

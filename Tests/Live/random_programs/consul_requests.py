@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from golden_consul import NO_SESSION
+from random_programs.filters import Filters
 
 KINDS = {"ranked": 4, "plain": 3, "settled": 1, "watched": 1}
 KEYS = ["a", "b", "a/b", "a/", "a/b/c", "ab", "b/x", "c", "a%2Fb", "sp%20c", "pl+us", "%E2%82%AC", "a.b", "A", "%22q%22",
@@ -250,7 +251,7 @@ class Generator:
             (f"/v1/health/checks/{name}", "check"), (f"/v1/health/service/{name}", "health"),
             (f"/v1/health/service/{name}", "health"), (f"/v1/health/state/{dice.choice(['any', *STATES, 'odd'])}", "check"),
             ("/v1/session/list", ""), ("/v1/kv/{P}/l", "")])
-        parameters = [f"filter={quote(dice.choice(FILTERS[selectors]), safe='')}"] if selectors and self.often(0.4) else []
+        parameters = [f"filter={quote(self.filter(selectors), safe='')}"] if selectors and self.often(0.4) else []
         if "/node" not in path and "/v1/kv" not in path and self.often(0.12):
             parameters.append(f"node-meta={dice.choice(['k:v', 'k:w', 'k:', 'k', 'nope:x', 'x:1'])}")
         if path.startswith(("/v1/catalog/service/", "/v1/health/service/")):
@@ -258,6 +259,9 @@ class Generator:
         if path.startswith("/v1/health/service/") and self.often(0.25):
             parameters.append(dice.choice(["passing", "passing", "passing=true", "passing=false", "passing=1"]))
         return self.read(path, *parameters)
+
+    def filter(self, kind: str) -> str:
+        return self.dice.choice(FILTERS[kind]) if self.often(0.3) else Filters(self.dice, kind).text()
 
     # The rule of the index: writes alone, each followed by a look at all that they may change.
 
