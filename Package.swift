@@ -178,7 +178,7 @@ let package = Package(
             "Replica",
             [
                 "Raft", "RaftStore", "StateMachine", "Watches", "Commands", "LMDB", "Bytes",
-                "Measures", deque,
+                "Measures", deque, heap,
             ]
         ),
         module("ZooKeeperProtocol", ["Commands", "Bytes", "Measures"]),

@@ -21,6 +21,8 @@ package enum StoreError: Error, Hashable, Sendable {
     case outOfOrder(index: LogIndex, first: LogIndex, last: LogIndex)
     /// An entry or record is longer than the format can hold.
     case tooLong(what: String, bytes: Int, bytesMax: Int)
+    /// Received snapshots have replaced the log so often that the format has no number for another.
+    case tooManyRestarts(Int)
     /// Entries up to here may not be dropped: no recorded snapshot covers them.
     case notCovered(index: LogIndex, snapshot: LogIndex)
     /// The operating system refused something else.
@@ -92,6 +94,9 @@ extension StoreError: CustomStringConvertible {
             "entry \(index.rawValue) does not continue the log \(first.rawValue)...\(last.rawValue)"
         case .tooLong(let what, let bytes, let bytesMax):
             "\(what): \(bytes) bytes, at most \(bytesMax) fit"
+        case .tooManyRestarts(let count):
+            "snapshots have replaced the log \(count) times, which is as often as can be; remove "
+                + "this node's data directory and let it join anew"
         case .notCovered(let index, let snapshot):
             "entry \(index.rawValue) is not covered by snapshot \(snapshot.rawValue)"
         case .system(let reason), .database(let reason): reason

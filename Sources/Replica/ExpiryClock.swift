@@ -1,3 +1,5 @@
+import HeapModule
+
 /// When each of many leases runs out, if nobody renews it: ZooKeeper's sessions, Consul's
 /// sessions with a TTL, and TTL checks.
 ///
@@ -15,14 +17,22 @@ package struct ExpiryClock<Lease: Hashable> {
 
     private var terms: [Lease: Term] = [:]
     private var buckets: [Int64: [Lease]] = [:]
-    private var nextBucket: Int64?
+    /// The numbers of the buckets, each once.
+    private var order = Heap<Int64>()
+    /// Entries of all buckets, the stale ones too.
+    private var filed = 0
 
     package init() {}
 
     /// How finely time is cut; a lease ends at most this much late.
     package static var bucketMilliseconds: Int64 { 50 }
 
+    /// Entries that no lease has any more, beyond as many as there are leases.
+    private static var staleMax: Int { 1_024 }
+
     package var count: Int { terms.count }
+    /// Entries that it holds memory for.
+    package var entryCount: Int { filed }
 
     /// Begins a lease, or begins it again with another duration or for another holder, who has just
     /// been heard. One that runs as it is said to is left alone: hearing of it is no sign of life.
@@ -41,6 +51,7 @@ package struct ExpiryClock<Lease: Hashable> {
             holder: holder
         )
         file(lease, until: now + duration)
+        forgetStale()
     }
 
     /// Gives a lease its full time again; false if there is none.
@@ -57,6 +68,7 @@ package struct ExpiryClock<Lease: Hashable> {
 
     package mutating func stop(_ lease: Lease) {
         terms[lease] = nil
+        forgetStale()
     }
 
     package mutating func removeAll() {
@@ -67,9 +79,10 @@ package struct ExpiryClock<Lease: Hashable> {
     /// still there then (the proposal that ends it may have been lost).
     package mutating func expired(now: Int64) -> [Lease] {
         var ended: [Lease] = []
-        while let bucket = nextBucket, bucket * Self.bucketMilliseconds <= now {
+        while let bucket = order.min, bucket * Self.bucketMilliseconds <= now {
+            order.removeMin()
             let due = buckets.removeValue(forKey: bucket) ?? []
-            nextBucket = buckets.isEmpty ? nil : buckets.keys.min()
+            filed -= due.count
             for lease in due where terms[lease]?.bucket == bucket {
                 settle(lease, now: now, &ended)
             }
@@ -89,7 +102,20 @@ package struct ExpiryClock<Lease: Hashable> {
     private mutating func file(_ lease: Lease, until deadline: Int64) {
         let bucket = deadline / Self.bucketMilliseconds + 1
         terms[lease]?.bucket = bucket
+        if buckets[bucket] == nil { order.insert(bucket) }
         buckets[bucket, default: []].append(lease)
-        nextBucket = min(nextBucket ?? bucket, bucket)
+        filed += 1
+    }
+
+    /// Leases that are begun and stopped leave entries behind until their time would have come,
+    /// which may be days: when most entries are such, they go.
+    private mutating func forgetStale() {
+        guard filed > 2 * terms.count + Self.staleMax else { return }
+        for (bucket, leases) in buckets {
+            let kept = leases.filter { terms[$0]?.bucket == bucket }
+            filed -= leases.count - kept.count
+            buckets[bucket] = kept.isEmpty ? nil : kept
+        }
+        order = Heap(buckets.keys)
     }
 }

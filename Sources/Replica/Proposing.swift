@@ -71,7 +71,9 @@ extension Consensus {
         var bytes = 0
         for request in proposals {
             let payload = request.proposal.payload
-            guard underWay.sentCount < limits.forwardedMax else {
+            guard underWay.sentCount < limits.forwardedMax,
+                underWay.sentBytes + payload.count <= limits.forwardedBytesMax
+            else {
                 effects.append(.refuse([request.proposal.origin], .overloaded))
                 continue
             }

@@ -36,6 +36,8 @@ package struct ReplicaLimits: Sendable {
     package var forwardBytesMax = 8 << 20
     /// Requests that were sent to the leader and are not answered yet.
     package var forwardedMax = 65_536
+    /// Of their payloads, which are kept until the answers come.
+    package var forwardedBytesMax = 64 << 20
 
     /// Entries that stay in the log after a snapshot: Consul's raft_trailing_logs.
     package var trailingEntries: UInt64 = 10_240

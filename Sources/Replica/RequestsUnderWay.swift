@@ -27,6 +27,8 @@ struct RequestsUnderWay {
 
     private var placed = Deque<Placed>()
     private var sent: [ForwardID: Sent] = [:]
+    /// Of their payloads.
+    private(set) var sentBytes = 0
     private var strayCount = 0
     /// In the order in which they came.
     private var held = Deque<HeldProposal>()
@@ -113,6 +115,7 @@ struct RequestsUnderWay {
         until deadline: Int64
     ) -> ForwardedProposal {
         lastForward = ForwardID(lastForward.rawValue &+ 1)
+        sentBytes += request.proposal.payload.count
         sent[lastForward] = Sent(request: numbered(request), leader: leader, deadline: deadline)
         return ForwardedProposal(id: lastForward, payload: request.proposal.payload)
     }
@@ -124,6 +127,7 @@ struct RequestsUnderWay {
 
     private mutating func remove(_ id: ForwardID) -> Sent? {
         guard let one = sent.removeValue(forKey: id) else { return nil }
+        sentBytes -= one.request.proposal.payload.count
         if one.isStray { strayCount -= 1 }
         return one
     }

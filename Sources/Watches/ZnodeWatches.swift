@@ -12,13 +12,28 @@ public import Commands
 /// question depends on), `ClientSlot` (a connection's number on its loop).
 public struct ZnodeWatches: ~Copyable {
     private var byPath: [ByteString: [ClientSlot: Kinds]] = [:]
-    private var bySlot: [ClientSlot: Set<ByteString>] = [:]
+    private var bySlot: [ClientSlot: Held] = [:]
     private var recursiveCount = 0
 
     /// Registered pairs of a path and a kind of watch.
     public private(set) var count = 0
 
     public init() {}
+
+    /// What one connection watches.
+    private struct Held {
+        var paths: Set<ByteString> = []
+        /// Of the paths.
+        var bytes = 0
+
+        mutating func insert(_ path: ByteString) {
+            if paths.insert(path).inserted { bytes += path.bytes.count }
+        }
+
+        mutating func remove(_ path: ByteString) {
+            if paths.remove(path) != nil { bytes -= path.bytes.count }
+        }
+    }
 
     /// Which watches one connection has on one path.
     struct Kinds: OptionSet {
@@ -34,7 +49,7 @@ public struct ZnodeWatches: ~Copyable {
     public mutating func add(_ kind: WatchKind, path: ByteString, slot: ClientSlot) {
         let inserted = byPath[path, default: [:]][slot, default: []].insert(kind.flag).inserted
         guard inserted else { return }
-        bySlot[slot, default: []].insert(path)
+        bySlot[slot, default: Held()].insert(path)
         count += 1
         if kind == .recursive { recursiveCount += 1 }
     }
@@ -53,7 +68,7 @@ public struct ZnodeWatches: ~Copyable {
 
     /// Removes all watches of a connection that went away.
     public mutating func removeAll(slot: ClientSlot) {
-        for path in bySlot.removeValue(forKey: slot) ?? [] {
+        for path in bySlot.removeValue(forKey: slot)?.paths ?? [] {
             guard let kinds = byPath[path]?.removeValue(forKey: slot) else { continue }
             discount(kinds)
             if byPath[path]?.isEmpty == true { byPath[path] = nil }
@@ -73,7 +88,10 @@ public struct ZnodeWatches: ~Copyable {
     public var pathCount: Int { byPath.count }
 
     /// Paths on which one connection has watches.
-    public func pathCount(of slot: ClientSlot) -> Int { bySlot[slot]?.count ?? 0 }
+    public func pathCount(of slot: ClientSlot) -> Int { bySlot[slot]?.paths.count ?? 0 }
+
+    /// Bytes of those paths.
+    public func pathBytes(of slot: ClientSlot) -> Int { bySlot[slot]?.bytes ?? 0 }
 
     /// Connections that have a watch.
     public var slotCount: Int { bySlot.count }
@@ -163,7 +181,7 @@ public struct ZnodeWatches: ~Copyable {
         byPath[path]?[slot] = nil
         if byPath[path]?.isEmpty == true { byPath[path] = nil }
         bySlot[slot]?.remove(path)
-        if bySlot[slot]?.isEmpty == true { bySlot[slot] = nil }
+        if bySlot[slot]?.paths.isEmpty == true { bySlot[slot] = nil }
     }
 
     private mutating func discount(_ kinds: Kinds) {

@@ -29,6 +29,8 @@ package struct ZooKeeperLimits: Sendable {
     package var touchMilliseconds: Int64 = 100
     /// Watches of one connection; the real server has no bound.
     package var watchesPerConnectionMax = 1_000_000
+    /// Bytes of the paths that they are on.
+    package var watchPathBytesMax = 256 << 20
     /// Identities of one connection (auth requests that succeeded).
     package var identitiesMax = 64
     /// Bytes of all their ids. Every write carries them into the log.

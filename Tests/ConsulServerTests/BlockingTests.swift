@@ -223,4 +223,62 @@ struct BlockingTests {
         #expect(parts[2].hasSuffix("true"))
         #expect(parts[3].hasSuffix("9"))
     }
+
+    @Test("a service has its checks whichever case their ServiceID has")
+    func foldedServiceID() throws {
+        let body = """
+            {"Node":"n","Address":"1.1.1.1","Service":{"ID":"Web1","Service":"web"},\
+            "Check":{"CheckID":"c","Name":"c","ServiceID":"web1","Status":"critical"}}
+            """
+        #expect(try writer.ask("PUT", "/v1/catalog/register", body).status == 200)
+        let all = try writer.ask("GET", "/v1/health/service/web").body
+        #expect(all.contains("\"CheckID\":\"c\""))
+        #expect(try writer.ask("GET", "/v1/health/service/web?passing").body == "[]")
+    }
+
+    @Test("of two values for one key of node-meta the later counts")
+    func repeatedNodeMeta() throws {
+        let body = "{\"Node\":\"n\",\"Address\":\"1.1.1.1\",\"NodeMeta\":{\"a\":\"2\"}}"
+        _ = try writer.ask("PUT", "/v1/catalog/register", body)
+        let later = try writer.ask("GET", "/v1/catalog/nodes?node-meta=a:1&node-meta=a:2").body
+        #expect(later.contains("\"Node\":\"n\""))
+        let earlier = try writer.ask("GET", "/v1/catalog/nodes?node-meta=a:2&node-meta=a:1").body
+        #expect(earlier == "[]")
+    }
+
+    @Test("a proxy is not taken in silence, and none is what is answered for none")
+    func proxies() throws {
+        let none = "{\"MeshGateway\":{},\"Expose\":{}}"
+        let some = "{\"DestinationServiceName\":\"web\"}"
+        for (proxy, status) in [(none, 200), ("null", 200), (some, 400)] {
+            let service = "{\"Service\":\"p\",\"Proxy\":\(proxy)}"
+            let body = "{\"Node\":\"n\",\"Address\":\"1.1.1.1\",\"Service\":\(service)}"
+            #expect(try writer.ask("PUT", "/v1/catalog/register", body).status == status)
+        }
+        let sidecar = "{\"Name\":\"w\",\"Connect\":{\"SidecarService\":{}}}"
+        let refused = try writer.ask("PUT", "/v1/agent/service/register", sidecar)
+        #expect(refused.status == 400)
+        #expect(refused.body.contains("there is no service mesh here"))
+        let native = "{\"Name\":\"w\",\"Connect\":{\"Native\":true,\"SidecarService\":null}}"
+        #expect(try writer.ask("PUT", "/v1/agent/service/register", native).status == 200)
+    }
+
+    /// The second request was sent after the answer to somebody else's write, while the first one's
+    /// snapshot was still open.
+    @Test("a request that was sent ahead sees what was acknowledged before it was sent")
+    func sentAhead() throws {
+        _ = try writer.ask("PUT", "/v1/kv/a", "1")
+        let client = try node.connect()
+        _ = try client.ask("GET", "/v1/kv/a?raw")
+        client.begin("GET /v1/kv/a?raw HTTP/1.1\r\nHost: x\r\n\r\n")
+        let write = Transaction([
+            .key(KeyTransactionOperation(verb: .set, key: "a", value: Array("2".utf8)))
+        ])
+        try node.replica.leaderProposes(write.encode(CommandHeader()))
+        client.begin("GET /v1/kv/a?raw HTTP/1.1\r\nHost: x\r\n\r\n")
+        try client.endOfTurn()
+        let answers = try client.received()
+        #expect(answers.contains("\r\n\r\n1HTTP/1.1 200"))
+        #expect(answers.hasSuffix("\r\n\r\n2"))
+    }
 }

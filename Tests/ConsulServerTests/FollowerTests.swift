@@ -114,4 +114,23 @@ struct FollowerTests {
         try node.replica.resume()
         #expect(try client.received().contains("{\"Results\":[],\"Errors\":null"))
     }
+
+    /// The check had turned critical at the leader: this node still had it passing, and the sign of
+    /// life was answered and lost.
+    @Test func `a sign of life is compared with what there is now`() throws {
+        let (node, client) = try follower()
+        try node.replica.resume()
+        let body = "{\"Name\":\"c\",\"TTL\":\"10s\",\"Status\":\"passing\"}"
+        try client.request("PUT", "/v1/agent/check/register", body)
+        #expect(TestAnswer(try client.received()).status == 200)
+        node.replica.isPaused = true
+        try client.request("PUT", "/v1/agent/check/pass/c")
+        #expect(try client.received() == "")
+        let critical = UpdateCheck(node: "n1", checkID: "c", status: .critical, output: "")
+        try node.replica.leaderProposes(critical.encode(CommandHeader()))
+        try node.replica.resume()
+        #expect(TestAnswer(try client.received()).status == 200)
+        let states = try client.ask("GET", "/v1/health/state/passing?stale").body
+        #expect(states.contains("\"CheckID\":\"c\""))
+    }
 }

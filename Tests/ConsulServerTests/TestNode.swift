@@ -95,6 +95,16 @@ struct TestClient {
         )
     }
 
+    /// Hands in bytes as the socket does in the middle of a turn, after which more may come.
+    func begin(_ text: String) {
+        channel.pipeline.fireChannelRead(ByteBuffer(string: text))
+    }
+
+    func endOfTurn() throws {
+        channel.pipeline.fireChannelReadComplete()
+        try node.replica.settle()
+    }
+
     /// Asks and gives back the whole answer.
     func ask(_ method: String, _ path: String, _ body: String = "") throws -> TestAnswer {
         try request(method, path, body)

@@ -32,6 +32,37 @@ import Testing
         }
     }
 
+    @Test func `a node that a list of changes takes in cannot be made a voter by the same list`() {
+        let two = Membership(voters: [NodeID(1), NodeID(2)], learners: [NodeID(3)])
+        let promoted = try? two.changed(by: [.promote(NodeID(3))])
+        #expect(promoted?.incoming.contains(NodeID(3)) == true)
+        let changes = [MembershipChange.addLearner(NodeID(4)), .promote(NodeID(4))]
+        #expect(throws: RaftError.membershipChangeInvalid(.promote(NodeID(4)))) {
+            try two.changed(by: changes)
+        }
+    }
+
+    /// A record of a store has 2,000 bytes: a membership of 249 was taken, and ended every node.
+    @Test func `the largest membership fits in a record, and a larger one is refused`() throws {
+        let most = Membership.membersMax
+        let voters = (1...UInt64(most)).map { NodeID($0) }
+        let joint = try Membership(voters: Array(voters.dropLast()), learners: [voters[most - 1]])
+            .changed(by: [.promote(voters[most - 1])])
+        #expect(joint.isJoint)
+        #expect(
+            MembershipRecord.encoded([MembershipRecord(index: .zero, membership: joint)]).count
+                < 1_900
+        )
+        #expect(Membership(encoded: joint.encoded()[...]) == joint)
+        let change = MembershipChange.addLearner(NodeID(UInt64(most) + 1))
+        #expect(throws: RaftError.membershipChangeInvalid(change)) {
+            try Membership(voters: voters).changed(by: [change])
+        }
+        let ids = (1...UInt64(most)).map { NodeID($0 + 1_000) }
+        let three = Membership(incoming: voters, outgoing: ids, learners: [NodeID(5_000)])
+        #expect(Membership(encoded: three.encoded()[...]) == nil)
+    }
+
     @Test func `membership records survive their encoding`() {
         let records = [
             MembershipRecord(index: .zero, membership: Membership(voters: [NodeID(1)])),

@@ -85,4 +85,20 @@ struct ExpiryClockTests {
         #expect(clock.expired(now: 2_050) == [1])
         #expect(clock.holder(of: 1) == 8)
     }
+
+    /// Sessions with a TTL of a day that are made and destroyed at once left an entry for the day.
+    @Test func `leases that are stopped long before their time leave little behind`() {
+        var clock = ExpiryClock<Int>()
+        clock.start(0, duration: 5_000, now: 0)
+        for number in 1...20_000 {
+            clock.start(number, duration: 86_400_000 + Int64(number) * 60, now: 0)
+            clock.stop(number)
+        }
+        for number in 1...20_000 { clock.start(1, duration: Int64(100_000 + number * 60), now: 0) }
+        #expect(clock.entryCount < 2_000)
+        #expect(clock.expired(now: 5_100) == [0])
+        clock.stop(0)
+        #expect(clock.expired(now: 1_299_000) == [])
+        #expect(clock.expired(now: 1_300_100) == [1])
+    }
 }

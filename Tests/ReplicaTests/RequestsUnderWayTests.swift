@@ -183,4 +183,20 @@ import Watches
         let result21 = table.settle(Self.entry(9, 1), &lost)
         #expect(result21 == Self.origin(2))
     }
+
+    @Test func `what was sent is counted in bytes until it is answered, lost or too old`() {
+        var table = RequestsUnderWay(firstForward: 0)
+        let ids = (1...4).map { tag in
+            table.send(Self.request(UInt32(tag), until: 50), to: Self.leader, until: 10).id
+        }
+        #expect(table.sentBytes == 4)
+        _ = table.answered(ids[0])
+        _ = table.answered(ids[0])
+        #expect(table.sentBytes == 3)
+        _ = table.expire(now: 10)
+        #expect(table.sentBytes == 0)
+        _ = table.send(Self.request(5, until: 50), to: Self.leader, until: 90)
+        _ = table.loseSent { $0 == Self.leader }
+        #expect(table.sentBytes == 0)
+    }
 }

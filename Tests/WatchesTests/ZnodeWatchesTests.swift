@@ -133,4 +133,23 @@ struct ZnodeWatchesTests {
         let left = watches.count
         #expect(left == 0)
     }
+
+    @Test("the bytes of a connection's paths are those that it still watches")
+    func pathBytes() {
+        var watches = ZnodeWatches()
+        watches.add(.data, path: "/abc", slot: one)
+        watches.add(.child, path: "/abc", slot: one)
+        watches.add(.recursive, path: "/defghi", slot: one)
+        watches.add(.data, path: "/abc", slot: two)
+        var bytes = watches.pathBytes(of: one)
+        #expect(bytes == 11)
+        _ = fire(&watches, .deleted, "/abc")
+        bytes = watches.pathBytes(of: one)
+        #expect(bytes == 7)
+        bytes = watches.pathBytes(of: two)
+        #expect(bytes == 0)
+        watches.removeAll(slot: one)
+        bytes = watches.pathBytes(of: one)
+        #expect(bytes == 0)
+    }
 }

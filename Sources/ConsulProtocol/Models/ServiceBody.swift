@@ -91,7 +91,10 @@ public struct ServiceBody: Equatable, Sendable {
         case "enable_tag_override" where form == .agent:
             enableTagOverride = try GoDecode.bool(value, field) ?? enableTagOverride
         case "connect": try readConnect(value, field)
-        case "proxy", "locality": _ = try GoDecode.members(value, field, "structs.Proxy")
+        case "proxy":
+            _ = try GoDecode.members(value, field, "structs.Proxy")
+            guard Self.isUnset(value) else { throw Self.noMesh("Proxy") }
+        case "locality": _ = try GoDecode.members(value, field, "structs.Locality")
         case "contenthash" where form == .transaction: _ = try GoDecode.text(value, field)
         default: throw GoDecode.unknown(member.name)
         }
@@ -153,8 +156,31 @@ public struct ServiceBody: Equatable, Sendable {
 
     private mutating func readConnect(_ value: JSONValue, _ field: String) throws(DecodeError) {
         let members = try GoDecode.members(value, field, "structs.ServiceConnect")
-        for member in members ?? [] where GoDecode.folded(member.name) == "native" {
-            isConnectNative = try GoDecode.bool(member.value, field) ?? false
+        for member in members ?? [] {
+            switch GoDecode.folded(member.name) {
+            case "native": isConnectNative = try GoDecode.bool(member.value, field) ?? false
+            case "sidecarservice", "sidecar_service":
+                guard case .null = member.value else { throw Self.noMesh("SidecarService") }
+            default: continue
+            }
+        }
+    }
+
+    /// What is not served is not taken in silence: the client would wait for a proxy.
+    private static func noMesh(_ field: String) -> DecodeError {
+        DecodeError("\(field): there is no service mesh here; register the service without it")
+    }
+
+    /// Whether a value says no more than its absence would; what is answered for a service without
+    /// a proxy is, and may be sent back.
+    private static func isUnset(_ value: JSONValue) -> Bool {
+        switch value {
+        case .null: true
+        case .bool(let flag): !flag
+        case .number(let number): Double(number) == 0
+        case .string(let text): text.bytes.isEmpty
+        case .array(let elements): elements.isEmpty
+        case .object(let members): members.allSatisfy { isUnset($0.value) }
         }
     }
 

@@ -60,7 +60,9 @@ enum HealthEvaluation {
             }
             let checks =
                 all.filter { $0.definition.serviceID.bytes.isEmpty }
-                + all.filter { $0.definition.serviceID == service.definition.id }
+                + all.filter {
+                    $0.definition.serviceID.equalsIgnoringCase(service.definition.id)
+                }
             if passingOnly, checks.contains(where: { $0.definition.status != .passing }) {
                 continue
             }

@@ -187,12 +187,12 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         refuseMalformed(error)
     }
 
-    /// Begins reading the state, once for all requests that came in together.
+    /// Begins reading the state, anew for each of the requests that came in together: one that was
+    /// sent ahead may have been sent after an answer that the last one's snapshot does not show.
     private func beginBurst() -> Bool {
-        if isInBurst { return true }
-        guard loop.beginReading() else { return false }
-        isInBurst = true
-        return true
+        if isInBurst { loop.port.end() }
+        isInBurst = loop.beginReading()
+        return isInBurst
     }
 
     private func endBurst() {
@@ -546,7 +546,6 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             loop.counts.consistentTimes.add(UInt64(max(0, waited)))
         }
         guard beginBurst() else { return finish(.text(500, "state is not readable")) }
-        loop.refreshStatus()
         // A leader's own barrier shows that its term's first entry is applied; one that it
         // asked for as somebody's follower shows nothing of its term.
         if loop.status.isLeader, let ledTerm, ledTerm == loop.status.term {

@@ -35,6 +35,9 @@ enum AgentChecks {
         _ request: Request,
         _ loop: ConsulLoop
     ) throws(StateError) -> Step {
+        // That nothing changes is concluded from what there is now, not from what a follower has: a
+        // check that the leader has just found critical is not passing yet.
+        if let step = ReadStep.wait(request, loop, for: .leader) { return step }
         let node = AgentHandler.nodeName(loop)
         let id = request.suffixName
         let check = try loop.port.read { view throws(StateError) in

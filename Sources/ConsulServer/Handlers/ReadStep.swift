@@ -72,11 +72,14 @@ enum ReadStep {
         var selection = Question.Selection()
         if request.parameters.isEmpty { return selection }
         selection.tags = request.parameters.all("tag").map { ByteString($0) }
-        selection.nodeMetadata = request.parameters.all("node-meta").map { text in
+        for text in request.parameters.all("node-meta") {
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            return [
-                ByteString(String(parts[0])), ByteString(parts.count > 1 ? String(parts[1]) : ""),
-            ]
+            let key = ByteString(String(parts[0]))
+            // A map in the real server: of two values for one key the later counts.
+            selection.nodeMetadata.removeAll { $0[0] == key }
+            selection.nodeMetadata.append([
+                key, ByteString(parts.count > 1 ? String(parts[1]) : ""),
+            ])
         }
         return selection
     }

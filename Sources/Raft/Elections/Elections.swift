@@ -152,7 +152,10 @@ extension RaftNode {
             log.isUpToDate(lastIndex: request.lastIndex, lastTerm: request.lastTerm)
         else { return false }
         if request.isPreVote { return term > self.term }
-        return vote == node || (vote == nil && leader == nil)
+        if vote == node { return true }
+        // A node may have come to the term by an answer, and still hear the older one's leader.
+        let hearsLeader = leaderSilence < limits.electionTicks
+        return vote == nil && leader == nil && (request.isTransfer || !hearsLeader)
     }
 
     private mutating func grant(

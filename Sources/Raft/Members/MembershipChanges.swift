@@ -6,7 +6,7 @@ extension Membership {
     func changed(by changes: [MembershipChange]) throws(RaftError) -> Membership {
         var voters = incoming
         var learners = self.learners
-        for change in changes { try Membership.apply(change, &voters, &learners) }
+        for change in changes { try apply(change, &voters, &learners) }
         let target = Membership(voters: voters, learners: learners)
         if let last = changes.last,
             target == self || voters.isEmpty || target.members.count > Membership.membersMax
@@ -16,7 +16,8 @@ extension Membership {
         return target.incoming == incoming ? target : joint(to: target)
     }
 
-    private static func apply(
+    /// Only who is a learner already may become a voter: it has been given the log.
+    private func apply(
         _ change: MembershipChange,
         _ voters: inout [NodeID],
         _ learners: inout [NodeID]
@@ -27,7 +28,7 @@ extension Membership {
             isPossible = node.rawValue != 0 && !voters.contains(node) && !learners.contains(node)
             learners.append(node)
         case .promote(let node):
-            isPossible = learners.contains(node)
+            isPossible = learners.contains(node) && self.learners.contains(node)
             learners.removeAll { $0 == node }
             voters.append(node)
         case .demote(let node):

@@ -19,8 +19,9 @@
 extension Membership {
     package static let encodingVersion: UInt8 = 1
 
-    /// More members than any cluster has, so that a count read from bytes is bounded.
-    package static let membersMax = 1_024
+    /// More members than any cluster has. A joint membership has each voter twice, and must fit in
+    /// one record of a store (2,000 bytes) and in a snapshot's manifest.
+    package static let membersMax = 100
 
     package func encoded() -> [UInt8] {
         let lists = [incoming, outgoing, learners, learnersNext]
@@ -37,6 +38,7 @@ extension Membership {
         guard reader.read(UInt8.self) == Membership.encodingVersion,
             let flags = reader.read(UInt8.self), flags <= 1,
             let counts = reader.readCounts(4, max: Membership.membersMax),
+            counts.reduce(0, +) <= 2 * Membership.membersMax,
             let incoming = reader.readNodes(counts[0]),
             let outgoing = reader.readNodes(counts[1]),
             let learners = reader.readNodes(counts[2]),

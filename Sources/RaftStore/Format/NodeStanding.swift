@@ -43,6 +43,9 @@ package struct NodeStanding: Hashable, Sendable {
         self.init(incarnation: identity.clusterID, hasBegun: true)
     }
 
+    /// Whether it fits in its record.
+    package var isStorable: Bool { body.count <= StateRecord.bodyBytesMax }
+
     var body: [UInt8] {
         var writer = ByteWriter(reserving: 64 + 64 * members.count)
         writer.append(incarnation)

@@ -53,7 +53,8 @@ struct LogTransaction: ~Copyable {
     // MARK: The log
 
     /// Begins a new era after a received snapshot. The old era's records are garbage from now on.
-    mutating func restart(after index: LogIndex, term: Term) {
+    mutating func restart(after index: LogIndex, term: Term) throws(StoreError) {
+        guard commit.era < .max else { throw .tooManyRestarts(Int(commit.era)) }
         commit.era += 1
         commit.firstIndex = index.next
         commit.baseTerm = term

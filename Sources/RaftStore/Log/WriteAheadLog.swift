@@ -102,7 +102,7 @@ package final class WriteAheadLog {
     package func stage(_ write: LogWrite) throws(StoreError) {
         var transaction = try begin()
         if let snapshot = write.snapshot {
-            transaction.restart(after: snapshot.index, term: snapshot.term)
+            try transaction.restart(after: snapshot.index, term: snapshot.term)
         }
         try transaction.append(write.entries)
         transaction.commit.hardState = write.hardState

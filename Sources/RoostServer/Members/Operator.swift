@@ -256,6 +256,7 @@ final class Operator: Sendable {
             $0.name == request.name && $0.incarnation != request.incarnation
         }
         if let taken { throw nameTaken(request.name, by: taken.node) }
+        try requireRoom(for: request)
         let greatest = (members.all.map(\.node) + membership.members).max()
         let command = AdmitMember(
             least: (greatest?.rawValue ?? 0) + 1,
@@ -285,6 +286,32 @@ final class Operator: Sendable {
             members: members.all.map {
                 JoinGrant.Member(node: $0.node, name: $0.name, address: $0.address)
             }
+        )
+    }
+
+    /// A node keeps the members that it was told of in one record.
+    private func requireRoom(for request: JoinRequest) throws {
+        let nobody = [UInt8](repeating: 0, count: 16)
+        let others = members.all.filter { $0.name != request.name }
+        let told = others.map { ($0.name, $0.address) } + [(request.name, request.address)]
+        let standing = NodeStanding(
+            incarnation: nobody,
+            hasBegun: true,
+            members: told.map { name, address in
+                NodeStanding.Member(
+                    node: NodeID(1),
+                    name: name,
+                    address: address,
+                    incarnation: nobody
+                )
+            }
+        )
+        guard !standing.isStorable else { return }
+        throw PeerRefusal(
+            .failed,
+            "with it the cluster would have \(told.count) members, whose names and addresses are "
+                + "more than a node can keep; remove those that are gone (roost raft remove NAME), "
+                + "or choose shorter ones"
         )
     }
 

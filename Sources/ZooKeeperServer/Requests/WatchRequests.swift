@@ -13,7 +13,9 @@ extension ZooKeeperConnection {
     }
 
     private func watch(_ kind: WatchKind, path: ByteString) {
-        guard port.watches.pathCount(of: slot) < limits.watchesPerConnectionMax else {
+        guard port.watches.pathCount(of: slot) < limits.watchesPerConnectionMax,
+            port.watches.pathBytes(of: slot) + path.bytes.count <= limits.watchPathBytesMax
+        else {
             loop.logger.warning("too many watches", metadata: ["session": "\(session)"])
             return closeAfterReplies()
         }

@@ -229,6 +229,15 @@ final class Script {
                     lastTerm: Term(numbers[2])
                 )
             ),
+            "vote": .voteRequest(
+                Message.VoteRequest(
+                    isPreVote: false,
+                    isTransfer: false,
+                    lastIndex: LogIndex(1_000),
+                    lastTerm: Term(numbers[2])
+                )
+            ),
+            "refusal": .voteResponse(Message.VoteResponse(isPreVote: true, vote: .refused)),
             "gap": .append(
                 Message.Append(
                     previousIndex: .zero,
