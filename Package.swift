@@ -374,7 +374,7 @@ let package = Package(
             "RoostServerTests",
             [
                 "RoostServer", "ConsulServer", "Replica", "RaftStore", "Raft", "Measures", "Disk",
-                coreMetrics, logging, tracing, inMemoryTracing,
+                "VirtualReplica", coreMetrics, logging, nioCore, tracing, inMemoryTracing,
             ]
         ),
         tests(

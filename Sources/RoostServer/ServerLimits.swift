@@ -42,6 +42,8 @@ enum ServerLimits {
     /// How long a membership change or a transfer may take before an operator is told that it did
     /// not end, and how often it is looked at.
     static let operationMilliseconds: Int64 = 10_000
+    /// How long the node itself waits for an entry of its own, or until it has caught up.
+    static let errandMilliseconds: Int64 = 60_000
     static let operationPollMilliseconds = 20
     /// Over how long the JSON of /v1/agent/metrics adds up, as in Consul.
     static let metricsIntervalSeconds: Int64 = 10

@@ -34,6 +34,16 @@ import Testing
         )
     }
 
+    /// What is read back is the disk's and not the page cache's, and is compared to the byte.
+    @Test func `a copy that the disk has otherwise is found`() throws {
+        let (made, manifest) = try file("a state of a few bytes")
+        try SnapshotStore.verifyStored(manifest(1), at: made, bytesPerSecondMax: 1 << 20)
+        try File(made, .readWrite).write([UInt8(ascii: "A")].rawSpan, at: 0)
+        #expect(throws: SnapshotError.self) {
+            try SnapshotStore.verifyStored(manifest(1), at: made, bytesPerSecondMax: nil)
+        }
+    }
+
     private func adopt(_ text: String, at index: UInt64) throws -> SnapshotManifest {
         let (made, manifest) = try file(text)
         try store().adopt(made, as: manifest(index))

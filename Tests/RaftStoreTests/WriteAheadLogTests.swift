@@ -27,6 +27,38 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
 }
 
 @Suite struct WriteAheadLogTests {
+    /// A node was taken in that could not note who the others are, and stayed a dead learner.
+    @Test func `whether the members fit in a node's record is known before`() throws {
+        for count in [20, 60] {
+            let members = (1...count).map { number in
+                NodeStanding.Member(
+                    node: NodeID(UInt64(number)),
+                    name: "roost-\(number)",
+                    address: "roost-\(number).roost.example.svc.cluster.local:8300",
+                    incarnation: [UInt8](repeating: 0, count: 16)
+                )
+            }
+            let standing = NodeStanding(
+                incarnation: [UInt8](repeating: 1, count: 16),
+                hasBegun: true,
+                members: members
+            )
+            let directory = ScratchDirectory()
+            let made = Result {
+                try WriteAheadLog.create(
+                    "\(directory.path)/wal",
+                    identity: Sample.identity,
+                    standing: standing,
+                    memberships: Sample.memberships,
+                    settings: Sample.settings
+                )
+            }
+            #expect(standing.isStorable == (count == 20))
+            #expect((try? made.get()) != nil || !standing.isStorable)
+            #expect((try? made.get()) == nil || standing.isStorable)
+        }
+    }
+
     @Test func `entries, hard state and memberships come back after reopening`() throws {
         let directory = ScratchDirectory()
         let small = entries(1...500)

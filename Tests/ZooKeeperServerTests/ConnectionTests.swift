@@ -52,6 +52,21 @@ struct ConnectionTests {
         #expect(try node.connect().isOpen)
     }
 
+    @Test(
+        "the paths that a connection watches are bounded in number and in bytes",
+        arguments: [0, 1]
+    )
+    func watchBounds(kind: Int) throws {
+        var limits = ZooKeeperLimits()
+        if kind == 0 { limits.watchesPerConnectionMax = 2 } else { limits.watchPathBytesMax = 8 }
+        let node = try TestNode(limits: limits)
+        let client = try node.open()
+        for (xid, path) in [(Int32(1), "/abc"), (2, "/def"), (3, "/g")] {
+            _ = try client.ask(Ask.read(xid, .exists, path, watch: true))
+            #expect(client.isOpen == (xid < 3))
+        }
+    }
+
     @Test("frames that come byte by byte are answered as those that come at once")
     func piecemeal() throws {
         let node = try TestNode()

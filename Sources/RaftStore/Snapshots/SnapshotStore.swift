@@ -8,14 +8,17 @@ internal import Synchronization
 /// The snapshots of a node: compact copies of the state, each with a manifest.
 ///
 /// A snapshot is made beside serving: LMDB copies one of its own snapshots into a pipe, and this
-/// side of the pipe hashes, writes and syncs at a bounded rate. The file gets its name only when
-/// it is whole and on the disk, and its manifest after it; what has no manifest does not exist.
+/// side of the pipe hashes, writes and syncs at a bounded rate. Then what the disk has is read back
+/// and compared: the log's entries are dropped for it. The file gets its name only when it is whole
+/// and verified, and its manifest after it; what has no manifest does not exist.
 package final class SnapshotStore: Sendable {
     package let directory: String
 
     /// Most bytes written between two syncs, so that no single one delays the log's for long.
     private static let syncBytes = 4 << 20
     private static let pieceBytes = 1 << 18
+    /// So much faster than it was written a copy is read back.
+    private static let readingHaste = 4
 
     /// Opens the directory, and makes it if need be. What lies in it stays as it is: it may be
     /// somebody else's.
@@ -42,7 +45,7 @@ package final class SnapshotStore: Sendable {
         } catch { throw .disk(error) }
     }
 
-    /// Copies the state as it is now. Blocks until the copy is durable.
+    /// Copies the state as it is now. Blocks until the copy is durable and verified.
     /// - Parameters:
     ///   - bytesPerSecondMax: how fast it may write; nil: as fast as the disk is.
     ///   - describe: says from the opened copy what it covers.
@@ -63,7 +66,7 @@ package final class SnapshotStore: Sendable {
     }
 
     /// Copies the state as it is now to a file that is no snapshot of this node's. Blocks until
-    /// the copy is durable. Of a copy that fails nothing stays: it may be the disk that is full.
+    /// the copy is durable and verified. Of one that fails nothing stays: the disk may be full.
     package func copyOut(
         _ environment: Environment,
         to path: String,
@@ -73,13 +76,16 @@ package final class SnapshotStore: Sendable {
         do throws(SnapshotError) {
             let (bytes, digest) = try copy(environment, to: path, bytesPerSecondMax)
             let coverage = try describe(Self.open(path))
-            return SnapshotManifest(
+            let manifest = SnapshotManifest(
                 index: coverage.index,
                 term: coverage.term,
                 membership: coverage.membership,
                 byteCount: bytes,
                 sha256: digest
             )
+            let rate = bytesPerSecondMax.map { $0 * Self.readingHaste }
+            try Self.verifyStored(manifest, at: path, bytesPerSecondMax: rate)
+            return manifest
         } catch {
             do throws(DiskError) { try FileSystem.remove(path) } catch { throw .disk(error) }
             throw error
@@ -150,9 +156,10 @@ package final class SnapshotStore: Sendable {
     /// The same for a file anywhere; it needs no store, whose opening makes a directory.
     package static func verify(
         _ manifest: SnapshotManifest,
-        at path: String
+        at path: String,
+        bytesPerSecondMax: Int? = nil
     ) throws(SnapshotError) {
-        let (bytes, digest) = try digest(of: path)
+        let (bytes, digest) = try digest(of: path, bytesPerSecondMax)
         guard bytes == manifest.byteCount else {
             throw .sizeDiffers(path: path, found: bytes, wanted: manifest.byteCount)
         }
@@ -163,6 +170,18 @@ package final class SnapshotStore: Sendable {
                 wanted: Hexadecimal.text(manifest.sha256)
             )
         }
+    }
+
+    /// The same for what the disk has of a file, and not what the page cache has.
+    static func verifyStored(
+        _ manifest: SnapshotManifest,
+        at path: String,
+        bytesPerSecondMax: Int?
+    ) throws(SnapshotError) {
+        do throws(DiskError) { try File(path, .readOnly).dropCachedPages() } catch {
+            throw .disk(error)
+        }
+        try verify(manifest, at: path, bytesPerSecondMax: bytesPerSecondMax)
     }
 
     /// Before a snapshot is copied, received or restored: log and state need what is to be left.
@@ -299,7 +318,7 @@ package final class SnapshotStore: Sendable {
         var piece = [UInt8](repeating: 0, count: pieceBytes)
         var offset = 0
         var synced = 0
-        let start = monotonicNanoseconds()
+        let pace = Pace(bytesPerSecondMax)
         while true {
             let count = try source.readSome(into: &piece)
             if count == 0 { break }
@@ -310,17 +329,17 @@ package final class SnapshotStore: Sendable {
                 try target.syncData()
                 synced = offset
             }
-            if let rate = bytesPerSecondMax {
-                let due = UInt64(Double(offset) / Double(rate) * 1e9)
-                let spent = monotonicNanoseconds() - start
-                if due > spent { sleepThread(nanoseconds: due - spent) }
-            }
+            pace.wait(at: offset)
         }
         try target.sync()
         return (offset, Array(hash.finalize()))
     }
 
-    private static func digest(of path: String) throws(SnapshotError) -> (Int, [UInt8]) {
+    private static func digest(
+        of path: String,
+        _ bytesPerSecondMax: Int?
+    ) throws(SnapshotError) -> (Int, [UInt8]) {
+        let pace = Pace(bytesPerSecondMax)
         do {
             let file = try File(path, .readOnly)
             var hash = SHA256()
@@ -331,9 +350,25 @@ package final class SnapshotStore: Sendable {
                 if count == 0 { break }
                 hash.update(data: piece[..<count])
                 offset += count
+                pace.wait(at: offset)
             }
             return (offset, Array(hash.finalize()))
         } catch { throw .disk(error) }
+    }
+}
+
+/// Holds its thread back where it would be quicker than a rate.
+private struct Pace {
+    private let bytesPerSecond: Int?
+    private let start = monotonicNanoseconds()
+
+    init(_ bytesPerSecond: Int?) { self.bytesPerSecond = bytesPerSecond }
+
+    func wait(at bytes: Int) {
+        guard let bytesPerSecond else { return }
+        let due = UInt64(Double(bytes) / Double(bytesPerSecond) * 1e9)
+        let spent = monotonicNanoseconds() - start
+        if due > spent { sleepThread(nanoseconds: due - spent) }
     }
 }
 

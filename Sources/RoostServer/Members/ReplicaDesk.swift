@@ -43,27 +43,50 @@ final class ReplicaDesk: Sendable {
 
     /// How the replica stands, and what is known of the members' states.
     func report() async throws -> (status: Status, findings: [NodeID: StateFinding]) {
-        guard case .status(let status, let findings) = await ask(.describe) else {
+        guard case .status(let status, let findings) = try await ask(.describe) else {
             throw OperatorProblem(500, "the replica does not say how it stands")
         }
         return (status, findings)
     }
 
-    func ask(_ kind: ReplicaOperation.Kind) async -> ReplicaOperation.Result {
-        await withCheckedContinuation { continuation in
-            inbox.post(.operation(ReplicaOperation(kind) { continuation.resume(returning: $0) }))
+    /// - Throws: `OperatorProblem` if the replica's thread says nothing in time: it waits for its
+    ///   disk, or has ended.
+    func ask(_ kind: ReplicaOperation.Kind) async throws -> ReplicaOperation.Result {
+        let loop = loops.doors[0].loop
+        let answer = loop.makePromise(of: ReplicaOperation.Result.self)
+        // Whoever comes second, the answer or the deadline, finds the promise kept. Both come on
+        // the loop.
+        let isOpen = NIOLoopBoundBox.makeBoxSendingValue(true, eventLoop: loop)
+        let deadline = loop.scheduleTask(in: .milliseconds(ServerLimits.operationMilliseconds)) {
+            guard isOpen.value else { return }
+            isOpen.value = false
+            answer.fail(OperatorProblem(500, "the replica's thread does not answer"))
         }
+        let operation = ReplicaOperation(kind) { result in
+            loop.execute {
+                guard isOpen.value else { return }
+                isOpen.value = false
+                deadline.cancel()
+                answer.succeed(result)
+            }
+        }
+        inbox.post(.operation(operation))
+        return try await answer.futureResult.get()
     }
 }
 
-/// One request to the replica, of a client that goes when it is answered.
+/// One request to the replica, of a client that goes when it is answered, or when it has waited
+/// long enough: a barrier whose leader is lost waits for the next one's entries.
 final class Errand: LoopClient {
     private let port: LoopPort
+    private let loop: any EventLoop
     private let promise: EventLoopPromise<Completion>
     private var slot: ClientSlot?
+    private var deadline: Scheduled<Void>?
 
     init(port: LoopPort, loop: any EventLoop) {
         self.port = port
+        self.loop = loop
         promise = loop.makePromise(of: Completion.self)
     }
 
@@ -81,10 +104,21 @@ final class Errand: LoopClient {
     private func attached() -> ClientSlot {
         let slot = port.attach(self)
         self.slot = slot
+        let patience = TimeAmount.milliseconds(ServerLimits.errandMilliseconds)
+        deadline = loop.assumeIsolated().scheduleTask(in: patience) { self.giveUp() }
         return slot
     }
 
+    /// What comes after this finds the slot empty.
+    private func giveUp() {
+        guard let slot else { return }
+        port.detach(slot)
+        self.slot = nil
+        promise.succeed(.refused(.timedOut))
+    }
+
     func completed(tag: UInt32, _ completion: Completion) {
+        deadline?.cancel()
         if let slot { port.wantsFlush(slot) }
         promise.succeed(completion)
     }
