@@ -36,7 +36,8 @@ typedef struct {
 } client;
 
 typedef struct {
-    int epoll, bell, count;
+    int epoll, bell;
+    _Atomic int count;
     client *clients[CLIENTS_MAX];
     uint8_t output[OUTPUT_MAX];
     uint32_t written;
@@ -277,7 +278,8 @@ int main(int count, char **arguments) {
         client *each = calloc(1, sizeof *each);
         if (!each) fail("memory");
         *each = (client){.fd = fd, .open = true};
-        mine->clients[mine->count++] = each;
+        mine->clients[mine->count] = each;
+        mine->count++;
         struct epoll_event interest = {.events = EPOLLIN, .data.ptr = each};
         epoll_ctl(mine->epoll, EPOLL_CTL_ADD, fd, &interest);
     }

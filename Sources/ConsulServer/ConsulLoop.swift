@@ -22,9 +22,9 @@ package final class ConsulLoop {
     var sampler: Sampler
     var connections = ConnectionTable()
     var counts = ConsulCounts()
-    /// Requests that were answered in this burst, to be measured together.
+    /// Requests that were answered with one snapshot, to be measured together.
     var unmeasured: [Asked] = []
-    /// The cluster as of the current burst of requests.
+    /// The cluster as of the snapshot that was opened last.
     private(set) var status: ReplicaStatus
     /// The term in which this node is known to have applied what was committed before it.
     var servingTerm: UInt64?

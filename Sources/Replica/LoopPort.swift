@@ -261,7 +261,7 @@ package final class LoopPort {
     // MARK: Reading
 
     /// Opens the newest snapshot, after telling everyone what led to it. Close it by `end`.
-    /// A burst of requests opens it once, before it looks at any of its own state.
+    /// Whoever answers a request, or a burst of them, opens it before it looks at its own state.
     package func begin() throws(LMDBError) {
         openDepth += 1
         guard openDepth == 1 else { return }

@@ -69,11 +69,14 @@ extension Consensus {
         }
         var sent: [ForwardedProposal] = []
         var bytes = 0
+        // What comes after one that finds no room is not sent before it.
+        var isFull = false
         for request in proposals {
             let payload = request.proposal.payload
-            guard underWay.sentCount < limits.forwardedMax,
-                underWay.sentBytes + payload.count <= limits.forwardedBytesMax
-            else {
+            isFull =
+                isFull || underWay.sentCount >= limits.forwardedMax
+                || underWay.sentBytes + payload.count > limits.forwardedBytesMax
+            guard !isFull else {
                 effects.append(.refuse([request.proposal.origin], .overloaded))
                 continue
             }

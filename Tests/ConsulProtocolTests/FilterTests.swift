@@ -36,7 +36,8 @@ struct FilterTests {
             "Node == n2 or (Node == n1 and not Service.Port == 81)", "Service.Meta.z != y",
             "Service.Meta.z matches `no key, and yet`", "Service.Mesh.Name == \"\"",
             "Service.Mesh.Upstreams is empty", "not Service.Mesh.Upstreams.Port == 0",
-            "Service.Mesh.Port == 0", "Service.Mesh.Native == false",
+            "Service.Mesh.Port == 0", "Service.Mesh.Native == false", "Service.Port == \"0x50\"",
+            "Service.Port == \"0120\"", "Service.Port == \"8_0\"", "Service.Port == \"+80\"",
             "Node == \"\\x6e\\u0031\"", "(( Node == n1 ))\tor not\nNode == n1",
         ]
     )
@@ -184,6 +185,8 @@ struct FilterTests {
             ("\\101", "A", true), ("\\x41", "A", true), ("a{,2}", "aa", false),
             ("[^a]", "\n", true),
             ("[]a]", "]", true), ("[a-]", "-", true), ("a{02}", "a{02}", true), ("()*a", "a", true),
+            ("(?i)I", "\u{131}", false),
+            ("(?i)\\x{1F88}", "\u{1F80}", true),
         ]
     )
     func goPatterns(pattern: String, text: String, holds: Bool) throws {
@@ -224,6 +227,16 @@ struct FilterTests {
         let filter = try Filter("A matches `\(pattern)`", schema: schema, limits: ConsulLimits())
         let member = JSONMember(name: "A", value: .string(ByteString(text)))
         return filter.matches(.object([member]))
+    }
+
+    @Test("patterns are bounded together as one is")
+    func manyPatterns() throws {
+        #expect(try !matches("Node matches `a{1000}b` or Node matches `a`"))
+        let many = (1...5).map { "Node matches `a{1000}\($0)`" }.joined(separator: " or ")
+        let text =
+            "Failed to create boolean expression evaluator: the regular expressions are too large "
+            + "together"
+        #expect(throws: DecodeError(text)) { try matches(many) }
     }
 
     @Test("a pattern that makes others backtrack for ever is matched at once")

@@ -34,6 +34,34 @@ struct GoTextTests {
         )
     }
 
+    /// Each was asked of Consul 1.8.7 as a filter of ports.
+    @Test(
+        "numbers are read as Go writes them",
+        arguments: [
+            ("0", 0), ("80", 80), ("+80", 80), ("0x50", 80), ("0X50", 80), ("-0x1", -1), ("010", 8),
+            ("0o12", 10), ("0b1010", 10), ("1_000", 1_000), ("0_10", 8), ("0x_5_0", 80),
+            ("9223372036854775807", .max), ("-9223372036854775808", .min),
+        ] as [(String, Int64)]
+    )
+    func numbers(text: String, value: Int64) throws {
+        #expect(try Strconv.parseSigned(text) == value)
+    }
+
+    @Test(
+        "what is no number is told in Go's words",
+        arguments: [
+            ("08", "invalid syntax"), ("_80", "invalid syntax"), ("1__0", "invalid syntax"),
+            ("1_", "invalid syntax"), ("0x", "invalid syntax"), ("80 ", "invalid syntax"),
+            ("", "invalid syntax"), ("-", "invalid syntax"),
+            ("9223372036854775808", "value out of range"),
+            ("99999999999999999999", "value out of range"),
+        ]
+    )
+    func noNumbers(text: String, reason: String) {
+        let expected = "strconv.ParseInt: parsing \"\(text)\": \(reason)"
+        #expect(error { () throws(DecodeError) in try Strconv.parseSigned(text) } == expected)
+    }
+
     @Test(
         "durations are read",
         arguments: [

@@ -45,7 +45,13 @@ public struct Filter: Sendable {
             try check(match, schema)
             switch match.operator {
             case .matches, .doesNotMatch:
-                patterns[match.value] = try pattern(match.value)
+                let pattern = try pattern(match.value)
+                patterns[match.value] = pattern
+                // Of all patterns together, as of one: each of them is matched with each record.
+                let steps = patterns.values.reduce(0) { $0 + $1.stepCount }
+                guard steps <= FilterPattern.stepsMax else {
+                    throw DecodeError("the regular expressions are too large together")
+                }
             default: return
             }
         }
@@ -194,7 +200,7 @@ public struct Filter: Sendable {
     private static func equals(_ value: JSONValue, _ text: String) -> Bool {
         switch value {
         case .string(let other): other.bytes.elementsEqual(text.utf8)
-        case .number(let number): Int64(number) == Int64(text)
+        case .number(let number): Int64(number) == (try? Strconv.parseSigned(text))
         case .bool(let flag): (try? Strconv.parseBool(text)) == flag
         default: false
         }

@@ -1,5 +1,5 @@
-/// Regular expressions of filters, matched in time proportional to the text (as Go's RE2 does):
-/// all ways through the pattern are followed at once, so that no pattern can hold a server up.
+/// Regular expressions of filters: all ways through the pattern are followed at once, as Go's RE2
+/// does, so that a match takes at most the pattern's steps times the text's characters.
 ///
 /// The language is that of Go's regexp/syntax, in its Perl flavour; of its Unicode classes it has
 /// the general categories (`\pL`, `\p{Lu}`, `\p{Any}`) and not the scripts. What is captured is
@@ -69,12 +69,13 @@ struct FilterPattern {
         }
     }
 
-    private static let stepsMax = 4_096
+    static let stepsMax = 4_096
     /// Parts that are gone through to make the steps, since not every part makes one.
     private static let visitsMax = 4 * stepsMax
 
     private var steps: [Step] = []
     private var visits = 0
+    var stepCount: Int { steps.count }
     /// Whether a part takes a character in either case.
     private var foldsCase = false
 

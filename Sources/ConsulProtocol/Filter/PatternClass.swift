@@ -110,14 +110,19 @@ extension PatternClass.Part {
     ]
 }
 
-/// The same letter in other cases, by Unicode's simple folding.
+/// The same letter in other cases, by Unicode's simple folding (CaseFolding.txt, status C and S).
 enum CaseVariants {
     static func others(of scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+        // The letters of Turkish are mapped by language only.
+        if scalar == "\u{130}" || scalar == "\u{131}" { return [] }
         if let orbit = orbits.first(where: { $0.contains(scalar) }) {
             return orbit.filter { $0 != scalar }
         }
         let properties = scalar.properties
-        let mapped = [properties.lowercaseMapping, properties.uppercaseMapping]
+        // Where the upper case takes two characters the title case may be one.
+        let mapped = [
+            properties.lowercaseMapping, properties.uppercaseMapping, properties.titlecaseMapping,
+        ]
         return mapped.compactMap { text in
             let scalars = text.unicodeScalars
             guard scalars.count == 1, let other = scalars.first, other != scalar else { return nil }

@@ -9,14 +9,40 @@ public enum Strconv {
         return value
     }
 
-    /// `strconv.ParseInt(text, 10, 64)`.
+    /// `strconv.ParseInt(text, 0, 64)`: as Go writes numbers ("0x1f", "0o17", "017", "1_000").
     public static func parseSigned(_ text: String) throws(DecodeError) -> Int64 {
-        let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else {
-            throw syntax("ParseInt", text)
+        let isNegative = text.hasPrefix("-")
+        var digits = Array((isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]).utf8)
+        guard !digits.isEmpty else { throw syntax("ParseInt", text) }
+        var base: UInt64 = 10
+        // What an underscore may follow.
+        var isAfterDigit = false
+        if digits[0] == UInt8(ascii: "0") {
+            let letter = digits.count >= 3 ? digits[1] | 0x20 : 0
+            base = [UInt8(ascii: "x"): 16, UInt8(ascii: "b"): 2][letter] ?? 8
+            let hasLetter = base != 8 || letter == UInt8(ascii: "o")
+            digits.removeFirst(hasLetter ? 2 : 1)
+            isAfterDigit = true
         }
-        guard let value = Int64(text) else { throw range("ParseInt", text) }
-        return value
+        var value: UInt64 = 0
+        for (place, byte) in digits.enumerated() {
+            if byte == UInt8(ascii: "_") {
+                guard isAfterDigit, place + 1 < digits.count else { throw syntax("ParseInt", text) }
+                isAfterDigit = false
+                continue
+            }
+            guard let digit = hexadecimalDigit(byte), digit < base else {
+                throw syntax("ParseInt", text)
+            }
+            isAfterDigit = true
+            let (product, isTooLarge) = value.multipliedReportingOverflow(by: base)
+            let (sum, isOver) = product.addingReportingOverflow(UInt64(digit))
+            guard !isTooLarge, !isOver else { throw range("ParseInt", text) }
+            value = sum
+        }
+        let most = UInt64(Int64.max) + (isNegative ? 1 : 0)
+        guard value <= most else { throw range("ParseInt", text) }
+        return isNegative ? Int64(truncatingIfNeeded: 0 &- value) : Int64(truncatingIfNeeded: value)
     }
 
     /// `strconv.ParseBool(text)`.

@@ -190,7 +190,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     /// Begins reading the state, anew for each of the requests that came in together: one that was
     /// sent ahead may have been sent after an answer that the last one's snapshot does not show.
     private func beginBurst() -> Bool {
-        if isInBurst { loop.port.end() }
+        endBurst()
         isInBurst = loop.beginReading()
         return isInBurst
     }

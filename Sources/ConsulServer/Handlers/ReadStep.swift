@@ -72,11 +72,12 @@ enum ReadStep {
         var selection = Question.Selection()
         if request.parameters.isEmpty { return selection }
         selection.tags = request.parameters.all("tag").map { ByteString($0) }
-        for text in request.parameters.all("node-meta") {
+        var keys: Set<ByteString> = []
+        // A map in the real server: of two values for one key the later counts.
+        for text in request.parameters.all("node-meta").reversed() {
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let key = ByteString(String(parts[0]))
-            // A map in the real server: of two values for one key the later counts.
-            selection.nodeMetadata.removeAll { $0[0] == key }
+            guard keys.insert(key).inserted else { continue }
             selection.nodeMetadata.append([
                 key, ByteString(parts.count > 1 ? String(parts[1]) : ""),
             ])

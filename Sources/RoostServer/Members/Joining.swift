@@ -163,9 +163,9 @@ struct Candidacy {
         let (node, name) = (board.current.node, board.current.name)
         var trouble = ""
         while true {
-            let status = try await desk.status()
-            if status.membership.isVoter(node) { return }
-            if status.membership.isLearner(node), status.leader != nil {
+            let status = try await desk.statusIfTold()
+            if let status, status.membership.isVoter(node) { return }
+            if let status, status.membership.isLearner(node), status.leader != nil {
                 let request = OperatorRequest(.promote, member: name)
                 let answer = await staff.perform(request)
                 let text = String(decoding: answer.body, as: UTF8.self)

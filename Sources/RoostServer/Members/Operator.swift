@@ -220,7 +220,7 @@ final class Operator: Sendable {
 
     private func propose(_ payload: [UInt8]) async throws -> Outcome {
         guard case .applied(_, let outcome) = try await desk.propose(payload) else {
-            throw OperatorProblem(500, "the cluster did not take the change; try again")
+            throw OperatorProblem(500, "the cluster did not take the change in time; try again")
         }
         return outcome
     }

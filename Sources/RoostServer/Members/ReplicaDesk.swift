@@ -13,8 +13,8 @@ final class ReplicaDesk: Sendable {
         self.inbox = inbox
     }
 
-    /// Puts a command in the log; returns what it did when it is applied here.
-    /// - Throws: `Refusal`.
+    /// Puts a command in the log; returns what it did when it is applied here, or why it is not
+    /// known to have been.
     func propose(_ payload: [UInt8]) async throws -> Completion {
         let door = loops.doors[0]
         let loops = self.loops
@@ -41,6 +41,11 @@ final class ReplicaDesk: Sendable {
 
     func status() async throws -> Status { try await report().status }
 
+    /// Nil if the replica's thread does not answer in time; who asks again and again goes on.
+    func statusIfTold() async throws -> Status? {
+        do { return try await status() } catch is OperatorProblem { return nil }
+    }
+
     /// How the replica stands, and what is known of the members' states.
     func report() async throws -> (status: Status, findings: [NodeID: StateFinding]) {
         guard case .status(let status, let findings) = try await ask(.describe) else {
@@ -60,7 +65,8 @@ final class ReplicaDesk: Sendable {
         let deadline = loop.scheduleTask(in: .milliseconds(ServerLimits.operationMilliseconds)) {
             guard isOpen.value else { return }
             isOpen.value = false
-            answer.fail(OperatorProblem(500, "the replica's thread does not answer"))
+            let text = "the replica's thread does not answer; what was asked may still happen"
+            answer.fail(OperatorProblem(500, text))
         }
         let operation = ReplicaOperation(kind) { result in
             loop.execute {

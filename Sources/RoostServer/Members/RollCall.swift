@@ -29,9 +29,9 @@ struct RollCall: Sendable {
         var term = Term(0)
         while true {
             try await Task.sleep(for: .milliseconds(ServerLimits.rollCallMilliseconds))
-            guard board.current.isLeader else { continue }
-            let status = try await desk.status()
-            guard status.role == .leader else { continue }
+            guard board.current.isLeader, let status = try await desk.statusIfTold(),
+                status.role == .leader
+            else { continue }
             if status.term != term {
                 term = status.term
                 told = [status.id: false]
