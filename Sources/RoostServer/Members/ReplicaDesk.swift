@@ -7,10 +7,17 @@ import Watches
 final class ReplicaDesk: Sendable {
     private let loops: ClientLoops
     private let inbox: Mailbox<ReplicaInput>
+    private let patience: TimeAmount
 
-    init(_ loops: ClientLoops, _ inbox: Mailbox<ReplicaInput>) {
+    /// - Parameter patienceMilliseconds: how long the replica's thread may take for an answer.
+    init(
+        _ loops: ClientLoops,
+        _ inbox: Mailbox<ReplicaInput>,
+        patienceMilliseconds: Int64 = ServerLimits.operationMilliseconds
+    ) {
         self.loops = loops
         self.inbox = inbox
+        patience = .milliseconds(patienceMilliseconds)
     }
 
     /// Puts a command in the log; returns what it did when it is applied here, or why it is not
@@ -62,7 +69,7 @@ final class ReplicaDesk: Sendable {
         // Whoever comes second, the answer or the deadline, finds the promise kept. Both come on
         // the loop.
         let isOpen = NIOLoopBoundBox.makeBoxSendingValue(true, eventLoop: loop)
-        let deadline = loop.scheduleTask(in: .milliseconds(ServerLimits.operationMilliseconds)) {
+        let deadline = loop.scheduleTask(in: patience) {
             guard isOpen.value else { return }
             isOpen.value = false
             let text = "the replica's thread does not answer; what was asked may still happen"
