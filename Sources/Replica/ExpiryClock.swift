@@ -20,7 +20,7 @@ package struct ExpiryClock<Lease: Hashable> {
     /// The numbers of the buckets, each once.
     private var order = Heap<Int64>()
     /// Entries of all buckets, the stale ones too.
-    private var filed = 0
+    private(set) var filed = 0
 
     package init() {}
 
@@ -31,8 +31,6 @@ package struct ExpiryClock<Lease: Hashable> {
     private static var staleMax: Int { 1_024 }
 
     package var count: Int { terms.count }
-    /// Entries that it holds memory for.
-    package var entryCount: Int { filed }
 
     /// Begins a lease, or begins it again with another duration or for another holder, who has just
     /// been heard. One that runs as it is said to is left alone: hearing of it is no sign of life.
@@ -108,11 +106,14 @@ package struct ExpiryClock<Lease: Hashable> {
     }
 
     /// Leases that are begun and stopped leave entries behind until their time would have come,
-    /// which may be days: when most entries are such, they go.
+    /// which may be days: when most entries are such, they go. Each lease keeps one.
     private mutating func forgetStale() {
         guard filed > 2 * terms.count + Self.staleMax else { return }
         for (bucket, leases) in buckets {
-            let kept = leases.filter { terms[$0]?.bucket == bucket }
+            var seen: Set<Lease> = []
+            let kept = leases.filter {
+                terms[$0]?.bucket == bucket && seen.insert($0).inserted
+            }
             filed -= leases.count - kept.count
             buckets[bucket] = kept.isEmpty ? nil : kept
         }

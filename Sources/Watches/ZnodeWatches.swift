@@ -87,11 +87,11 @@ public struct ZnodeWatches: ~Copyable {
     /// Paths that have a watch.
     public var pathCount: Int { byPath.count }
 
-    /// Paths on which one connection has watches.
-    public func pathCount(of slot: ClientSlot) -> Int { bySlot[slot]?.paths.count ?? 0 }
-
-    /// Bytes of those paths.
-    public func pathBytes(of slot: ClientSlot) -> Int { bySlot[slot]?.bytes ?? 0 }
+    /// The paths on which one connection has watches: how many, and their bytes.
+    public func load(of slot: ClientSlot) -> (paths: Int, bytes: Int) {
+        guard let held = bySlot[slot] else { return (0, 0) }
+        return (held.paths.count, held.bytes)
+    }
 
     /// Connections that have a watch.
     public var slotCount: Int { bySlot.count }

@@ -133,4 +133,29 @@ struct FollowerTests {
         let states = try client.ask("GET", "/v1/health/state/passing?stale").body
         #expect(states.contains("\"CheckID\":\"c\""))
     }
+
+    /// The old status was copied from what this node had, and made the check pass without a sign of
+    /// life.
+    @Test(arguments: ["check", "service"])
+    func `a check that is registered again keeps the status that it has now`(kind: String) throws {
+        let (node, client) = try follower()
+        try node.replica.resume()
+        let check = "\"TTL\":\"10s\",\"Status\":\"passing\""
+        let body =
+            kind == "check"
+            ? "{\"Name\":\"c\",\(check)}"
+            : "{\"Name\":\"s\",\"Check\":{\"CheckID\":\"c\",\(check)}}"
+        let path = "/v1/agent/\(kind)/register"
+        try client.request("PUT", path, body)
+        #expect(TestAnswer(try client.received()).status == 200)
+        node.replica.isPaused = true
+        try client.request("PUT", path, body)
+        #expect(try client.received() == "")
+        let critical = UpdateCheck(node: "n1", checkID: "c", status: .critical, output: "")
+        try node.replica.leaderProposes(critical.encode(CommandHeader()))
+        try node.replica.resume()
+        #expect(TestAnswer(try client.received()).status == 200)
+        let states = try client.ask("GET", "/v1/health/state/critical?stale").body
+        #expect(states.contains("\"CheckID\":\"c\""))
+    }
 }

@@ -187,4 +187,26 @@ import Testing
         #expect(try FileSystem.list(fixture.snapshots.directory).count == 2)
         try fixture.snapshots.verify(fixture.manifest)
     }
+
+    /// Written, synced, and other bytes on the disk: the log must not be dropped for it.
+    @Test func `a copy that is damaged before it is verified is no snapshot`() throws {
+        let fixture = try Fixture()
+        let own = try fixture.open()
+        let copy = "\(fixture.snapshots.directory)/copy.tmp"
+        #expect(throws: SnapshotError.self) {
+            try fixture.snapshots.take(of: own.environment, bytesPerSecondMax: nil) {
+                _ throws(SnapshotError) in
+                do throws(DiskError) {
+                    try File(copy, .readWrite).write([UInt8(0x5A)].rawSpan, at: 100)
+                } catch { throw .disk(error) }
+                return SnapshotCoverage(
+                    index: LogIndex(80),
+                    term: Term(4),
+                    membership: Sample.memberships[0]
+                )
+            }
+        }
+        #expect(try fixture.snapshots.list() == [fixture.manifest])
+        #expect(!FileSystem.exists(copy))
+    }
 }

@@ -1,5 +1,6 @@
 import Bytes
 import Disk
+import LMDB
 import SeededRandom
 import Synchronization
 import Testing
@@ -27,6 +28,51 @@ func write(_ entries: [Entry], term: UInt64 = 1, id: UInt64 = 1) -> LogWrite {
 }
 
 @Suite struct WriteAheadLogTests {
+    @Test func `the largest membership, joint too, is stored with its snapshot`() throws {
+        let most = UInt64(Membership.membersMax)
+        let membership = MembershipRecord(
+            index: LogIndex(1 << 40),
+            membership: Membership(
+                incoming: (1...most).map { NodeID($0 << 50) },
+                outgoing: (1...most).map { NodeID($0 << 50 | 1) },
+                autoLeave: true
+            )
+        )
+        let directory = ScratchDirectory()
+        try Sample.withNewLog(directory) { log in
+            var first = write(entries(1...1))
+            first.memberships = [membership]
+            try log.write(first)
+            var manifest = Sample.manifest(LogIndex(1), term: Term(1))
+            manifest.membership = membership
+            try log.record(manifest)
+            #expect(log.memberships == [membership])
+            #expect(log.manifests == [manifest])
+            try log.close()
+        }
+    }
+
+    /// The era has two bytes: the 65,536th received snapshot ended the process, and each start.
+    @Test func `a log that was replaced as often as can be says so`() throws {
+        let directory = ScratchDirectory()
+        let environment = try Environment(path: directory.path, options: EnvironmentOptions())
+        var commit = CommitRecord()
+        commit.era = .max
+        var transaction = try LogTransaction(
+            environment,
+            try environment.mainTable(),
+            path: directory.path,
+            after: commit,
+            StateRecords()
+        )
+        var found: StoreError?
+        do throws(StoreError) { try transaction.restart(after: LogIndex(9), term: Term(1)) } catch {
+            found = error
+        }
+        #expect(found == .tooManyRestarts(65_535))
+        #expect(transaction.commit.firstIndex == LogIndex(1))
+    }
+
     /// A node was taken in that could not note who the others are, and stayed a dead learner.
     @Test func `whether the members fit in a node's record is known before`() throws {
         for count in [20, 60] {

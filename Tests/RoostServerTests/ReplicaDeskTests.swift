@@ -33,4 +33,15 @@ import Testing
         }
         try await loops.close()
     }
+
+    @Test func `who asks when the loops end is told`() async throws {
+        let loops = ClientLoops(count: 1) { preconditionFailure($0) }
+        let (bells, bell) = AsyncStream<Void>.makeStream()
+        let inbox = Mailbox<ReplicaInput> { bell.yield() }
+        let told = Task { try await ReplicaDesk(loops, inbox).ask(.describe) }
+        for await _ in bells { break }
+        try await loops.close()
+        await #expect(throws: OperatorProblem.self) { try await told.value }
+        #expect(inbox.takeAll().count == 1)
+    }
 }

@@ -134,22 +134,16 @@ struct ZnodeWatchesTests {
         #expect(left == 0)
     }
 
-    @Test("the bytes of a connection's paths are those that it still watches")
-    func pathBytes() {
+    @Test("a connection's load is the paths that it still watches, each once")
+    func load() {
         var watches = ZnodeWatches()
-        watches.add(.data, path: "/abc", slot: one)
-        watches.add(.child, path: "/abc", slot: one)
+        for kind in [WatchKind.data, .child] { watches.add(kind, path: "/abc", slot: one) }
         watches.add(.recursive, path: "/defghi", slot: one)
-        watches.add(.data, path: "/abc", slot: two)
-        var bytes = watches.pathBytes(of: one)
-        #expect(bytes == 11)
+        #expect(watches.load(of: one) == (2, 11))
+        #expect(watches.load(of: two) == (0, 0))
         _ = fire(&watches, .deleted, "/abc")
-        bytes = watches.pathBytes(of: one)
-        #expect(bytes == 7)
-        bytes = watches.pathBytes(of: two)
-        #expect(bytes == 0)
+        #expect(watches.load(of: one) == (1, 7))
         watches.removeAll(slot: one)
-        bytes = watches.pathBytes(of: one)
-        #expect(bytes == 0)
+        #expect(watches.load(of: one) == (0, 0))
     }
 }

@@ -7,8 +7,16 @@ import Bytes
 public struct Filter: Sendable {
     private let expression: FilterExpression
     private let schema: FilterSchema
-    /// The regular expressions of the filter by their text, each read once for all records.
-    private let patterns: [String: FilterPattern]
+    private let literals: Literals
+
+    /// What a filter's values are where they are no texts, by their text: each is read once for all
+    /// records.
+    fileprivate struct Literals {
+        var patterns: [String: FilterPattern] = [:]
+        /// Of all patterns together.
+        var steps = 0
+        var integers: [String: Int64] = [:]
+    }
 
     /// Reads and checks a filter; the error is the text of the 500 that Consul answers.
     public init(
@@ -16,15 +24,15 @@ public struct Filter: Sendable {
         schema: FilterSchema,
         limits: ConsulLimits
     ) throws(DecodeError) {
-        var patterns: [String: FilterPattern] = [:]
+        var literals = Literals()
         do throws(DecodeError) {
             expression = try FilterParser.parse(text, limits: limits)
-            try Self.check(expression, schema, &patterns)
+            try Self.check(expression, schema, &literals)
         } catch {
             throw DecodeError("Failed to create boolean expression evaluator: \(error.text)")
         }
         self.schema = schema
-        self.patterns = patterns
+        self.literals = literals
     }
 
     public func matches(_ record: JSONValue) -> Bool {
@@ -34,32 +42,21 @@ public struct Filter: Sendable {
     private static func check(
         _ expression: FilterExpression,
         _ schema: FilterSchema,
-        _ patterns: inout [String: FilterPattern]
+        _ literals: inout Literals
     ) throws(DecodeError) {
         switch expression {
         case .and(let left, let right), .or(let left, let right):
-            try check(left, schema, &patterns)
-            try check(right, schema, &patterns)
-        case .not(let inner): try check(inner, schema, &patterns)
-        case .match(let match):
-            try check(match, schema)
-            switch match.operator {
-            case .matches, .doesNotMatch:
-                let pattern = try pattern(match.value)
-                patterns[match.value] = pattern
-                // Of all patterns together, as of one: each of them is matched with each record.
-                let steps = patterns.values.reduce(0) { $0 + $1.stepCount }
-                guard steps <= FilterPattern.stepsMax else {
-                    throw DecodeError("the regular expressions are too large together")
-                }
-            default: return
-            }
+            try check(left, schema, &literals)
+            try check(right, schema, &literals)
+        case .not(let inner): try check(inner, schema, &literals)
+        case .match(let match): try check(match, schema, &literals)
         }
     }
 
     private static func check(
         _ match: FilterMatch,
-        _ schema: FilterSchema
+        _ schema: FilterSchema,
+        _ literals: inout Literals
     ) throws(DecodeError) {
         guard let field = field(match.selector[...], schema) else {
             let known = match.selector.indices.first {
@@ -89,20 +86,24 @@ public struct Filter: Sendable {
                     + Strconv.quoted(match.selectorText)
             )
         }
-        try checkValue(match, field)
+        switch match.operator {
+        case .isEmpty, .isNotEmpty: return
+        case .matches, .doesNotMatch: try literals.read(pattern: match.value)
+        case .equal, .notEqual, .contains, .doesNotContain: try read(match, field, &literals)
+        }
     }
 
     /// A value that is compared with a number or a truth value must be one.
-    private static func checkValue(
+    private static func read(
         _ match: FilterMatch,
-        _ field: FilterSchema
+        _ field: FilterSchema,
+        _ literals: inout Literals
     ) throws(DecodeError) {
-        if match.operator == .matches || match.operator == .doesNotMatch { return }
         do throws(DecodeError) {
-            switch (match.operator, field) {
-            case (.isEmpty, _), (.isNotEmpty, _): return
-            case (_, .integer), (_, .list(.integer)): _ = try Strconv.parseSigned(match.value)
-            case (_, .bool): _ = try Strconv.parseBool(match.value)
+            switch field {
+            case .integer, .list(.integer):
+                literals.integers[match.value] = try Strconv.parseSigned(match.value)
+            case .bool: _ = try Strconv.parseBool(match.value)
             default: return
             }
         } catch {
@@ -111,16 +112,6 @@ public struct Filter: Sendable {
             throw DecodeError(
                 "Failed to coerce value \(value) for selector \(selector): \(error.text)"
             )
-        }
-        return
-    }
-
-    private static func pattern(_ text: String) throws(DecodeError) -> FilterPattern {
-        do throws(DecodeError) {
-            return try FilterPattern(text)
-        } catch {
-            let quoted = Strconv.quoted(text)
-            throw DecodeError("Failed to compile regular expression \(quoted): \(error.text)")
         }
     }
 
@@ -186,21 +177,21 @@ public struct Filter: Sendable {
 
     private func holds(_ match: FilterMatch, _ value: JSONValue) -> Bool {
         switch match.operator {
-        case .equal: Self.equals(value, match.value)
-        case .notEqual: !Self.equals(value, match.value)
+        case .equal: equals(value, match.value)
+        case .notEqual: !equals(value, match.value)
         case .isEmpty: Self.isEmpty(value)
         case .isNotEmpty: !Self.isEmpty(value)
-        case .contains: Self.contains(value, match.value)
-        case .doesNotContain: !Self.contains(value, match.value)
+        case .contains: contains(value, match.value)
+        case .doesNotContain: !contains(value, match.value)
         case .matches: matches(value, match.value)
         case .doesNotMatch: !matches(value, match.value)
         }
     }
 
-    private static func equals(_ value: JSONValue, _ text: String) -> Bool {
+    private func equals(_ value: JSONValue, _ text: String) -> Bool {
         switch value {
         case .string(let other): other.bytes.elementsEqual(text.utf8)
-        case .number(let number): Int64(number) == (try? Strconv.parseSigned(text))
+        case .number(let number): Int64(number) == literals.integers[text]
         case .bool(let flag): (try? Strconv.parseBool(text)) == flag
         default: false
         }
@@ -216,7 +207,7 @@ public struct Filter: Sendable {
         }
     }
 
-    private static func contains(_ value: JSONValue, _ text: String) -> Bool {
+    private func contains(_ value: JSONValue, _ text: String) -> Bool {
         switch value {
         case .string(let other): other.bytes.contains(text.utf8)
         case .array(let elements): elements.contains { equals($0, text) }
@@ -227,7 +218,25 @@ public struct Filter: Sendable {
 
     private func matches(_ value: JSONValue, _ pattern: String) -> Bool {
         guard case .string(let text) = value else { return false }
-        return patterns[pattern]?.matches(text.text) ?? false
+        return literals.patterns[pattern]?.matches(text.text) ?? false
+    }
+}
+
+extension Filter.Literals {
+    /// The patterns are bounded together as one is: each of them is matched with each record.
+    fileprivate mutating func read(pattern text: String) throws(DecodeError) {
+        if patterns[text] != nil { return }
+        do throws(DecodeError) {
+            let pattern = try FilterPattern(text)
+            patterns[text] = pattern
+            steps += pattern.stepCount
+        } catch {
+            let quoted = Strconv.quoted(text)
+            throw DecodeError("Failed to compile regular expression \(quoted): \(error.text)")
+        }
+        guard steps <= FilterPattern.stepsMax else {
+            throw DecodeError("the regular expressions are too large together")
+        }
     }
 }
 

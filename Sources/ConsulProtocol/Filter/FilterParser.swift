@@ -55,11 +55,11 @@ public struct FilterParser {
         return "\(line):\(column) (\(offset))"
     }
 
-    private mutating func missing(_ what: String, at place: Int) {
-        guard place >= farthest else { return }
-        if place > farthest { expected.removeAll(keepingCapacity: true) }
-        farthest = place
-        expected.insert(what)
+    private mutating func missing(_ what: @autoclosure () -> String) {
+        guard offset >= farthest else { return }
+        if offset > farthest { expected.removeAll(keepingCapacity: true) }
+        farthest = offset
+        expected.insert(what())
     }
 
     /// What a rule says of the text before or at a place.
@@ -71,18 +71,17 @@ public struct FilterParser {
     // MARK: Characters
 
     private mutating func literal(_ word: String) -> Bool {
-        let bytes = Array(word.utf8)
-        guard text[offset...].starts(with: bytes) else {
-            missing(Strconv.quoted(word), at: offset)
+        guard text[offset...].starts(with: word.utf8) else {
+            missing(Strconv.quoted(word))
             return false
         }
-        offset += bytes.count
+        offset += word.utf8.count
         return true
     }
 
     private mutating func character(_ name: String, _ fits: (UInt8) -> Bool) -> Bool {
         guard offset < text.count, fits(text[offset]) else {
-            missing(name, at: offset)
+            missing(name)
             return false
         }
         offset += 1
@@ -97,7 +96,7 @@ public struct FilterParser {
 
     private mutating func end() -> Bool {
         guard offset < text.count else { return true }
-        missing("EOF", at: offset)
+        missing("EOF")
         return false
     }
 
@@ -137,30 +136,39 @@ public struct FilterParser {
         return end() ? expression : nil
     }
 
-    /// A chain is as long as the filter's bytes allow; only what stands within something counts as
-    /// depth.
     private mutating func or() throws(DecodeError) -> FilterExpression? {
-        guard var operands = try and().map({ [$0] }) else { return nil }
-        var end = offset
-        while words("or"), let next = try and() {
-            operands.append(next)
-            end = offset
-        }
-        offset = end
-        let last = operands.removeLast()
-        return operands.reversed().reduce(last) { .or($1, $0) }
+        try chain(
+            "or",
+            of: { parser throws(DecodeError) in try parser.and() },
+            join: FilterExpression.or
+        )
     }
 
     private mutating func and() throws(DecodeError) -> FilterExpression? {
-        guard var operands = try negation().map({ [$0] }) else { return nil }
+        try chain(
+            "and",
+            of: { parser throws(DecodeError) in try parser.negation() },
+            join: FilterExpression.and
+        )
+    }
+
+    /// A chain is as long as the filter's bytes allow; only what stands within something counts as
+    /// depth.
+    private mutating func chain(
+        _ word: String,
+        of operand: (inout FilterParser) throws(DecodeError) -> FilterExpression?,
+        join: (FilterExpression, FilterExpression) -> FilterExpression
+    ) throws(DecodeError) -> FilterExpression? {
+        guard let first = try operand(&self) else { return nil }
+        var operands = [first]
         var end = offset
-        while words("and"), let next = try negation() {
+        while words(word), let next = try operand(&self) {
             operands.append(next)
             end = offset
         }
         offset = end
         let last = operands.removeLast()
-        return operands.reversed().reduce(last) { .and($1, $0) }
+        return operands.reversed().reduce(last) { join($1, $0) }
     }
 
     private mutating func negation() throws(DecodeError) -> FilterExpression? {

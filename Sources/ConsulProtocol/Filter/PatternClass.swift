@@ -41,21 +41,22 @@ extension PatternClass {
         self.isNegated = isNegated
     }
 
-    static let word = PatternClass(48...57, 65...90, 95...95, 97...122)
+    static let word = PatternClass(parts: [Part(kind: .ranges(Part.wordRanges))])
     static let any = PatternClass(0...0x10FFFF)
     static let anyButNewline = PatternClass(10...10, isNegated: true)
 }
 
 extension PatternClass.Part {
+    fileprivate static let wordRanges: [ClosedRange<UInt32>] = [
+        48...57, 65...90, 95...95, 97...122,
+    ]
+
     /// `\d`, `\S` and their like; nil for another letter.
     static func perl(_ letter: Unicode.Scalar) -> PatternClass.Part? {
         switch letter {
         case "d", "D": PatternClass.Part(kind: .ranges([48...57]), isNegated: letter == "D")
         case "w", "W":
-            PatternClass.Part(
-                kind: .ranges([48...57, 65...90, 95...95, 97...122]),
-                isNegated: letter == "W"
-            )
+            PatternClass.Part(kind: .ranges(wordRanges), isNegated: letter == "W")
         case "s", "S":
             PatternClass.Part(kind: .ranges([9...10, 12...13, 32...32]), isNegated: letter == "S")
         default: nil
@@ -79,7 +80,7 @@ extension PatternClass.Part {
         case "punct": ranges = [33...47, 58...64, 91...96, 123...126]
         case "space": ranges = [9...13, 32...32]
         case "upper": ranges = [65...90]
-        case "word": ranges = [48...57, 65...90, 95...95, 97...122]
+        case "word": ranges = wordRanges
         case "xdigit": ranges = [48...57, 65...70, 97...102]
         default: return nil
         }
@@ -115,9 +116,7 @@ enum CaseVariants {
     static func others(of scalar: Unicode.Scalar) -> [Unicode.Scalar] {
         // The letters of Turkish are mapped by language only.
         if scalar == "\u{130}" || scalar == "\u{131}" { return [] }
-        if let orbit = orbits.first(where: { $0.contains(scalar) }) {
-            return orbit.filter { $0 != scalar }
-        }
+        if let orbit = orbitOf[scalar] { return orbit.filter { $0 != scalar } }
         let properties = scalar.properties
         // Where the upper case takes two characters the title case may be one.
         let mapped = [
@@ -129,6 +128,10 @@ enum CaseVariants {
             return other
         }
     }
+
+    private static let orbitOf: [Unicode.Scalar: [Unicode.Scalar]] = Dictionary(
+        uniqueKeysWithValues: orbits.flatMap { orbit in orbit.map { ($0, orbit) } }
+    )
 
     /// Letters with more than one other form.
     private static let orbits: [[Unicode.Scalar]] = [

@@ -12,16 +12,19 @@ public enum Strconv {
     /// `strconv.ParseInt(text, 0, 64)`: as Go writes numbers ("0x1f", "0o17", "017", "1_000").
     public static func parseSigned(_ text: String) throws(DecodeError) -> Int64 {
         let isNegative = text.hasPrefix("-")
-        var digits = Array((isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]).utf8)
-        guard !digits.isEmpty else { throw syntax("ParseInt", text) }
+        var digits = Array(text.utf8)[...]
+        if isNegative || text.hasPrefix("+") { digits = digits.dropFirst() }
+        guard let first = digits.first else { throw syntax("ParseInt", text) }
         var base: UInt64 = 10
         // What an underscore may follow.
         var isAfterDigit = false
-        if digits[0] == UInt8(ascii: "0") {
-            let letter = digits.count >= 3 ? digits[1] | 0x20 : 0
-            base = [UInt8(ascii: "x"): 16, UInt8(ascii: "b"): 2][letter] ?? 8
-            let hasLetter = base != 8 || letter == UInt8(ascii: "o")
-            digits.removeFirst(hasLetter ? 2 : 1)
+        if first == UInt8(ascii: "0") {
+            switch digits.count >= 3 ? digits[digits.startIndex + 1] | 0x20 : 0 {
+            case UInt8(ascii: "x"): (base, digits) = (16, digits.dropFirst(2))
+            case UInt8(ascii: "o"): (base, digits) = (8, digits.dropFirst(2))
+            case UInt8(ascii: "b"): (base, digits) = (2, digits.dropFirst(2))
+            default: (base, digits) = (8, digits.dropFirst())
+            }
             isAfterDigit = true
         }
         var value: UInt64 = 0

@@ -44,7 +44,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private var isFlushDue = false
     /// The client has closed its side.
     private var hasInputEnded = false
-    private var isInBurst = false
+    private var isReading = false
     /// Whether this turn's bytes made parts of requests.
     private var hasParts = false
     private var clientAddress = ClientAddress.none
@@ -95,7 +95,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     private func deactivate() {
         guard let slot else { return }
         self.slot = nil
-        endBurst()
+        endReading()
         loop.questions.leave(self, on: loop)
         loop.port.detach(slot)
         loop.connections.remove(self)
@@ -140,7 +140,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             headSince = loop.port.clock.monotonic()
         }
         hasParts = false
-        endBurst()
+        endReading()
         writeSoon()
         context.fireChannelReadComplete()
     }
@@ -187,17 +187,17 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         refuseMalformed(error)
     }
 
-    /// Begins reading the state, anew for each of the requests that came in together: one that was
-    /// sent ahead may have been sent after an answer that the last one's snapshot does not show.
-    private func beginBurst() -> Bool {
-        endBurst()
-        isInBurst = loop.beginReading()
-        return isInBurst
+    /// Begins reading the state, anew for each request: one that was sent ahead may have been sent
+    /// after an answer that the snapshot of the one before it does not show.
+    private func beginReading() -> Bool {
+        endReading()
+        isReading = loop.beginReading()
+        return isReading
     }
 
-    private func endBurst() {
-        guard isInBurst else { return }
-        isInBurst = false
+    private func endReading() {
+        guard isReading else { return }
+        isReading = false
         loop.measureAnswered()
         loop.port.end()
     }
@@ -264,7 +264,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
     }
 
     private func dispatch(_ exchange: Exchange) {
-        guard beginBurst() else { return finish(.text(500, "state is not readable")) }
+        guard beginReading() else { return finish(.text(500, "state is not readable")) }
         guard var request = exchange.request else { return finish(exchange.answer) }
         request.body = exchange.body
         request.client = clientAddress
@@ -521,7 +521,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
         resume()
         while takesParts, let part = later?.popFirst() { receive(part) }
         if later?.isEmpty == true { later = nil }
-        endBurst()
+        endReading()
         writeSoon()
         if readIsHeld, later == nil {
             readIsHeld = false
@@ -545,7 +545,7 @@ final class ConsulConnection: ChannelDuplexHandler, LoopClient {
             let waited = loop.port.deliveredAt - asked.began
             loop.counts.consistentTimes.add(UInt64(max(0, waited)))
         }
-        guard beginBurst() else { return finish(.text(500, "state is not readable")) }
+        guard beginReading() else { return finish(.text(500, "state is not readable")) }
         // A leader's own barrier shows that its term's first entry is applied; one that it
         // asked for as somebody's follower shows nothing of its term.
         if loop.status.isLeader, let ledTerm, ledTerm == loop.status.term {

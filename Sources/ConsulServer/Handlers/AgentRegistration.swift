@@ -15,6 +15,7 @@ enum AgentRegistration {
         }
         if body.name.bytes.isEmpty { return refused("Missing service name") }
         if let problem = problem(of: body) { return refused(problem) }
+        if let step = ReadStep.wait(request, loop, for: .leader) { return step }
         var checks: [CheckDefinition] = []
         let id = body.id.bytes.isEmpty ? body.name : body.id
         for (position, check) in body.checks.enumerated() {
@@ -73,6 +74,7 @@ enum AgentRegistration {
         }
         if let problem = body.probe.problem() { return refused("Invalid check: \(problem)") }
         if let refusal = unsupported(body) { return refusal }
+        if let step = ReadStep.wait(request, loop, for: .leader) { return step }
         if body.id.bytes.isEmpty { body.id = body.name }
         if !body.serviceID.bytes.isEmpty {
             let services = try AgentHandler.localServices(loop)
@@ -174,7 +176,8 @@ enum AgentRegistration {
     }
 
     /// A check that is registered again keeps its status and output: a status that is given counts
-    /// for a new one only.
+    /// for a new one only. What it has is what the leader has: one that turned critical there does
+    /// not pass again without a sign of life.
     private static func definition(
         of body: CheckBody,
         _ loop: ConsulLoop

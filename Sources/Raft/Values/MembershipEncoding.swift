@@ -37,8 +37,7 @@ extension Membership {
         var reader = LittleEndianReader(bytes)
         guard reader.read(UInt8.self) == Membership.encodingVersion,
             let flags = reader.read(UInt8.self), flags <= 1,
-            let counts = reader.readCounts(4, max: Membership.membersMax),
-            counts.reduce(0, +) <= 2 * Membership.membersMax,
+            let counts = reader.readCounts(4, sumMax: 2 * Membership.membersMax),
             let incoming = reader.readNodes(counts[0]),
             let outgoing = reader.readNodes(counts[1]),
             let learners = reader.readNodes(counts[2]),
@@ -114,13 +113,13 @@ private struct LittleEndianReader {
         return bytes.reversed().reduce(0) { ($0 << 8) | Value(truncatingIfNeeded: $1) }
     }
 
-    mutating func readCounts(_ count: Int, max: Int) -> [Int]? {
+    mutating func readCounts(_ count: Int, sumMax: Int) -> [Int]? {
         var counts: [Int] = []
         for _ in 0..<count {
-            guard let value = read(UInt16.self), Int(value) <= max else { return nil }
+            guard let value = read(UInt16.self) else { return nil }
             counts.append(Int(value))
         }
-        return counts
+        return counts.reduce(0, +) <= sumMax ? counts : nil
     }
 
     mutating func readNodes(_ count: Int) -> [NodeID]? {

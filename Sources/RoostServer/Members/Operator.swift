@@ -219,10 +219,12 @@ final class Operator: Sendable {
     }
 
     private func propose(_ payload: [UInt8]) async throws -> Outcome {
-        guard case .applied(_, let outcome) = try await desk.propose(payload) else {
-            throw OperatorProblem(500, "the cluster did not take the change in time; try again")
+        switch try await desk.propose(payload) {
+        case .applied(_, let outcome): return outcome
+        case .refused(.timedOut):
+            throw OperatorProblem(500, "the change was not confirmed in time; it may still happen")
+        default: throw OperatorProblem(500, "the cluster did not take the change; try again")
         }
-        return outcome
     }
 
     // MARK: New nodes

@@ -61,15 +61,16 @@ final class ReplicaDesk: Sendable {
         return (status, findings)
     }
 
-    /// - Throws: `OperatorProblem` if the replica's thread says nothing in time: it waits for its
-    ///   disk, or has ended.
+    /// - Throws: `OperatorProblem` if the replica's thread says nothing in time, or before the
+    ///   loops end: it waits for its disk, or has ended.
     func ask(_ kind: ReplicaOperation.Kind) async throws -> ReplicaOperation.Result {
         let loop = loops.doors[0].loop
         let answer = loop.makePromise(of: ReplicaOperation.Result.self)
         // Whoever comes second, the answer or the deadline, finds the promise kept. Both come on
         // the loop.
         let isOpen = NIOLoopBoundBox.makeBoxSendingValue(true, eventLoop: loop)
-        let deadline = loop.scheduleTask(in: patience) {
+        let deadline = loop.scheduleTask(in: patience) {}
+        deadline.futureResult.whenComplete { _ in
             guard isOpen.value else { return }
             isOpen.value = false
             let text = "the replica's thread does not answer; what was asked may still happen"
@@ -118,19 +119,25 @@ final class Errand: LoopClient {
         let slot = port.attach(self)
         self.slot = slot
         let patience = TimeAmount.milliseconds(ServerLimits.errandMilliseconds)
-        deadline = loop.assumeIsolated().scheduleTask(in: patience) { self.giveUp() }
+        let deadline = loop.scheduleTask(in: patience) {}
+        self.deadline = deadline
+        // Also when the loop ends before.
+        deadline.futureResult.assumeIsolated().whenComplete { _ in self.giveUp() }
         return slot
     }
 
     /// What comes after this finds the slot empty.
     private func giveUp() {
-        guard let slot else { return }
+        guard deadline != nil, let slot else { return }
+        deadline = nil
         port.detach(slot)
         self.slot = nil
         promise.succeed(.refused(.timedOut))
     }
 
     func completed(tag: UInt32, _ completion: Completion) {
+        let deadline = self.deadline
+        self.deadline = nil
         deadline?.cancel()
         if let slot { port.wantsFlush(slot) }
         promise.succeed(completion)

@@ -13,8 +13,9 @@ extension ZooKeeperConnection {
     }
 
     private func watch(_ kind: WatchKind, path: ByteString) {
-        guard port.watches.pathCount(of: slot) < limits.watchesPerConnectionMax,
-            port.watches.pathBytes(of: slot) + path.bytes.count <= limits.watchPathBytesMax
+        let load = port.watches.load(of: slot)
+        guard load.paths < limits.watchesPerConnectionMax,
+            load.bytes + path.bytes.count <= limits.watchPathBytesMax
         else {
             loop.logger.warning("too many watches", metadata: ["session": "\(session)"])
             return closeAfterReplies()
