@@ -104,7 +104,7 @@ let testFixtures: [String: [String]] = ["RaftTests": ["Transcripts"]]
 let fuzz: [Target] =
     ProcessInfo.processInfo.environment["ROOST_FUZZ"] == nil
     ? []
-    : ["ZooKeeperFrame", "HTTPRequest", "LogRecord", "PeerFrame", "Snapshot"].map {
+    : ["ZooKeeperFrame", "HTTPRequest", "DNSMessage", "LogRecord", "PeerFrame", "Snapshot"].map {
         command("Fuzz\($0)", ["FuzzEntry"], path: "Fuzz/\($0)")
     }
 
@@ -183,6 +183,7 @@ let package = Package(
         ),
         module("ZooKeeperProtocol", ["Commands", "Bytes", "Measures"]),
         module("ConsulProtocol", ["Commands", "Bytes", "Measures"]),
+        module("DNSProtocol", ["Bytes"]),
         module(
             "Backup",
             [
@@ -208,6 +209,13 @@ let package = Package(
             ]
         ),
         module(
+            "DNSServer",
+            [
+                "DNSProtocol", "Replica", "StateMachine", "Commands", "Bytes", "Measures", logging,
+                nioCore,
+            ]
+        ),
+        module(
             "TransportSecurity",
             ["Disk", crypto, logging, nioCore, nioSSL, nioTLS, swiftASN1, x509]
         ),
@@ -222,7 +230,7 @@ let package = Package(
             "RoostServer",
             [
                 "ZooKeeperServer", "ZooKeeperProtocol", "ConsulServer", "ConsulProtocol",
-                "PeerTransport", "TransportSecurity",
+                "DNSServer", "DNSProtocol", "PeerTransport", "TransportSecurity",
                 "PeerProtocol", "Disk", "Console",
                 "Replica", "RaftStore", "StateMachine", "Watches", "Backup",
                 "Raft", "LMDB", "Commands", "Bytes", "Measures", configuration, coreMetrics,
@@ -283,6 +291,14 @@ let package = Package(
             "ConsulServerTests",
             [
                 "ConsulServer", "ConsulProtocol", "VirtualReplica", "Replica", "Commands", "Bytes",
+                logging, nioCore, nioEmbedded,
+            ]
+        ),
+        tests("DNSProtocolTests", ["DNSProtocol", "Bytes"]),
+        tests(
+            "DNSServerTests",
+            [
+                "DNSServer", "DNSProtocol", "VirtualReplica", "Replica", "Commands", "Bytes",
                 logging, nioCore, nioEmbedded,
             ]
         ),
@@ -364,8 +380,8 @@ let package = Package(
         module(
             "FuzzEntry",
             [
-                "ZooKeeperProtocol", "ConsulProtocol", "PeerProtocol", "RaftStore", "Backup",
-                "Commands", "Bytes",
+                "ZooKeeperProtocol", "ConsulProtocol", "DNSProtocol", "PeerProtocol", "RaftStore",
+                "Backup", "Commands", "Bytes",
             ],
             path: "Fuzz/Entry"
         ),

@@ -125,10 +125,15 @@ struct Listener: Service {
         }
     }
 
+    /// Gives the ports back; nobody was let in.
+    func close() async throws {
+        for socket in sockets { try await socket.channel.close() }
+    }
+
     /// Listens until the server is to stop; then who is connected already gets his answers.
     func run() async throws {
         try await gracefulShutdown()
-        for socket in sockets { try await socket.channel.close() }
+        try await close()
         try await clientele.leave()
     }
 }

@@ -89,6 +89,7 @@ package struct Server: Sendable {
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
             HandOver(staff: engine.staff, desk: desk),
         ]
+        if let names = fronts.names { services.append(names) }
         if let plan = configuration.backup {
             services.append(BackupSchedule(plan, engine, logger: logger))
         }
@@ -113,6 +114,8 @@ package struct Server: Sendable {
 struct FrontEnds {
     let zooKeeper: Listener
     let consul: Listener
+    /// Nil: its port is off.
+    let names: NameFront?
     let collector: MetricsCollector
     private let consulLoops: ConsulLoops
 
@@ -124,7 +127,9 @@ struct FrontEnds {
 
     /// Where they listen, by the names of their entrances.
     var addresses: [String: String] {
-        zooKeeper.addresses.merging(consul.addresses) { first, _ in first }
+        [consul.addresses, names?.addresses ?? [:]].reduce(zooKeeper.addresses) { all, more in
+            all.merging(more) { first, _ in first }
+        }
     }
 
     static func open(
@@ -147,20 +152,20 @@ struct FrontEnds {
             Clientele(retire: zooKeeper.retire, remains: zooKeeper.hasConnections)
         ) { channel in try zooKeeper.initialize(channel) }
         let consulLoops = ConsulLoops()
-        let gate = AddressGate(configuration.access.httpConnectionsPerAddressMax, logger)
-        let consulListener = try await Listener.bind(
-            consulEntrances(configuration, security),
-            configuration.bind,
-            engine.loops,
-            Clientele(retire: consulLoops.retire, remains: consulLoops.haveConnections)
-        ) { channel in
-            try gate.admit(channel)
-            try ConsulFrontEnd.configure(channel, loop: consulLoops.loop(of: channel))
-        }
+        let consulListener = try await bind(
+            consulLoops,
+            engine,
+            configuration,
+            security,
+            logger
+        )
+        let nameLoops = NameLoops()
+        let names = try await NameFront.bind(configuration, engine.loops, nameLoops, logger)
         let collector = MetricsCollector(
             engine,
             zooKeeper,
             consulLoops,
+            nameLoops,
             logger: logger
         )
         let settings = consulSettings(
@@ -171,22 +176,48 @@ struct FrontEnds {
             port: consulListener.port("http") ?? -1,
             logger
         )
+        let nameSettings = configuration.names.settings(
+            datacenter: configuration.datacenter,
+            configuration.access
+        )
         for door in engine.loops.doors {
             try await door.loop.submit {
                 let port = engine.loops.port(on: door.loop)
                 zooKeeper.open(port, on: door.loop)
                 consulLoops.open(port, on: door.loop, settings, logger)
+                nameLoops.open(port, on: door.loop, nameSettings, logger)
             }.get()
         }
         try await consulLoops.announce(on: engine.loops.doors[0].loop)
         try await zooKeeperListener.accept()
         try await consulListener.accept()
+        try await names?.accept()
         return FrontEnds(
             zooKeeper: zooKeeperListener,
             consul: consulListener,
+            names: names,
             collector: collector,
             consulLoops: consulLoops
         )
+    }
+
+    private static func bind(
+        _ consul: ConsulLoops,
+        _ engine: Engine,
+        _ configuration: ServerConfiguration,
+        _ security: Security,
+        _ logger: Logger
+    ) async throws -> Listener {
+        let gate = AddressGate(configuration.access.httpConnectionsPerAddressMax, "HTTP", logger)
+        return try await Listener.bind(
+            consulEntrances(configuration, security),
+            configuration.bind,
+            engine.loops,
+            Clientele(retire: consul.retire, remains: consul.haveConnections)
+        ) { channel in
+            try gate.admit(channel)
+            try ConsulFrontEnd.configure(channel, loop: consul.loop(of: channel))
+        }
     }
 
     private static func zooKeeperEntrances(

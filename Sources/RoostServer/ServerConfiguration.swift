@@ -14,7 +14,6 @@ package struct ServerConfiguration: Sendable {
     /// Nil: the port is off.
     package var zooKeeperPort: Int?
     package var httpPort: Int?
-    package var dnsPort: Int
     package var peerPort: Int
     /// The first voters, in the order that all nodes are told; empty: a cluster of one.
     package var cluster: [ClusterMember]
@@ -32,6 +31,7 @@ package struct ServerConfiguration: Sendable {
     package var residentBytesMax: Int?
     package var security: SecuritySettings
     package var access: AccessConfiguration
+    package var names: NameConfiguration
     /// Nil: no scheduled backups.
     var backup: BackupSchedule.Plan?
     package var logLevel: Logger.Level
@@ -81,7 +81,6 @@ package struct ServerConfiguration: Sendable {
         bind = try settings.text(.bind)
         zooKeeperPort = try settings.port(.zookeeperPort)
         httpPort = try settings.port(.httpPort)
-        dnsPort = try settings.number(.dnsPort, in: 0...65_535)
         peerPort = try settings.number(.peerPort, in: 0...65_535)
         cluster = try ClusterMember.list(try settings.text(.cluster))
         datacenter = try settings.text(.datacenter)
@@ -100,6 +99,7 @@ package struct ServerConfiguration: Sendable {
         let resident = try settings.number(.residentMegabytes, in: 0...1_048_576)
         residentBytesMax = resident == 0 ? nil : resident << 20
         access = try AccessConfiguration(reading: settings)
+        names = try NameConfiguration(reading: settings)
         let shelf = try settings.text(.backupDirectory)
         let interval = try settings.number(.backupIntervalSeconds, in: 1...31_536_000)
         let kept = try settings.number(.backupKeep, in: 1...100_000)

@@ -39,6 +39,8 @@ enum ServerLimits {
     static let readsPerTurnMax: UInt = 4
     /// Between two rounds of a first voter that waits for the others.
     static let foundingPauseMilliseconds = 200
+    /// A free port that is asked for must be free for two kinds of socket.
+    static let freePortAttemptsMax = 16
     /// How long a membership change or a transfer may take before an operator is told that it did
     /// not end, and how often it is looked at.
     static let operationMilliseconds: Int64 = 10_000

@@ -37,6 +37,13 @@ package enum Setting: String, CaseIterable, Sendable {
     case superDigest
     case maxClientCnxns
     case httpMaxConnsPerClient
+    case dnsDomain
+    case dnsOnlyPassing
+    case dnsNodeTtlSeconds
+    case dnsServiceTtlSeconds
+    case dnsUdpAnswerLimit
+    case dnsEnableTruncate
+    case dnsAddressLimit
     case backupDirectory
     case backupIntervalSeconds
     case backupKeep
@@ -79,6 +86,10 @@ package enum Setting: String, CaseIterable, Sendable {
         case .aclInitialManagementToken, .aclDefaultToken, .superDigest: .text("")
         case .maxClientCnxns: .number(60)
         case .httpMaxConnsPerClient: .number(200)
+        case .dnsDomain: .text("consul")
+        case .dnsOnlyPassing, .dnsEnableTruncate: .text("false")
+        case .dnsNodeTtlSeconds, .dnsServiceTtlSeconds, .dnsAddressLimit: .number(0)
+        case .dnsUdpAnswerLimit: .number(3)
         case .backupDirectory: .text("")
         case .backupIntervalSeconds: .number(86_400)
         case .backupKeep: .number(7)
@@ -98,7 +109,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .bind: "The address to listen on."
         case .zookeeperPort: "ZooKeeper's client protocol; 0: any free port, -1: off."
         case .httpPort: "Consul's HTTP API; 0: any free port, -1: off."
-        case .dnsPort: "Reserved for Consul's DNS interface, which this version does not serve."
+        case .dnsPort: "Consul's DNS interface, UDP and TCP; 0: any free port, -1: off."
         case .peerPort: "Where the other nodes reach this one."
         case .cluster: "The first voters, name=HOST:PORT,...; empty: a cluster of one."
         case .join: "HOST:PORT of a member of the cluster to join."
@@ -126,6 +137,13 @@ package enum Setting: String, CaseIterable, Sendable {
         case .superDigest: "ZooKeeper's superuser, super:HASH; empty: there is none."
         case .maxClientCnxns: "ZooKeeper connections from one address; 0: no bound."
         case .httpMaxConnsPerClient: "HTTP connections from one address; 0: no bound."
+        case .dnsDomain: "The domain that names end in."
+        case .dnsOnlyPassing: "true: instances whose checks warn are not told of, either."
+        case .dnsNodeTtlSeconds: "How long a node's address may be kept by who asked."
+        case .dnsServiceTtlSeconds: "How long a service's instances may be kept by who asked."
+        case .dnsUdpAnswerLimit: "Records in a datagram for a client without EDNS."
+        case .dnsEnableTruncate: "true: a client is told that a datagram has not all of them."
+        case .dnsAddressLimit: "Instances in an answer of addresses; 0: all."
         case .backupDirectory: "Where backups are written now and then; empty: nowhere."
         case .backupIntervalSeconds: "How long from one backup to the next."
         case .backupKeep: "How many backups of this node stay there."

@@ -95,6 +95,13 @@ struct SettingOptions: ParsableArguments {
     @Option(help: Setting.superDigest.help) var superDigest: String?
     @Option(help: Setting.maxClientCnxns.help) var maxClientCnxns: String?
     @Option(help: Setting.httpMaxConnsPerClient.help) var httpMaxConnsPerClient: String?
+    @Option(help: Setting.dnsDomain.help) var dnsDomain: String?
+    @Option(help: Setting.dnsOnlyPassing.help) var dnsOnlyPassing: String?
+    @Option(help: Setting.dnsNodeTtlSeconds.help) var dnsNodeTtlSeconds: String?
+    @Option(help: Setting.dnsServiceTtlSeconds.help) var dnsServiceTtlSeconds: String?
+    @Option(help: Setting.dnsUdpAnswerLimit.help) var dnsUdpAnswerLimit: String?
+    @Option(help: Setting.dnsEnableTruncate.help) var dnsEnableTruncate: String?
+    @Option(help: Setting.dnsAddressLimit.help) var dnsAddressLimit: String?
     @Option(help: Setting.backupDirectory.help) var backupDirectory: String?
     @Option(help: Setting.backupIntervalSeconds.help) var backupIntervalSeconds: String?
     @Option(help: Setting.backupKeep.help) var backupKeep: String?
@@ -125,7 +132,10 @@ struct SettingOptions: ParsableArguments {
             .aclInitialManagementToken: aclInitialManagementToken,
             .aclDefaultToken: aclDefaultToken, .superDigest: superDigest,
             .maxClientCnxns: maxClientCnxns, .httpMaxConnsPerClient: httpMaxConnsPerClient,
-            .backupDirectory: backupDirectory,
+            .dnsDomain: dnsDomain, .dnsOnlyPassing: dnsOnlyPassing,
+            .dnsNodeTtlSeconds: dnsNodeTtlSeconds, .dnsServiceTtlSeconds: dnsServiceTtlSeconds,
+            .dnsUdpAnswerLimit: dnsUdpAnswerLimit, .dnsEnableTruncate: dnsEnableTruncate,
+            .dnsAddressLimit: dnsAddressLimit, .backupDirectory: backupDirectory,
             .backupIntervalSeconds: backupIntervalSeconds, .backupKeep: backupKeep,
             .logLevel: logLevel, .logFormat: logFormat,
             .slowOperationMilliseconds: slowOperationMilliseconds,

@@ -17,6 +17,12 @@ import Testing
         for input in inputs { HTTPRequestEntry.run(input) }
     }
 
+    @Test func `DNS messages that were saved are survived`() throws {
+        let inputs = try FuzzInputs.load("DNSMessage")
+        #expect(!inputs.isEmpty)
+        for input in inputs { DNSMessageEntry.run(input) }
+    }
+
     @Test func `log records that were saved are survived`() throws {
         let inputs = try FuzzInputs.load("LogRecord")
         #expect(!inputs.isEmpty)

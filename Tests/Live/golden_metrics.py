@@ -1,7 +1,7 @@
 """Records the names of the real servers' metrics into Golden/metrics.json.
 
     CONSUL_EXTRA='"telemetry":{"prometheus_retention_time":"60s","disable_hostname":true}' \
-        peers start consul 1
+        CONSUL_DNS_PORT=21553 peers start consul 1
     python3 Tests/Live/golden_metrics.py http://127.0.0.1:21500
     peers start zookeeper 1        # then again with 3
     python3 Tests/Live/golden_metrics.py 127.0.0.1:21181
@@ -12,6 +12,7 @@ kept: ask that one first); Consul is made to do a little of everything before it
 
 import json
 import re
+import subprocess
 import sys
 import time
 import urllib.request
@@ -31,6 +32,9 @@ def call(url: str, method: str = "GET", body: str | None = None) -> str:
 
 
 def use_consul(base: str) -> None:
+    for question in (["consul.service.consul"], ["-x", "127.0.0.1"]):
+        subprocess.run(["dig", "@127.0.0.1", "-p", "21553", *question], capture_output=True,
+                       check=True)
     for method in ("PUT", "GET", "DELETE"):
         call(f"{base}/v1/kv/golden", method, "1" if method == "PUT" else None)
     call(f"{base}/v1/kv/?keys&consistent")

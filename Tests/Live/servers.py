@@ -198,6 +198,7 @@ class Roost(Server):
         self.arguments = list(arguments)
         self.zookeeper = f"127.0.0.1:{self.ports['zookeeper']}"
         self.http = f"http://127.0.0.1:{self.ports['http']}"
+        self.dns = self.ports["dns"]
 
     @property
     def binary(self):
@@ -253,8 +254,9 @@ class Consul(Server):
 
     def __init__(self, directory, preload=None, environment=None):
         super().__init__(directory, preload, environment)
-        ports = {k: free_port() for k in ("http", "server", "serf_lan")}
+        ports = {k: free_port() for k in ("http", "dns", "server", "serf_lan")}
         self.http = f"http://127.0.0.1:{ports['http']}"
+        self.dns = ports["dns"]
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000
         many = {"http_max_conns_per_client": most, "rpc_max_conns_per_client": most}
         (self.directory / "config.json").write_text(json.dumps({
@@ -262,7 +264,7 @@ class Consul(Server):
             "data_dir": str(self.directory / "data"), "bind_addr": "127.0.0.1",
             "client_addr": "127.0.0.1", "log_level": "warn", "disable_update_check": True,
             "leave_on_terminate": False, "limits": many, "performance": {"raft_multiplier": 1},
-            "ports": {**ports, "dns": -1, "grpc": -1, "serf_wan": -1}}))
+            "ports": {**ports, "grpc": -1, "serf_wan": -1}}))
 
     def command(self):
         binary = PEERS_HOME / "consul/usr/bin/consul"

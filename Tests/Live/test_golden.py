@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from golden_consul import is_deliberate, record_families
+from golden_dns import record_dns
 from golden_requests import CONSUL, record_consul, record_zookeeper, zookeeper_requests
 
 GOLDEN = Path(__file__).parent / "Golden"
@@ -42,7 +43,7 @@ def compare(request, file, answers):
     wrong = [(expected, got) for number, (expected, got) in enumerate(zip(golden, answers))
              if expected != got and not deliberate(expected, number, golden)]
     for expected, got in wrong:
-        print(json.dumps(expected.get("ask") or [expected["op"], expected["request"]]))
+        print(json.dumps(expected.get("ask") or expected.get("message") or [expected["op"], expected["request"]]))
         for key in expected.keys() | got.keys():
             if expected.get(key) != got.get(key):
                 print(f"   {key}: expected {json.dumps(expected.get(key))}\n   {' ' * len(key)}       got {json.dumps(got.get(key))}")
@@ -57,6 +58,10 @@ def test_consul_answers_a_wide_table_as_recorded(launch, request):
     server = launch("http")
     families = record_families(server.http, settles=request.config.getoption("--server") == "peers")
     compare(request, "consul-wide.json", [{"family": name, **answer} for name, answers in families.items() for answer in answers])
+
+
+def test_dns_answers_as_recorded(launch, request):
+    compare(request, "dns.json", record_dns(launch("http")))
 
 
 def test_zookeeper_answers_as_recorded(launch, request):

@@ -283,7 +283,8 @@ def test_json_is_of_go_metrics_shape_and_of_whole_intervals(node: Roost) -> None
     assert writes["Sum"] == pytest.approx(writes["Mean"] * writes["Count"])
     assert writes["Rate"] == pytest.approx(writes["Sum"] / 10, rel=0.05)
     applied = next(row for row in last["Counters"] if row["Name"] == "consul.raft.apply")
-    assert applied["Count"] == applied["Sum"] >= writes["Count"]
+    # The write that the interval began with may have been proposed before it, and no other one.
+    assert applied["Count"] == applied["Sum"] >= writes["Count"] - 1
     # As the real agent does with a format that it does not know.
     other = requests.get(f"{node.http}/v1/agent/metrics?format=x", timeout=10).json()
     assert other["Points"] == []

@@ -6,6 +6,7 @@ import Synchronization
 /// (`limits.http_max_conns_per_client`): one client must not take all that a server has.
 final class AddressGate: Sendable {
     private let connectionsMax: Int
+    private let protocolName: String
     private let logger: Logger
     private let counts = Mutex<[String: Int]>([:])
     private let pace = NoticePace()
@@ -14,9 +15,12 @@ final class AddressGate: Sendable {
         let address: String
     }
 
-    /// - Parameter connectionsMax: 0: there is no bound.
-    init(_ connectionsMax: Int, _ logger: Logger) {
+    /// - Parameters:
+    ///   - connectionsMax: 0: there is no bound.
+    ///   - protocolName: for messages.
+    init(_ connectionsMax: Int, _ protocolName: String, _ logger: Logger) {
         self.connectionsMax = connectionsMax
+        self.protocolName = protocolName
         self.logger = logger
     }
 
@@ -47,7 +51,7 @@ final class AddressGate: Sendable {
     private func tell(of address: String) {
         guard pace.isDue() else { return }
         logger.warning(
-            "too many HTTP connections from one address",
+            "too many \(protocolName) connections from one address",
             metadata: ["address": "\(address)", "bound": "\(connectionsMax)"]
         )
     }

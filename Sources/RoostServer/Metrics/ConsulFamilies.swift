@@ -1,4 +1,5 @@
 import ConsulServer
+import DNSServer
 import Measures
 import Raft
 import Replica
@@ -115,6 +116,16 @@ enum ConsulFamilies {
                 "consul.rpc.consistentRead",
                 consul.consistentTimes,
                 "From a consistent read's coming to the leader's word for it."
+            ),
+            .summary(
+                "consul.dns.domain_query",
+                figures.loops.names.names,
+                "Answers for names of the domain, and refusals of others."
+            ),
+            .summary(
+                "consul.dns.ptr_query",
+                figures.loops.names.addresses,
+                "Answers for the names of addresses."
             ),
         ]
         let routes = consul.routes.sorted { $0.name < $1.name }.map {

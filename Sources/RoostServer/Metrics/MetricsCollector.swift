@@ -21,6 +21,7 @@ actor MetricsCollector: Service {
     private let engine: Engine
     private let zooKeeper: ZooKeeperFrontEnd
     private let consul: ConsulLoops
+    private let names: NameLoops
     private let logger: Logger
     /// At the beginning of the present interval.
     private var before: [Metric] = []
@@ -39,11 +40,13 @@ actor MetricsCollector: Service {
         _ engine: Engine,
         _ zooKeeper: ZooKeeperFrontEnd,
         _ consul: ConsulLoops,
+        _ names: NameLoops,
         logger: Logger
     ) {
         self.engine = engine
         self.zooKeeper = zooKeeper
         self.consul = consul
+        self.names = names
         self.logger = logger
         began = HostClock.wall()
     }
@@ -152,13 +155,14 @@ actor MetricsCollector: Service {
         var all = LoopFigures()
         for door in engine.loops.doors {
             let loop = door.loop
-            let figures = try await loop.submit { [consul, engine] in
+            let figures = try await loop.submit { [consul, names, engine] in
                 let port = engine.loops.port(on: loop)
                 var figures = LoopFigures()
                 figures.port = port.counts
                 if beginsInterval { port.counts.beginInterval() }
                 figures.watchCount = port.watches.count
                 consul.fill(&figures, on: loop, beginsInterval: beginsInterval)
+                names.fill(&figures, on: loop, beginsInterval: beginsInterval)
                 return figures
             }.get()
             all.merge(figures)

@@ -1,4 +1,5 @@
 import ConsulServer
+import DNSServer
 import Disk
 import LMDB
 import Measures
@@ -91,6 +92,7 @@ struct LoopFigures: Sendable {
     var consulConnections = 0
     var blockedQueries = 0
     var questions = 0
+    var names = DNSCounts()
 
     mutating func merge(_ other: LoopFigures) {
         port.merge(other.port)
@@ -99,6 +101,7 @@ struct LoopFigures: Sendable {
         consulConnections += other.consulConnections
         blockedQueries += other.blockedQueries
         questions += other.questions
+        names.merge(other.names)
     }
 }
 

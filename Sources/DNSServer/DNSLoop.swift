@@ -1,0 +1,156 @@
+import Bytes
+import Commands
+import DNSProtocol
+package import Logging
+package import Measures
+package import NIOCore
+package import Replica
+import StateMachine
+
+/// Consul's DNS interface in front of the replica.
+///
+/// A query is answered at once, from the state as this node has it, also without a leader (Consul's
+/// `allow_stale`).
+///
+/// What it must never do: write, wait, or answer for another domain than its own.
+///
+/// Map: `DNSLoop` is what a loop's handlers share, and used on that loop only; `Resolver` makes the
+/// records, `Instance` reads the catalog, `DatagramHandler` and `StreamConnection` are NIO's side,
+/// `DNSSettings` is what an operator says.
+package final class DNSLoop {
+    private let port: LoopPort
+    let settings: DNSSettings
+    let eventLoop: any EventLoop
+    private let logger: Logger
+    /// Random words for the order of instances; a parameter, so that a test repeats itself.
+    private let random: () -> UInt64
+    package private(set) var counts = DNSCounts()
+    private var streams: [ObjectIdentifier: StreamConnection] = [:]
+
+    package init(
+        port: LoopPort,
+        eventLoop: any EventLoop,
+        settings: DNSSettings,
+        logger: Logger,
+        random: @escaping () -> UInt64
+    ) {
+        self.port = port
+        self.eventLoop = eventLoop
+        self.settings = settings
+        self.logger = logger
+        self.random = random
+    }
+
+    enum Transport {
+        case datagram
+        case stream
+    }
+
+    /// The message that answers this one; nil: nothing does.
+    func answer(_ message: RawSpan, by transport: Transport) -> [UInt8]? {
+        switch Query.read(message) {
+        case .silence: return nil
+        case .refusal(let bytes):
+            counts.refused &+= 1
+            return bytes
+        case .query(let query):
+            let began = port.clock.microseconds()
+            let (response, isReverse) = response(to: query)
+            let answer =
+                switch transport {
+                case .datagram: response.datagram(to: query, settings.datagram)
+                case .stream: response.stream(to: query)
+                }
+            let took = UInt64(max(0, port.clock.microseconds() - began))
+            counts.add(took, isReverse: isReverse, response.code)
+            return answer
+        }
+    }
+
+    private func response(to query: Query) -> (Response, isReverse: Bool) {
+        let zone = Zone(of: query.name, domain: settings.domain)
+        guard port.status.whyUnserving == nil else { return (.failure, zone == .reverse) }
+        do {
+            try port.begin()
+            defer { port.end() }
+            return try port.read { view throws(StateError) in
+                let resolver = Resolver(
+                    settings: settings,
+                    serial: UInt32(truncatingIfNeeded: port.clock.wall() / 1_000),
+                    random: random,
+                    isHidden: try isHidden(view)
+                )
+                return (try resolver.answer(query, zone, view), zone == .reverse)
+            }
+        } catch {
+            logger.error("a name cannot be looked up", metadata: ["error": "\(error)"])
+            return (.failure, zone == .reverse)
+        }
+    }
+
+    /// Whether these clients may see nothing, as with a token that the cluster does not have.
+    private func isHidden(_ view: borrowing StateView) throws(StateError) -> Bool {
+        let access = settings.access
+        guard access.isEnabled else { return false }
+        if access.fallback.bytes.isEmpty { return !access.allowsByDefault }
+        guard let token = try view.token(secret: access.fallback) else { return true }
+        return !(token.isManagement || access.allowsByDefault)
+    }
+
+    func note(_ error: any Error) {
+        logger.debug("a DNS client's socket failed", metadata: ["error": "\(error)"])
+    }
+
+    package func collectCounts(beginsInterval: Bool) -> DNSCounts {
+        let collected = counts
+        if beginsInterval { counts.beginInterval() }
+        return collected
+    }
+
+    // MARK: Connections
+
+    package var connectionCount: Int { streams.count }
+
+    func insert(_ stream: StreamConnection) { streams[ObjectIdentifier(stream)] = stream }
+
+    func remove(_ stream: StreamConnection) { streams[ObjectIdentifier(stream)] = nil }
+
+    /// The node is about to stop. Nothing is under way: every query was answered as it came.
+    package func retire() {
+        for stream in Array(streams.values) { stream.close() }
+    }
+}
+
+extension Response {
+    static var failure: Response { Response(.serverFailure) }
+}
+
+/// What the handlers of one loop have counted since the start.
+package struct DNSCounts: Sendable {
+    /// Messages that were refused unread.
+    package fileprivate(set) var refused: UInt64 = 0
+    /// Answers by code: `ResponseCode`'s raw values.
+    package private(set) var byCode = [UInt64](repeating: 0, count: 6)
+    /// How long answers for names and for addresses took, in microseconds.
+    package private(set) var names = Distribution()
+    package private(set) var addresses = Distribution()
+
+    package init() {}
+
+    fileprivate mutating func add(_ took: UInt64, isReverse: Bool, _ code: ResponseCode) {
+        byCode[Int(code.rawValue)] &+= 1
+        if isReverse { addresses.add(took) } else { names.add(took) }
+    }
+
+    package mutating func merge(_ other: DNSCounts) {
+        refused &+= other.refused
+        for code in byCode.indices { byCode[code] &+= other.byCode[code] }
+        names.merge(other.names)
+        addresses.merge(other.addresses)
+    }
+
+    fileprivate mutating func beginInterval() {
+        names.beginInterval()
+        addresses.beginInterval()
+    }
+}

@@ -1,0 +1,57 @@
+package import Bytes
+package import DNSProtocol
+
+/// What an operator says of the DNS interface; `dns_config` in Consul's configuration.
+package struct DNSSettings: Sendable {
+    package var datacenter: ByteString
+    /// `domain`: what all names here end in.
+    package var domain: DomainName
+    /// `only_passing`: instances whose checks warn are left out, too.
+    package var isPassingOnly = false
+    /// `node_ttl` and `service_ttl`.
+    package var nodeSecondsToLive: UInt32 = 0
+    package var serviceSecondsToLive: UInt32 = 0
+    /// `udp_answer_limit` and `enable_truncate`.
+    package var datagram = Response.DatagramBounds(answersMax: 3, saysTruncated: false)
+    /// `a_record_limit`: instances in an answer of addresses; 0: all.
+    package var addressAnswersMax = 0
+    package var access = Access()
+    package var limits = DNSLimits()
+
+    /// Who asks by DNS shows no token: what the operator has chosen for such clients counts.
+    package struct Access: Sendable {
+        package var isEnabled = false
+        package var allowsByDefault = true
+        /// The secret of the token that is shown for them; "": they are anonymous.
+        package var fallback: ByteString = ""
+
+        package init() {}
+    }
+
+    package init(datacenter: ByteString, domain: DomainName) {
+        self.datacenter = datacenter
+        self.domain = domain
+    }
+}
+
+/// Every bound of the DNS front end, with the values that Consul's library has.
+package struct DNSLimits: Sendable {
+    /// Datagrams that are read at once, and the longest of them: a question is at most 271 bytes,
+    /// and what EDNS adds to it.
+    package var datagramsPerRead = 32
+    package var datagramBytesMax = 1_536
+    /// Queries of a connection over TCP, and how long it may rest before the first and the next.
+    package var queriesPerConnectionMax = 128
+    package var firstQueryMilliseconds: Int64 = 2_000
+    package var idleMilliseconds: Int64 = 8_000
+    /// Consul has no such bound but that of its open files.
+    package var connectionsPerAddressMax = 200
+    /// How often a name that stands for another one is looked up further, and the records that each
+    /// adds.
+    package var aliasDepthMax = 3
+    package var aliasRecordsMax = 5
+    /// `ns` names at most so many servers.
+    package var nameServersMax = 3
+
+    package init() {}
+}

@@ -1,0 +1,36 @@
+import DNSProtocol
+package import NIOCore
+
+/// The queries that come as datagrams, all by one socket.
+package final class DatagramHandler: ChannelInboundHandler {
+    package typealias InboundIn = AddressedEnvelope<ByteBuffer>
+    package typealias OutboundOut = AddressedEnvelope<ByteBuffer>
+
+    /// Asked for when the first query comes: the socket is bound before its loop is open.
+    private lazy var loop = findLoop()
+    private let findLoop: () -> DNSLoop
+
+    package init(findLoop: @escaping () -> DNSLoop) {
+        self.findLoop = findLoop
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let envelope = unwrapInboundIn(data)
+        guard let answer = loop.answer(envelope.data.readableBytesSpan, by: .datagram) else {
+            return
+        }
+        let buffer = context.channel.allocator.buffer(bytes: answer)
+        let reply = AddressedEnvelope(remoteAddress: envelope.remoteAddress, data: buffer)
+        // A client that is not there any more gets nothing, and needs nothing.
+        context.write(wrapOutboundOut(reply), promise: nil)
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        context.flush()
+    }
+
+    /// What the kernel tells of a client that has gone concerns no other one.
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        loop.note(error)
+    }
+}
