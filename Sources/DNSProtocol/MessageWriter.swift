@@ -6,6 +6,9 @@ struct MessageWriter {
     private let isCompressed: Bool
     /// Where names and their ends begin.
     private var places: [ArraySlice<UInt8>: UInt16] = [:]
+    private var question: DomainName?
+    /// Behind the head.
+    private static let questionPlace: UInt16 = 12
 
     init(isCompressed: Bool) {
         self.isCompressed = isCompressed
@@ -20,6 +23,7 @@ struct MessageWriter {
     /// - Parameter mayPoint: false where a reader would look for no pointer (RFC 2782, RFC 3597).
     mutating func name(_ name: DomainName, mayPoint: Bool = true) {
         guard isCompressed else { return writer.append(name.wire) }
+        if mayPoint, name == question { return writer.integer(0xc000 | Self.questionPlace) }
         var rest = name.wire[...]
         while let length = rest.first, length > 0 {
             if mayPoint, let place = places[rest] { return writer.integer(0xc000 | place) }
@@ -28,6 +32,13 @@ struct MessageWriter {
             rest = rest.dropFirst(1 + Int(length))
         }
         writer.integer(UInt8(0))
+    }
+
+    /// The name that was asked for, which most records are of; it comes first.
+    mutating func questionName(_ name: DomainName) {
+        precondition(writer.count == Self.questionPlace, "a question at \(writer.count)")
+        self.name(name)
+        question = name
     }
 
     /// ```

@@ -38,7 +38,7 @@ public struct Query: Sendable {
     public enum Intake: Sendable {
         case query(Query)
         /// It is answered by a header alone.
-        case refusal([UInt8])
+        case refusal([UInt8], ResponseCode)
         /// It is no question, or not even a header.
         case silence
     }
@@ -70,17 +70,17 @@ public struct Query: Sendable {
             if flags & Flags.response != 0 { return .silence }
             let operation = flags >> 11 & 15
             guard operation == 0 || operation == 4 else {
-                return .refusal(refusal(id, flags, code: .notImplemented))
+                return refusal(id, flags, code: .notImplemented)
             }
             let formatError = flags & ~Flags.operation
             if counts == [1, 0, 0, 0], reader.isAtEnd {
-                return .refusal(refusal(id, flags, code: .refused))
+                return refusal(id, flags, code: .refused)
             }
             guard counts[0] == 1, counts[1] <= 1, counts[2] <= 1, counts[3] <= 2,
                 var query = question(id, flags, &reader)
-            else { return .refusal(refusal(id, formatError, code: .formatError)) }
+            else { return refusal(id, formatError, code: .formatError) }
             guard query.takeRecords(counts[1...].reduce(0, +), &reader) else {
-                return .refusal(refusal(id, formatError, code: .formatError, query))
+                return refusal(id, formatError, code: .formatError, query)
             }
             return .query(query)
         } catch {
@@ -93,7 +93,7 @@ public struct Query: Sendable {
         _ flags: UInt16,
         code: ResponseCode,
         _ question: Query? = nil
-    ) -> [UInt8] {
+    ) -> Intake {
         var writer = ByteWriter(reserving: 12)
         writer.integer(id)
         writer.integer(Flags.response | flags & Flags.refused | code.rawValue)
@@ -105,7 +105,7 @@ public struct Query: Sendable {
             writer.integer(question.type.rawValue)
             writer.integer(question.queryClass)
         }
-        return writer.bytes
+        return .refusal(writer.bytes, code)
     }
 
     private static func question(
@@ -233,7 +233,7 @@ enum Flags {
 }
 
 /// RFC 1035, 4.1.1.
-public enum ResponseCode: UInt16, Sendable {
+public enum ResponseCode: UInt16, CaseIterable, Sendable {
     case noError = 0
     case formatError = 1
     case serverFailure = 2

@@ -21,7 +21,7 @@ public struct Response: Sendable {
     /// How much of an answer a datagram carries.
     public struct DatagramBounds: Sendable {
         /// Consul's `udp_answer_limit`: records for a client without EDNS.
-        public var answersMax: Int
+        var answersMax: Int
         /// Consul's `enable_truncate`: whether the client is told that there is more.
         public var saysTruncated: Bool
 
@@ -29,6 +29,16 @@ public struct Response: Sendable {
             self.answersMax = answersMax
             self.saysTruncated = saysTruncated
         }
+
+        /// Records of an answer that this client can be told of; if there are more of them, one
+        /// more is enough to know that.
+        public func answersMax(for query: Query) -> Int {
+            let isPlain = Int(query.edns?.payloadBytes ?? 0) <= Self.plainBytes
+            return isPlain ? plainAnswersMax : Int.max
+        }
+
+        /// For a client without EDNS.
+        public var plainAnswersMax: Int { min(answersMax, Self.answersCeiling) }
 
         /// What a client takes that says nothing (RFC 1035, 2.3.4).
         static let plainBytes = 512
@@ -60,15 +70,13 @@ public struct Response: Sendable {
     /// additional records, or as truncated: the client asks again over TCP.
     public func datagram(to query: Query, _ bounds: DatagramBounds) -> [UInt8] {
         let payload = Int(query.edns?.payloadBytes ?? 0)
-        let isPlain = payload <= DatagramBounds.plainBytes
-        let bytesMax =
-            isPlain ? DatagramBounds.plainBytes : min(payload, DatagramBounds.bytesMax)
+        let bytesMax = min(max(payload, DatagramBounds.plainBytes), DatagramBounds.bytesMax)
         guard isDivisible else {
             let message = encoded(to: query)
             return message.count <= bytesMax ? message : cut(to: query, bytesMax)
         }
-        let most = min(bounds.answersMax, DatagramBounds.answersCeiling)
-        let isMany = isPlain && answers.count > most
+        let most = bounds.answersMax(for: query)
+        let isMany = answers.count > most
         let whole = isMany ? shortened(to: most, bounds.saysTruncated) : self
         if let message = whole.fitting(query, bytesMax, isCounted: isMany) { return message }
         let part = longest(of: whole.answers.count - 1) { part in
@@ -153,7 +161,7 @@ public struct Response: Sendable {
         ] {
             writer.integer(UInt16(clamping: count))
         }
-        writer.name(query.name)
+        writer.questionName(query.name)
         writer.integer(query.type.rawValue)
         writer.integer(query.queryClass)
         for record in answers { writer.record(record) }

@@ -25,6 +25,7 @@ package final class DNSLoop {
     /// Random words for the order of instances; a parameter, so that a test repeats itself.
     private let random: () -> UInt64
     package private(set) var counts = DNSCounts()
+    private var findings = Findings()
     private var streams: [ObjectIdentifier: StreamConnection] = [:]
 
     package init(
@@ -50,12 +51,15 @@ package final class DNSLoop {
     func answer(_ message: RawSpan, by transport: Transport) -> [UInt8]? {
         switch Query.read(message) {
         case .silence: return nil
-        case .refusal(let bytes):
-            counts.refused &+= 1
+        case .refusal(let bytes, let code):
+            counts.add(code)
             return bytes
         case .query(let query):
             let began = port.clock.microseconds()
-            let (response, isReverse) = response(to: query)
+            let answersMax =
+                transport == .datagram
+                ? settings.datagram.answersMax(for: query) : Int.max
+            let (response, isReverse) = response(to: query, answersMax)
             let answer =
                 switch transport {
                 case .datagram: response.datagram(to: query, settings.datagram)
@@ -67,19 +71,27 @@ package final class DNSLoop {
         }
     }
 
-    private func response(to query: Query) -> (Response, isReverse: Bool) {
+    private func response(
+        to query: Query,
+        _ answersMax: Int
+    ) -> (Response, isReverse: Bool) {
         let zone = Zone(of: query.name, domain: settings.domain)
         guard port.status.whyUnserving == nil else { return (.failure, zone == .reverse) }
         do {
             try port.begin()
             defer { port.end() }
             return try port.read { view throws(StateError) in
-                let resolver = Resolver(
+                try findings.refresh(view)
+                var resolver = Resolver(
                     settings: settings,
                     serial: UInt32(truncatingIfNeeded: port.clock.wall() / 1_000),
                     random: random,
-                    isHidden: try isHidden(view)
+                    isHidden: try isHidden(view),
+                    answersMax: answersMax,
+                    findings: findings
                 )
+                findings = Findings()
+                defer { findings = resolver.findings }
                 return (try resolver.answer(query, zone, view), zone == .reverse)
             }
         } catch {
@@ -117,7 +129,7 @@ package final class DNSLoop {
 
     /// The node is about to stop. Nothing is under way: every query was answered as it came.
     package func retire() {
-        for stream in Array(streams.values) { stream.close() }
+        for stream in Array(streams.values) { stream.close(.all) }
     }
 }
 
@@ -127,23 +139,40 @@ extension Response {
 
 /// What the handlers of one loop have counted since the start.
 package struct DNSCounts: Sendable {
-    /// Messages that were refused unread.
-    package fileprivate(set) var refused: UInt64 = 0
-    /// Answers by code: `ResponseCode`'s raw values.
-    package private(set) var byCode = [UInt64](repeating: 0, count: 6)
+    /// Answers by the code's raw value.
+    private var byCode = [UInt64](repeating: 0, count: ResponseCode.allCases.count)
     /// How long answers for names and for addresses took, in microseconds.
     package private(set) var names = Distribution()
     package private(set) var addresses = Distribution()
 
     package init() {}
 
-    fileprivate mutating func add(_ took: UInt64, isReverse: Bool, _ code: ResponseCode) {
+    /// By the names that dig shows, in small letters.
+    package var answers: [(code: String, count: UInt64)] {
+        ResponseCode.allCases.map { (name($0), byCode[Int($0.rawValue)]) }
+    }
+
+    private func name(_ code: ResponseCode) -> String {
+        switch code {
+        case .noError: "noerror"
+        case .formatError: "formerr"
+        case .serverFailure: "servfail"
+        case .nameError: "nxdomain"
+        case .notImplemented: "notimp"
+        case .refused: "refused"
+        }
+    }
+
+    fileprivate mutating func add(_ code: ResponseCode) {
         byCode[Int(code.rawValue)] &+= 1
+    }
+
+    fileprivate mutating func add(_ took: UInt64, isReverse: Bool, _ code: ResponseCode) {
+        add(code)
         if isReverse { addresses.add(took) } else { names.add(took) }
     }
 
     package mutating func merge(_ other: DNSCounts) {
-        refused &+= other.refused
         for code in byCode.indices { byCode[code] &+= other.byCode[code] }
         names.merge(other.names)
         addresses.merge(other.addresses)

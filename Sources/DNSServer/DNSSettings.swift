@@ -50,6 +50,10 @@ package struct DNSLimits: Sendable {
     /// adds.
     package var aliasDepthMax = 3
     package var aliasRecordsMax = 5
+    /// Services and addresses whose looking up is remembered until the catalog changes, and the
+    /// instances of all these services.
+    package var findingsMax = 4_096
+    package var foundInstancesMax = 100_000
     /// `ns` names at most so many servers.
     package var nameServersMax = 3
 

@@ -30,8 +30,11 @@ struct Resolver {
     let random: () -> UInt64
     /// Whether the client may see nothing.
     let isHidden: Bool
+    /// Records beyond these are not told of; that there are more may be.
+    let answersMax: Int
+    var findings: Findings
 
-    func answer(
+    mutating func answer(
         _ query: Query,
         _ zone: Zone,
         _ view: borrowing StateView
@@ -67,7 +70,7 @@ struct Resolver {
     ///   - labels: what stands before the domain, in lower case.
     ///   - name: the name as it was asked for; the records are its own.
     ///   - depth: how often an alias may be followed.
-    private func lookUp(
+    private mutating func lookUp(
         _ labels: [ByteString],
         _ name: DomainName,
         _ type: RecordType,
@@ -92,7 +95,7 @@ struct Resolver {
         }
     }
 
-    private func node(
+    private mutating func node(
         _ node: ByteString,
         _ name: DomainName,
         _ type: RecordType,
@@ -110,11 +113,15 @@ struct Resolver {
             if let address = Address(text) {
                 let record = Record(name, secondsToLive: seconds, .address(address))
                 if type == .any || record.data.type == type { response.answers = [record] }
-            } else {
-                response.answers = try alias(name, to: found.address, seconds, depth, view)
+            } else if let target = DomainName(found.address) {
+                response.answers = try alias(name, to: target, seconds, depth, view)
             }
         }
-        let metadata = metadata(of: found, name, seconds)
+        let metadata = Self.records(
+            (found.metadata ?? []).map(MetadataText.text),
+            name,
+            seconds
+        )
         if type == .any || type == .txt {
             response.answers += metadata
         } else {
@@ -123,17 +130,15 @@ struct Resolver {
         return response
     }
 
-    private func metadata(
-        of node: NodeDefinition,
+    private static func records(
+        _ texts: [ByteString],
         _ name: DomainName,
         _ seconds: UInt32
     ) -> [Record] {
-        (node.metadata ?? []).map {
-            Record(name, secondsToLive: seconds, .txt(MetadataText.text(of: $0)))
-        }
+        texts.map { Record(name, secondsToLive: seconds, .txt($0)) }
     }
 
-    private func service(
+    private mutating func service(
         _ service: ByteString,
         _ tag: ByteString,
         _ name: DomainName,
@@ -152,24 +157,20 @@ struct Resolver {
         return response
     }
 
-    private func instances(
+    private mutating func instances(
         of service: ByteString,
         tag: ByteString = "",
         _ view: borrowing StateView
     ) throws(StateError) -> [Instance] {
-        if isHidden { return [] }
-        var instances = try Instance.all(
-            of: service,
-            tag: tag,
-            isPassingOnly: settings.isPassingOnly,
-            view
-        )
-        // Each client begins with another one (Fisher and Yates).
-        for last in instances.indices.dropFirst().reversed() {
-            let other = Int(random().multipliedFullWidth(by: UInt64(last + 1)).high)
-            instances.swapAt(last, other)
-        }
-        return instances
+        isHidden ? [] : try findings.instances(of: service, tag: tag, settings, view)
+    }
+
+    /// Puts any of the instances from `place` on there, so that each client begins with another one
+    /// (Fisher and Yates).
+    private func draw(_ instances: inout [Instance], _ place: Int) -> Instance {
+        let left = UInt64(instances.count - place)
+        instances.swapAt(place, place + Int(random().multipliedFullWidth(by: left).high))
+        return instances[place]
     }
 
     /// What is the same for all instances of a service.
@@ -180,57 +181,60 @@ struct Resolver {
     }
 
     /// Addresses, each once. A name is told only where there is no address, and one of them alone.
-    private func addresses(
-        _ instances: [Instance],
+    private mutating func addresses(
+        _ found: [Instance],
         _ asked: Asked,
         _ view: borrowing StateView
     ) throws(StateError) -> Response {
         var response = Response()
-        var alias: [Record] = []
-        var told: Set<Record> = []
+        var instances = found
+        var alias: DomainName?
+        var told: Set<Address> = []
         var count = 0
-        for instance in instances {
-            switch place(of: instance, asked) {
+        let seconds = settings.serviceSecondsToLive
+        for place in instances.indices {
+            switch draw(&instances, place).place(asked.type, asked.name) {
             case .node(let address), .address(let address):
                 let data = RecordData.address(address)
-                guard [.any, .txt, data.type].contains(asked.type) else { continue }
-                let seconds = settings.serviceSecondsToLive
-                let record = Record(asked.name, secondsToLive: seconds, data)
-                if told.insert(record).inserted { response.answers.append(record) }
+                guard asked.type == data.type || asked.type == .any || asked.type == .txt else {
+                    continue
+                }
                 count += 1
-            case .elsewhere(let text) where alias.isEmpty:
-                let seconds = settings.serviceSecondsToLive
-                alias = try self.alias(asked.name, to: text, seconds, asked.depth, view)
-            case .elsewhere, nil: continue
+                guard told.insert(address).inserted else { continue }
+                response.answers.append(Record(asked.name, secondsToLive: seconds, data))
+            case .elsewhere(let name, _): alias = alias ?? name
+            case nil: continue
             }
+            if response.answers.count > answersMax { break }
             if count == settings.addressAnswersMax, count > 0 { break }
         }
-        if response.answers.isEmpty { response.answers = alias }
+        if response.answers.isEmpty, let alias {
+            response.answers = try self.alias(asked.name, to: alias, seconds, asked.depth, view)
+        }
         return response
     }
 
     /// SRV records, each instance's place and port once, and the addresses of their targets.
-    private func targets(
-        _ instances: [Instance],
+    private mutating func targets(
+        _ found: [Instance],
         _ asked: Asked,
         _ view: borrowing StateView
     ) throws(StateError) -> Response {
         var response = Response()
+        var instances = found
         var told: Set<[ByteString]> = []
         let seconds = settings.serviceSecondsToLive
-        for instance in instances {
-            let service = instance.service
-            let own = AddressChoice.of(service.address, service.taggedAddresses, for: .srv)
-            let port = UInt16(clamping: service.port)
-            guard told.insert([instance.node.name, own, ByteString("\(port)")]).inserted,
-                let place = place(of: instance, asked),
+        for place in instances.indices {
+            let instance = draw(&instances, place)
+            guard let place = instance.place(.srv, asked.name),
+                told.insert(instance.identity).inserted,
                 let target = target(place, instance)
             else { continue }
             response.answers.append(
                 Record(
                     asked.name,
                     secondsToLive: seconds,
-                    .srv(weight: instance.weight, port: port, target: target)
+                    .srv(weight: instance.weight, port: instance.port, target: target)
                 )
             )
             switch place {
@@ -240,73 +244,37 @@ struct Resolver {
                 )
             case .elsewhere: response.additional += try follow(target, asked.depth, view)
             }
-            if let name = nodeName(instance.node.name) {
-                response.additional += metadata(of: instance.node, name, seconds)
+            if let name = instance.node {
+                response.additional += Self.records(instance.metadata, name, seconds)
             }
+            if response.answers.count > answersMax { break }
         }
         return response
     }
 
-    /// Where an instance is.
-    private enum Place {
-        /// At its node's address.
-        case node(Address)
-        /// At an address of its own.
-        case address(Address)
-        /// Where this name leads.
-        case elsewhere(ByteString)
-    }
-
-    private func place(of instance: Instance, _ asked: Asked) -> Place? {
-        let (node, service) = (instance.node, instance.service)
-        let own = AddressChoice.of(service.address, service.taggedAddresses, for: asked.type)
-        let address = AddressChoice.of(node.address, node.taggedAddresses, for: asked.type)
-        let nodeAddress = Address(address)
-        if own.bytes.isEmpty {
-            guard let nodeAddress else {
-                return address.bytes.isEmpty ? nil : .elsewhere(address)
-            }
-            return address == node.address ? .node(nodeAddress) : .address(nodeAddress)
-        }
-        if let ownAddress = Address(own) { return .address(ownAddress) }
-        // A service whose address is its own name here.
-        if let nodeAddress, DomainName(own) == asked.name { return .node(nodeAddress) }
-        return .elsewhere(own)
-    }
-
-    private func target(_ place: Place, _ instance: Instance) -> DomainName? {
+    private func target(_ place: Instance.Place, _ instance: Instance) -> DomainName? {
         switch place {
-        case .node: nodeName(instance.node.name)
-        case .address(let address): name(under: "addr", address.hexadecimal)
-        case .elsewhere(let text): DomainName(text)
+        case .node: instance.node
+        case .address(let address): settings.name(under: "addr", address.hexadecimal)
+        case .elsewhere(let name, _): name
         }
-    }
-
-    /// A node's own name may have dots.
-    private func nodeName(_ node: ByteString) -> DomainName? { name(under: "node", node) }
-
-    private func name(under kind: String, _ first: ByteString) -> DomainName? {
-        let labels = ByteString("\(first).\(kind).\(settings.datacenter)")
-        guard let front = DomainName(labels) else { return nil }
-        return DomainName(labels: front.labels + settings.domain.labels)
     }
 
     // MARK: Aliases
 
     /// A CNAME record, and what it leads to as far as this server knows.
-    private func alias(
+    private mutating func alias(
         _ name: DomainName,
-        to text: ByteString,
+        to target: DomainName,
         _ seconds: UInt32,
         _ depth: Int,
         _ view: borrowing StateView
     ) throws(StateError) -> [Record] {
-        guard let target = DomainName(text) else { return [] }
         let record = Record(name, secondsToLive: seconds, .cname(target))
         return [record] + (try follow(target, depth, view))
     }
 
-    private func follow(
+    private mutating func follow(
         _ target: DomainName,
         _ depth: Int,
         _ view: borrowing StateView
@@ -315,7 +283,7 @@ struct Resolver {
             return []
         }
         let response = try lookUp(labels, target, .any, depth: depth - 1, view)
-        let most = response.isDivisible ? settings.datagram.answersMax : response.answers.count
+        let most = response.isDivisible ? settings.datagram.plainAnswersMax : response.answers.count
         let told = response.answers.prefix(most).filter {
             switch $0.data {
             case .cname, .address: true
@@ -346,18 +314,19 @@ struct Resolver {
     }
 
     /// Some of the servers, and their addresses.
-    private func nameServers(
+    private mutating func nameServers(
         _ view: borrowing StateView
     ) throws(StateError) -> (servers: [Record], addresses: [Record]) {
         var found: (servers: [Record], addresses: [Record]) = ([], [])
         let seconds = settings.nodeSecondsToLive
-        for instance in try instances(of: "consul", view) {
-            let node = instance.node
-            guard Self.isHostName(node.name), let name = nodeName(node.name)?.lowercased else {
-                continue
-            }
+        var instances = try instances(of: "consul", view)
+        for place in instances.indices {
+            let instance = draw(&instances, place)
+            guard Self.isHostName(instance.nodeName),
+                let name = instance.node?.lowercased
+            else { continue }
             found.servers.append(Record(settings.domain, secondsToLive: seconds, .ns(name)))
-            if let address = Address(node.address) {
+            if let address = instance.nodeAddress {
                 found.addresses.append(Record(name, secondsToLive: seconds, .address(address)))
             }
             if found.servers.count == settings.limits.nameServersMax { break }
@@ -380,12 +349,12 @@ struct Resolver {
     // MARK: Names of addresses
 
     /// The first node of this address, else the first service.
-    private func reverse(
+    private mutating func reverse(
         _ query: Query,
         _ view: borrowing StateView
     ) throws(StateError) -> Response {
-        guard let address = Address(reverse: query.name.labels),
-            let name = try name(of: address, view)
+        guard !isHidden, let address = Address(reverse: query.name.labels),
+            let name = try findings.name(of: address, settings, view)
         else {
             var response = Response.failure
             response.isAuthoritative = false
@@ -396,21 +365,6 @@ struct Resolver {
         response.answers = [Record(query.name, secondsToLive: 0, .ptr(name))]
         if query.type == .soa { response.authority = [startOfAuthority] }
         return response
-    }
-
-    private func name(
-        of address: Address,
-        _ view: borrowing StateView
-    ) throws(StateError) -> DomainName? {
-        if isHidden { return nil }
-        for node in try view.nodes() where Address(node.definition.address) == address {
-            return nodeName(node.definition.name)
-        }
-        for service in try view.allServices()
-        where Address(service.definition.address) == address {
-            return name(under: "service", service.definition.name)
-        }
-        return nil
     }
 }
 

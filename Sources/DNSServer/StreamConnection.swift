@@ -78,7 +78,9 @@ package final class StreamConnection: ChannelInboundHandler {
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed { return close() }
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            return isClosing ? context.close(promise: nil) : close(.all)
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -96,13 +98,18 @@ package final class StreamConnection: ChannelInboundHandler {
         }
     }
 
-    /// When what was answered has gone out, or nobody takes it.
-    func close() {
+    /// Ends it when what was answered has gone out, or nobody takes it.
+    /// - Parameter mode: `output`: what the client still sends is read and passed over, since a
+    ///   socket that is closed over it would be reset, and answers be lost.
+    func close(_ mode: CloseMode = .output) {
         guard !isClosing, let context else { return }
         isClosing = true
         let channel = context.channel
         wait(loop.settings.limits.idleMilliseconds)
+        read(true, context)
         let nothing = wrapOutboundOut(channel.allocator.buffer(capacity: 0))
-        context.writeAndFlush(nothing).whenComplete { _ in channel.close(promise: nil) }
+        context.writeAndFlush(nothing).whenComplete { _ in
+            channel.close(mode: mode, promise: nil)
+        }
     }
 }

@@ -48,6 +48,13 @@ def typed(tmp_path: Path):
     return run
 
 
+def test_a_name_is_looked_up_as_the_readme_says(typed):
+    lookup = next(block for block in blocks("First steps") if block.startswith("dig "))
+    server = "roost server --name n1 2>server.log &\nuntil roost status >/dev/null; do sleep 1; done\n"
+    printed = typed(f"{server}{lookup}")
+    assert "status: NOERROR" in printed and re.search(r"^consul\.service\.consul\.\s+0\s+IN\s+A\s+127\.0\.0\.1$", printed, re.M), printed
+
+
 def test_three_nodes_are_started_as_the_readme_says(typed):
     start, use, lose = blocks("Three nodes")
     printed = typed(f"{start}\necho ==\n{use}\necho ==\n{lose}")

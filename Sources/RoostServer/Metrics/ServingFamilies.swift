@@ -1,4 +1,5 @@
 import ConsulServer
+import DNSServer
 import Disk
 import Measures
 import Replica
@@ -94,6 +95,16 @@ enum ServingFamilies {
                 consul: .whole(UInt64(figures.loops.consulConnections))
             )
         ]
+        metrics.append(
+            Metric(
+                "roost.dns_answers_total",
+                .counter,
+                "Answers by DNS, by their codes.",
+                figures.loops.names.answers.map {
+                    Metric.Sample(.whole($0.count), labels: [Metric.Label("code", $0.code)])
+                }
+            )
+        )
         if let state = figures.state {
             metrics.append(
                 both(
