@@ -33,8 +33,14 @@ public struct Response: Sendable {
         /// Records of an answer that this client can be told of; if there are more of them, one
         /// more is enough to know that.
         public func answersMax(for query: Query) -> Int {
-            let isPlain = Int(query.edns?.payloadBytes ?? 0) <= Self.plainBytes
-            return isPlain ? plainAnswersMax : Int.max
+            let bytes = bytesMax(for: query)
+            return bytes == Self.plainBytes
+                ? plainAnswersMax : bytes / Response.bytesMin(query.type)
+        }
+
+        fileprivate func bytesMax(for query: Query) -> Int {
+            let payload = Int(query.edns?.payloadBytes ?? 0)
+            return min(max(payload, Self.plainBytes), Self.bytesMax)
         }
 
         /// For a client without EDNS.
@@ -50,6 +56,17 @@ public struct Response: Sendable {
 
     /// What fits in the length before a message over TCP, with Consul's margin.
     static let streamBytesMax = 65_523
+
+    /// As many records as fit over TCP.
+    public static func streamAnswersMax(for query: Query) -> Int {
+        streamBytesMax / bytesMin(query.type)
+    }
+
+    /// What a record takes at least behind the pointer to its name: an address four bytes, an SRV
+    /// record its figures and the shortest name.
+    fileprivate static func bytesMin(_ type: RecordType) -> Int {
+        type == .srv ? 12 + 6 + 3 : 12 + 4
+    }
 
     // MARK: Messages
 
@@ -69,22 +86,21 @@ public struct Response: Sendable {
     /// fit without compression, as Consul counts. What cannot be divided is sent without its
     /// additional records, or as truncated: the client asks again over TCP.
     public func datagram(to query: Query, _ bounds: DatagramBounds) -> [UInt8] {
-        let payload = Int(query.edns?.payloadBytes ?? 0)
-        let bytesMax = min(max(payload, DatagramBounds.plainBytes), DatagramBounds.bytesMax)
+        let bytesMax = bounds.bytesMax(for: query)
         guard isDivisible else {
             let message = encoded(to: query)
             return message.count <= bytesMax ? message : cut(to: query, bytesMax)
         }
         let most = bounds.answersMax(for: query)
-        let isMany = answers.count > most
-        let whole = isMany ? shortened(to: most, bounds.saysTruncated) : self
+        let isMany = bytesMax == DatagramBounds.plainBytes && answers.count > most
+        let whole = isMany ? shortened(to: most, bounds.saysTruncated, targets) : self
         if let message = whole.fitting(query, bytesMax, isCounted: isMany) { return message }
         let part = longest(of: whole.answers.count - 1) { part in
             var part = part
             part.isTruncated = bounds.saysTruncated
             return part.fitting(query, bytesMax, isCounted: isMany)
         }
-        return part ?? shortened(to: 1, true).cut(to: query, bytesMax)
+        return part ?? shortened(to: 1, true, targets).cut(to: query, bytesMax)
     }
 
     /// The message, if it is no longer than the client takes.
@@ -98,10 +114,11 @@ public struct Response: Sendable {
     /// The one with most answers that `encode` takes, of 1 to `count` of them.
     private func longest(of count: Int, _ encode: (Response) -> [UInt8]?) -> [UInt8]? {
         var best: [UInt8]?
+        let targets = targets
         var (least, most) = (1, count)
         while least <= most {
             let middle = (least + most) / 2
-            if let message = encode(shortened(to: middle, false)) {
+            if let message = encode(shortened(to: middle, false, targets)) {
                 best = message
                 least = middle + 1
             } else {
@@ -113,15 +130,16 @@ public struct Response: Sendable {
 
     /// The first answers, and of the additional records one for each of their targets, with where
     /// that one's own name leads to.
-    private func shortened(to count: Int, _ saysTruncated: Bool) -> Response {
+    private func shortened(
+        to count: Int,
+        _ saysTruncated: Bool,
+        _ targets: [DomainName: Record]
+    ) -> Response {
         var part = self
         part.answers = Array(answers.prefix(count))
         part.isTruncated = saysTruncated
         part.additional = []
-        var first: [DomainName: Record] = [:]
-        for record in additional where first[record.owner.lowercased] == nil {
-            first[record.owner.lowercased] = record
-        }
+        var first = targets
         for answer in part.answers {
             guard case .srv(_, _, let target) = answer.data else { continue }
             var next: DomainName? = target.lowercased
@@ -132,6 +150,16 @@ public struct Response: Sendable {
             }
         }
         return part
+    }
+
+    /// The first additional record of each name.
+    private var targets: [DomainName: Record] {
+        var first: [DomainName: Record] = [:]
+        for record in additional {
+            let name = record.owner.lowercased
+            if first[name] == nil { first[name] = record }
+        }
+        return first
     }
 
     /// Without what a client can do without, and marked as truncated if that is not enough.

@@ -25,7 +25,7 @@ package final class DNSLoop {
     /// Random words for the order of instances; a parameter, so that a test repeats itself.
     private let random: () -> UInt64
     package private(set) var counts = DNSCounts()
-    private var findings = Findings()
+    private var findings: Findings
     private var streams: [ObjectIdentifier: StreamConnection] = [:]
 
     package init(
@@ -40,6 +40,7 @@ package final class DNSLoop {
         self.settings = settings
         self.logger = logger
         self.random = random
+        findings = Findings(settings)
     }
 
     enum Transport {
@@ -57,8 +58,10 @@ package final class DNSLoop {
         case .query(let query):
             let began = port.clock.microseconds()
             let answersMax =
-                transport == .datagram
-                ? settings.datagram.answersMax(for: query) : Int.max
+                switch transport {
+                case .datagram: settings.datagram.answersMax(for: query)
+                case .stream: Response.streamAnswersMax(for: query)
+                }
             let (response, isReverse) = response(to: query, answersMax)
             let answer =
                 switch transport {
@@ -81,16 +84,17 @@ package final class DNSLoop {
             try port.begin()
             defer { port.end() }
             return try port.read { view throws(StateError) in
-                try findings.refresh(view)
+                findings.refresh(generation: port.stateGeneration)
                 var resolver = Resolver(
                     settings: settings,
                     serial: UInt32(truncatingIfNeeded: port.clock.wall() / 1_000),
                     random: random,
-                    isHidden: try isHidden(view),
+                    sight: try sight(view),
                     answersMax: answersMax,
                     findings: findings
                 )
-                findings = Findings()
+                // Taken out, so that there is one owner when it is changed.
+                findings = Findings(settings)
                 defer { findings = resolver.findings }
                 return (try resolver.answer(query, zone, view), zone == .reverse)
             }
@@ -100,13 +104,23 @@ package final class DNSLoop {
         }
     }
 
-    /// Whether these clients may see nothing, as with a token that the cluster does not have.
-    private func isHidden(_ view: borrowing StateView) throws(StateError) -> Bool {
+    /// What these clients may see; as over HTTP, the anonymous token is theirs who show none.
+    private func sight(_ view: borrowing StateView) throws(StateError) -> Resolver.Sight {
         let access = settings.access
-        guard access.isEnabled else { return false }
-        if access.fallback.bytes.isEmpty { return !access.allowsByDefault }
-        guard let token = try view.token(secret: access.fallback) else { return true }
-        return !(token.isManagement || access.allowsByDefault)
+        guard access.isEnabled else { return .everything }
+        let isAnonymous = access.fallback.bytes.isEmpty
+        let token =
+            isAnonymous
+            ? try view.token(accessor: TokenDefinition.anonymous)
+            : try view.token(secret: access.fallback)
+        guard isAnonymous || token != nil else { return .failure }
+        let seesAll = access.allowsByDefault || token?.isManagement == true
+        return seesAll ? .everything : .nothing
+    }
+
+    /// A query got no answer, since those before it were not taken yet.
+    func dropped() {
+        counts.dropped &+= 1
     }
 
     func note(_ error: any Error) {
@@ -139,6 +153,8 @@ extension Response {
 
 /// What the handlers of one loop have counted since the start.
 package struct DNSCounts: Sendable {
+    /// Queries without an answer.
+    package fileprivate(set) var dropped: UInt64 = 0
     /// Answers by the code's raw value.
     private var byCode = [UInt64](repeating: 0, count: ResponseCode.allCases.count)
     /// How long answers for names and for addresses took, in microseconds.
@@ -173,6 +189,7 @@ package struct DNSCounts: Sendable {
     }
 
     package mutating func merge(_ other: DNSCounts) {
+        dropped &+= other.dropped
         for code in byCode.indices { byCode[code] &+= other.byCode[code] }
         names.merge(other.names)
         addresses.merge(other.addresses)

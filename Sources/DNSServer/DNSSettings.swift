@@ -34,14 +34,23 @@ package struct DNSSettings: Sendable {
     }
 }
 
-/// Every bound of the DNS front end, with the values that Consul's library has.
+/// Every bound of the DNS front end.
 package struct DNSLimits: Sendable {
     /// Datagrams that are read at once, and the longest of them: a question is at most 271 bytes,
     /// and what EDNS adds to it.
     package var datagramsPerRead = 32
     package var datagramBytesMax = 1_536
-    /// Queries of a connection over TCP, and how long it may rest before the first and the next.
+    /// What the kernel keeps of them while the loop does something else, as far as it allows.
+    package var datagramsKeptBytes = 1 << 20
+    /// Answers that the kernel does not take yet; queries that come then get none.
+    package var unsentBytesMax = 1 << 20
+    /// How long after its failure the socket for datagrams is bound again.
+    package var rebindMilliseconds: Int64 = 100
+    /// Queries of a connection over TCP, and how long it may rest before the first and the next: as
+    /// in Consul's library.
     package var queriesPerConnectionMax = 128
+    /// Of these, how many are answered before others of the loop have their turn.
+    package var queriesPerTurnMax = 8
     package var firstQueryMilliseconds: Int64 = 2_000
     package var idleMilliseconds: Int64 = 8_000
     /// Consul has no such bound but that of its open files.
@@ -50,10 +59,9 @@ package struct DNSLimits: Sendable {
     /// adds.
     package var aliasDepthMax = 3
     package var aliasRecordsMax = 5
-    /// Services and addresses whose looking up is remembered until the catalog changes, and the
-    /// instances of all these services.
+    /// Services whose instances are remembered until one of them changes, and what they take.
     package var findingsMax = 4_096
-    package var foundInstancesMax = 100_000
+    package var findingsBytesMax = 64 << 20
     /// `ns` names at most so many servers.
     package var nameServersMax = 3
 

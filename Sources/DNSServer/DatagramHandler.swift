@@ -16,6 +16,12 @@ package final class DatagramHandler: ChannelInboundHandler {
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
+        // Nobody can be answered at port 0; the kernel would call it a fault of the socket.
+        guard envelope.remoteAddress.port != 0 else { return }
+        if !context.channel.isWritable {
+            context.flush()
+            guard context.channel.isWritable else { return loop.dropped() }
+        }
         guard let answer = loop.answer(envelope.data.readableBytesSpan, by: .datagram) else {
             return
         }

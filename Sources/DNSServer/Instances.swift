@@ -9,7 +9,9 @@ final class Instance {
     let port: UInt16
     /// That of its state of health.
     let weight: UInt16
-    /// The texts of its node's metadata.
+    /// In lower case.
+    private let tags: [ByteString]
+    /// The texts of its node's metadata, shared by all instances on it.
     let metadata: [ByteString]
     let nodeName: ByteString
     /// The node's registered address, where it is one.
@@ -48,14 +50,16 @@ final class Instance {
 
     private init(
         _ service: ServiceDefinition,
-        on node: NodeDefinition,
+        on host: Host,
         weight: Int32,
         _ settings: DNSSettings
     ) {
+        let node = host.node
         self.node = settings.name(under: "node", node.name)
         port = UInt16(clamping: service.port)
         self.weight = UInt16(clamping: weight)
-        metadata = (node.metadata ?? []).map(MetadataText.text)
+        tags = (service.tags ?? []).map { ByteString($0.text.lowercased()) }
+        metadata = host.metadata
         nodeName = node.name
         nodeAddress = Address(node.address)
         let own = AddressChoice.of(service.address, service.taggedAddresses, for: .srv)
@@ -74,45 +78,67 @@ final class Instance {
             case .aaaa: places.aaaa
             default: places.other
             }
-        if case .elsewhere(name, let address?) = place { return .node(address) }
+        if case .elsewhere(let own, let address?) = place, own.lowercased == name.lowercased {
+            return .node(address)
+        }
         return place
+    }
+
+    /// - Parameter tag: in lower case; "": any.
+    func has(_ tag: ByteString) -> Bool { tag.bytes.isEmpty || tags.contains(tag) }
+
+    /// About what it takes.
+    var byteCount: Int {
+        metadata.reduce(512) { $0 + $1.bytes.count + 64 }
+            + tags.reduce(0) { $0 + $1.bytes.count + 64 }
+    }
+
+    /// A node, read once for all instances on it.
+    private struct Host {
+        let node: NodeDefinition
+        let metadata: [ByteString]
+        let checks: [CheckDefinition]
+
+        init?(_ name: ByteString, _ view: borrowing StateView) throws(StateError) {
+            guard let node = try view.node(name)?.definition else { return nil }
+            self.node = node
+            metadata = (node.metadata ?? []).map(MetadataText.text)
+            checks = try view.checks(node: name).map(\.definition)
+        }
     }
 
     /// The instances whose checks, and whose nodes' checks, allow them to be found: none of them is
     /// critical, or all pass.
-    /// - Parameter tag: "": any.
     static func all(
         of service: ByteString,
-        tag: ByteString,
         _ settings: DNSSettings,
         _ view: borrowing StateView
     ) throws(StateError) -> [Instance] {
         var instances: [Instance] = []
+        var host: Host?
+        // They come by node.
         for record in try view.services(named: service) {
+            if host?.node.name != record.node { host = try Host(record.node, view) }
+            guard let host, let health = health(of: record.definition, on: host) else { continue }
+            if health == .warning, settings.isPassingOnly { continue }
             let definition = record.definition
-            guard tag.bytes.isEmpty || hasTag(definition, tag),
-                let node = try view.node(record.node)
-            else { continue }
-            var isWarning = false
-            var isCritical = false
-            for check in try view.checks(node: record.node) {
-                let owner = check.definition.serviceID
-                guard owner.bytes.isEmpty || owner.equalsIgnoringCase(definition.id) else {
-                    continue
-                }
-                isWarning = isWarning || check.definition.status == .warning
-                isCritical = isCritical || check.definition.status == .critical
-            }
-            if isCritical || isWarning && settings.isPassingOnly { continue }
-            let weight = isWarning ? definition.weightWarning : definition.weightPassing
-            let found = Instance(definition, on: node.definition, weight: weight, settings)
-            instances.append(found)
+            let weight =
+                health == .warning ? definition.weightWarning : definition.weightPassing
+            instances.append(Instance(definition, on: host, weight: weight, settings))
         }
         return instances
     }
 
-    private static func hasTag(_ service: ServiceDefinition, _ tag: ByteString) -> Bool {
-        (service.tags ?? []).contains { $0.text.lowercased() == tag.text }
+    /// Nil: critical.
+    private static func health(of service: ServiceDefinition, on host: Host) -> CheckStatus? {
+        var health = CheckStatus.passing
+        for check in host.checks {
+            let owner = check.serviceID
+            guard owner.bytes.isEmpty || owner.equalsIgnoringCase(service.id) else { continue }
+            if check.status == .critical { return nil }
+            if check.status == .warning { health = .warning }
+        }
+        return health
     }
 }
 
@@ -123,77 +149,6 @@ extension DNSSettings {
             return nil
         }
         return DomainName(labels: front.labels + domain.labels)
-    }
-}
-
-/// What was found in the catalog as it still is, so that services that are asked for again and
-/// again need not be read each time.
-struct Findings {
-    private var indexes: [UInt64] = []
-    private var services: [Service: [Instance]] = [:]
-    private var addresses: [Address: DomainName?] = [:]
-    private var instanceCount = 0
-
-    private struct Service: Hashable {
-        let name: ByteString
-        let tag: ByteString
-    }
-
-    /// Forgets all of it, if any node, service or check has changed since.
-    mutating func refresh(_ view: borrowing StateView) throws(StateError) {
-        let indexes = try view.summary.indexes
-        let current = [indexes.nodes, indexes.services, indexes.checks]
-        guard current != self.indexes else { return }
-        self = Findings()
-        self.indexes = current
-    }
-
-    mutating func instances(
-        of name: ByteString,
-        tag: ByteString,
-        _ settings: DNSSettings,
-        _ view: borrowing StateView
-    ) throws(StateError) -> [Instance] {
-        let service = Service(name: name, tag: tag)
-        if let known = services[service] { return known }
-        let found = try Instance.all(of: name, tag: tag, settings, view)
-        if services.count >= settings.limits.findingsMax
-            || instanceCount + found.count > settings.limits.foundInstancesMax
-        {
-            services = [:]
-            instanceCount = 0
-        }
-        instanceCount += found.count
-        services[service] = found
-        return found
-    }
-
-    /// The first node of this address, else the first service.
-    mutating func name(
-        of address: Address,
-        _ settings: DNSSettings,
-        _ view: borrowing StateView
-    ) throws(StateError) -> DomainName? {
-        if let known = addresses[address] { return known }
-        if addresses.count >= settings.limits.findingsMax { addresses = [:] }
-        let found = try Self.find(address, settings, view)
-        addresses[address] = .some(found)
-        return found
-    }
-
-    private static func find(
-        _ address: Address,
-        _ settings: DNSSettings,
-        _ view: borrowing StateView
-    ) throws(StateError) -> DomainName? {
-        for node in try view.nodes() where Address(node.definition.address) == address {
-            return settings.name(under: "node", node.definition.name)
-        }
-        for service in try view.allServices()
-        where Address(service.definition.address) == address {
-            return settings.name(under: "service", service.definition.name)
-        }
-        return nil
     }
 }
 

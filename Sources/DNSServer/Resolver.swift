@@ -28,11 +28,18 @@ struct Resolver {
     /// Of the zone: the time, in seconds.
     let serial: UInt32
     let random: () -> UInt64
-    /// Whether the client may see nothing.
-    let isHidden: Bool
+    let sight: Sight
     /// Records beyond these are not told of; that there are more may be.
-    let answersMax: Int
+    var answersMax: Int
     var findings: Findings
+
+    /// What the client may see of the catalog.
+    enum Sight {
+        case everything
+        case nothing
+        /// The operator's token for such clients is none that the cluster knows.
+        case failure
+    }
 
     mutating func answer(
         _ query: Query,
@@ -79,6 +86,7 @@ struct Resolver {
     ) throws(StateError) -> Response {
         guard let subject = Subject(labels, type, datacenter: settings.datacenter.lowercased)
         else { return nothing(.nameError) }
+        if sight == .failure, subject.isOfCatalog { return .failure }
         switch subject {
         case .node(let node): return try self.node(node, name, type, depth, view)
         case .service(let service, let tag):
@@ -103,7 +111,7 @@ struct Resolver {
         _ view: borrowing StateView
     ) throws(StateError) -> Response {
         guard [.any, .a, .aaaa, .txt].contains(type) else { return Response() }
-        guard !isHidden, let found = try view.node(node)?.definition else {
+        guard sight == .everything, let found = try view.node(node)?.definition else {
             return nothing(.nameError)
         }
         var response = Response()
@@ -162,7 +170,9 @@ struct Resolver {
         tag: ByteString = "",
         _ view: borrowing StateView
     ) throws(StateError) -> [Instance] {
-        isHidden ? [] : try findings.instances(of: service, tag: tag, settings, view)
+        guard sight == .everything else { return [] }
+        let all = try findings.instances(of: service, view)
+        return tag.bytes.isEmpty ? all : all.filter { $0.has(tag) }
     }
 
     /// Puts any of the instances from `place` on there, so that each client begins with another one
@@ -223,6 +233,8 @@ struct Resolver {
         var response = Response()
         var instances = found
         var told: Set<[ByteString]> = []
+        /// Where names lead that several instances share.
+        var ends: [DomainName: [Record]] = [:]
         let seconds = settings.serviceSecondsToLive
         for place in instances.indices {
             let instance = draw(&instances, place)
@@ -242,7 +254,11 @@ struct Resolver {
                 response.additional.append(
                     Record(target, secondsToLive: seconds, .address(address))
                 )
-            case .elsewhere: response.additional += try follow(target, asked.depth, view)
+            case .elsewhere:
+                if ends[target] == nil {
+                    ends[target] = try follow(target, asked.depth, view)
+                }
+                response.additional += ends[target] ?? []
             }
             if let name = instance.node {
                 response.additional += Self.records(instance.metadata, name, seconds)
@@ -282,6 +298,9 @@ struct Resolver {
         guard depth > 0, case .own(let labels) = Zone(of: target, domain: settings.domain) else {
             return []
         }
+        let before = answersMax
+        answersMax = settings.datagram.plainAnswersMax
+        defer { answersMax = before }
         let response = try lookUp(labels, target, .any, depth: depth - 1, view)
         let most = response.isDivisible ? settings.datagram.plainAnswersMax : response.answers.count
         let told = response.answers.prefix(most).filter {
@@ -353,8 +372,8 @@ struct Resolver {
         _ query: Query,
         _ view: borrowing StateView
     ) throws(StateError) -> Response {
-        guard !isHidden, let address = Address(reverse: query.name.labels),
-            let name = try findings.name(of: address, settings, view)
+        guard sight == .everything, let address = Address(reverse: query.name.labels),
+            let name = try findings.name(of: address, view)
         else {
             var response = Response.failure
             response.isAuthoritative = false
@@ -374,6 +393,10 @@ private enum Subject {
     case service(ByteString, tag: ByteString)
     /// nil: of a length that no address has.
     case address(Address?)
+
+    var isOfCatalog: Bool {
+        if case .address = self { false } else { true }
+    }
 
     /// nil: of nothing that could be.
     ///

@@ -15,12 +15,18 @@ package final class StreamConnection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var intake = ByteBuffer()
     private var queryCount = 0
-    private var deadline: Scheduled<Void>?
+    /// When it began, or the last query came.
+    private var heardAt: NIODeadline
+    private var patience: Scheduled<Void>?
     private var isReading = true
+    /// The client will send no more.
+    private var isEnded = false
+    private var isTurnScheduled = false
     private var isClosing = false
 
     package init(loop: DNSLoop) {
         self.loop = loop
+        heardAt = loop.eventLoop.now
     }
 
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -30,7 +36,7 @@ package final class StreamConnection: ChannelInboundHandler {
     }
 
     package func handlerRemoved(context: ChannelHandlerContext) {
-        deadline?.cancel()
+        patience?.cancel()
         self.context = nil
         loop.remove(self)
     }
@@ -39,34 +45,60 @@ package final class StreamConnection: ChannelInboundHandler {
         if isClosing { return }
         var more = unwrapInboundIn(data)
         intake.writeBuffer(&more)
-        answerAll(context)
+        answerSome(context)
     }
 
-    /// Answers that a client does not take are not made: its queries wait in `intake`, which grows
-    /// by one read at most.
+    /// Answers that a client does not take are not made: its queries wait.
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable, !isClosing else { return }
-        answerAll(context)
+        if context.channel.isWritable { answerSome(context) }
     }
 
-    private func answerAll(_ context: ChannelHandlerContext) {
-        while context.channel.isWritable,
-            let count: UInt16 = intake.getInteger(at: intake.readerIndex),
-            let query = intake.getSlice(at: intake.readerIndex + 2, length: Int(count))
-        {
-            intake.moveReaderIndex(forwardBy: 2 + Int(count))
-            wait(loop.settings.limits.idleMilliseconds)
+    /// Answers what is there, a few queries in each turn of the loop.
+    private func answerSome(_ context: ChannelHandlerContext) {
+        let limits = loop.settings.limits
+        var turn = 0
+        while !isClosing, context.channel.isWritable, let query = nextQuery() {
+            heardAt = loop.eventLoop.now
             if let answer = loop.answer(query.readableBytesSpan, by: .stream) {
                 var buffer = context.channel.allocator.buffer(capacity: 2 + answer.count)
                 buffer.writeInteger(UInt16(answer.count))
                 buffer.writeBytes(answer)
-                context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+                context.write(wrapOutboundOut(buffer), promise: nil)
             }
+            turn += 1
             queryCount += 1
-            if queryCount == loop.settings.limits.queriesPerConnectionMax { return close() }
+            if queryCount >= limits.queriesPerConnectionMax { return close() }
+            if turn == limits.queriesPerTurnMax, hasQuery {
+                context.flush()
+                read(false, context)
+                return goOnLater()
+            }
         }
-        intake.discardReadBytes()
+        context.flush()
+        guard !isClosing else { return }
+        if isEnded, !hasQuery { return close(.all) }
         read(context.channel.isWritable, context)
+    }
+
+    private func goOnLater() {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        loop.eventLoop.assumeIsolated().execute { [self] in
+            isTurnScheduled = false
+            if let context { answerSome(context) }
+        }
+    }
+
+    private var hasQuery: Bool {
+        guard let count: UInt16 = intake.getInteger(at: intake.readerIndex) else { return false }
+        return intake.readableBytes >= 2 + Int(count)
+    }
+
+    private func nextQuery() -> ByteBuffer? {
+        guard hasQuery, let count: UInt16 = intake.readInteger() else { return nil }
+        let query = intake.readSlice(length: Int(count))
+        if intake.readableBytes == 0 { intake.clear() }
+        return query
     }
 
     private func read(_ wanted: Bool, _ context: ChannelHandlerContext) {
@@ -78,10 +110,11 @@ package final class StreamConnection: ChannelInboundHandler {
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed {
-            return isClosing ? context.close(promise: nil) : close(.all)
+        guard let event = event as? ChannelEvent, event == .inputClosed else {
+            return context.fireUserInboundEventTriggered(event)
         }
-        context.fireUserInboundEventTriggered(event)
+        isEnded = true
+        if isClosing { context.close(promise: nil) } else { answerSome(context) }
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -89,13 +122,26 @@ package final class StreamConnection: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    // MARK: Its end
+
+    /// Looks after this time whether a query has come meanwhile.
     private func wait(_ milliseconds: Int64) {
-        deadline?.cancel()
-        deadline = loop.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
-            [weak self] in
-            guard let self else { return }
-            if isClosing { context?.close(promise: nil) } else { close() }
+        let eventLoop = loop.eventLoop.assumeIsolated()
+        patience = eventLoop.scheduleTask(in: .milliseconds(milliseconds)) { [weak self] in
+            self?.lookWhetherIdle()
         }
+    }
+
+    private func lookWhetherIdle() {
+        if isClosing {
+            context?.close(promise: nil)
+            return
+        }
+        let limits = loop.settings.limits
+        let idle = (loop.eventLoop.now - heardAt).nanoseconds / 1_000_000
+        let patience =
+            queryCount == 0 ? limits.firstQueryMilliseconds : limits.idleMilliseconds
+        if idle >= patience { close() } else { wait(patience - idle) }
     }
 
     /// Ends it when what was answered has gone out, or nobody takes it.
@@ -104,9 +150,11 @@ package final class StreamConnection: ChannelInboundHandler {
     func close(_ mode: CloseMode = .output) {
         guard !isClosing, let context else { return }
         isClosing = true
-        let channel = context.channel
+        intake.clear()
+        patience?.cancel()
         wait(loop.settings.limits.idleMilliseconds)
         read(true, context)
+        let channel = context.channel
         let nothing = wrapOutboundOut(channel.allocator.buffer(capacity: 0))
         context.writeAndFlush(nothing).whenComplete { _ in
             channel.close(mode: mode, promise: nil)

@@ -50,6 +50,9 @@ package final class LoopPort {
     /// the first batch after the start.
     package private(set) var deliveredIndex: UInt64 = 0
 
+    /// Raised when another state takes the place of the one that was read until then.
+    package private(set) var stateGeneration: UInt64 = 0
+
     private let inbox: LoopInbox
     private let outbox: Mailbox<ReplicaInput>
     private let board: StatusBoard
@@ -349,6 +352,7 @@ package final class LoopPort {
         reading = try StateReading(environment, tables)
         try reading.open()
         deliveredIndex = index
+        stateGeneration += 1
         sendAway()
     }
 

@@ -87,9 +87,9 @@ package struct Server: Sendable {
         // They stop in the opposite order.
         var services: [any Service] = [
             EngineService(engine: engine), fronts.collector, fronts.consul, fronts.zooKeeper,
-            HandOver(staff: engine.staff, desk: desk),
         ]
         if let names = fronts.names { services.append(names) }
+        services.append(HandOver(staff: engine.staff, desk: desk))
         if let plan = configuration.backup {
             services.append(BackupSchedule(plan, engine, logger: logger))
         }

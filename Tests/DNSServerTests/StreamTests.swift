@@ -98,7 +98,10 @@ struct StreamTests {
         var bytes: [UInt8] = []
         for id in 1...200 { bytes += try TestNode.framed("web.node.consul", id: UInt16(id)) }
         try channel.writeInbound(ByteBuffer(bytes: bytes))
-        #expect(try answers(channel) == (1...128).map { [$0, 0] })
+        // A few in each turn of the loop.
+        #expect(try answers(channel).count == 8)
+        try node.replica.settle()
+        #expect(try answers(channel) == (9...128).map { [$0, 0] })
         #expect(!channel.isActive)
         try node.replica.settle()
         #expect(node.loop.connectionCount == 0)
@@ -153,7 +156,7 @@ struct StreamTests {
 
     @Test(
         "where tokens are needed, the operator's token for clients without one decides",
-        arguments: [("", true, 0), ("", false, 3), ("unknown", true, 3), ("unknown", false, 3)]
+        arguments: [("", true, 0), ("", false, 3), ("unknown", true, 2), ("unknown", false, 2)]
     )
     func tokens(fallback: String, allows: Bool, code: Int) throws {
         let node = try TestNode {

@@ -29,8 +29,9 @@ def free_port():
         port = random.SystemRandom().randrange(22000, 31000)
         if port in HANDED_OUT:
             continue
-        with socket.socket() as s, contextlib.suppress(OSError):
+        with socket.socket() as s, socket.socket(type=socket.SOCK_DGRAM) as d, contextlib.suppress(OSError):
             s.bind(("127.0.0.1", port))
+            d.bind(("127.0.0.1", port))
             HANDED_OUT.add(port)
             return port
 

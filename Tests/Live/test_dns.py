@@ -1,5 +1,9 @@
 """DNS in operation: what an operator may choose, clients that are many, slow or wrong, and clusters. What is answered: test_golden.py."""
 
+import contextlib
+import ctypes
+import os
+import signal
 import socket
 import struct
 import subprocess
@@ -10,7 +14,7 @@ import requests
 
 from cluster import Cluster
 from golden_dns import CATALOG, NAME, dig, fill, head, node, service
-from servers import Roost, eventually, http_get, open_files
+from servers import Roost, eventually, http_get, open_files, resident_kib
 
 pytestmark = pytest.mark.roost_only
 
@@ -61,6 +65,12 @@ def exactly(stream, count):
             return None
         data += more
     return data
+
+
+def many(edns=None):
+    """All SRV records of many.service.consul."""
+    message = head(0x100, 1, 0, 0, int(edns is not None)) + b"\4many" + NAME[4:] + struct.pack(">2H", 33, 1)
+    return message + (struct.pack(">BHHIH", 0, 41, edns, 0, 0) if edns is not None else b"")
 
 
 def told(stream):
@@ -158,6 +168,53 @@ def test_a_registration_is_found_at_once_and_one_that_goes_is_not(roost):
     assert dig(server.dns, "app.service.consul")["status"] == "QUERY NXDOMAIN"
 
 
+def test_what_is_remembered_is_forgotten_with_any_change(roost):
+    """Of an instance, its node, their checks, by every way that changes them."""
+    server = roost(bodies=[node("n", "10.0.0.1", service("app", 1, Weights={"Passing": 1, "Warning": 2})), node("m", "10.0.0.2", service("other"))])
+
+    def put(path, body=None):
+        done = requests.put(f"{server.http}{path}", json=body, timeout=10)
+        assert done.status_code == 200, done.text
+
+    def sees(*records, question="app.service.consul SRV"):
+        found = dig(server.dns, question)["records"]
+        assert sorted(found.get("ANSWER", []) + found.get("ADDITIONAL", [])) == sorted(records), found
+
+    srv, a = "app.service.consul. 0 IN SRV 1 {} {} n.node.dc1.consul.", "n.node.dc1.consul. 0 IN A {}"
+    sees(srv.format(1, 1), a.format("10.0.0.1"))
+    register(server, node("n", "10.0.0.3"))
+    sees(srv.format(1, 1), a.format("10.0.0.3"))
+    register(server, node("n", "10.0.0.3", NodeMeta={"k": "v"}))
+    sees(srv.format(1, 1), a.format("10.0.0.3"), 'n.node.dc1.consul. 0 IN TXT "k=v"')
+    register(server, node("n", "10.0.0.3", service("app", 2, Weights={"Passing": 5, "Warning": 2}), NodeMeta={}))
+    sees(srv.format(5, 2), a.format("10.0.0.3"))
+    register(server, node("n", "10.0.0.3", None, [("", "warning")]))
+    sees(srv.format(2, 2), a.format("10.0.0.3"))
+    put("/v1/txn", [{"Check": {"Verb": "delete", "Check": {"Node": "n", "CheckID": "c0"}}}])
+    sees(srv.format(5, 2), a.format("10.0.0.3"))
+    put("/v1/txn", [{"Node": {"Verb": "set", "Node": {"Node": "n", "Address": "10.0.0.4"}}}])
+    sees(srv.format(5, 2), a.format("10.0.0.4"))
+    sees("4.0.0.10.in-addr.arpa. 0 IN PTR n.node.dc1.consul.", question="-x 10.0.0.4")
+    put("/v1/catalog/deregister", {"Node": "n", "ServiceID": "app"})
+    assert dig(server.dns, "app.service.consul SRV")["status"] == "QUERY NXDOMAIN"
+    put("/v1/catalog/deregister", {"Node": "n"})
+    assert dig(server.dns, "-x 10.0.0.4")["status"] == "QUERY SERVFAIL"
+    # The agent's ways: maintenance, and a check that nobody renews.
+    put("/v1/agent/service/register", {"Name": "own", "Port": 3, "Check": {"TTL": "1s", "Status": "passing"}})
+    own = "own.service.consul. 0 IN A 127.0.0.1"
+    put("/v1/agent/check/pass/service:own")
+    assert answers(server, "own.service.consul") == [own]
+    eventually(lambda: dig(server.dns, "own.service.consul")["status"] == "QUERY NXDOMAIN", 20, "its check is critical")
+    put("/v1/agent/service/register", {"Name": "own2", "Port": 3})
+    assert len(answers(server, "own2.service.consul")) == 1
+    put("/v1/agent/service/maintenance/own2?enable=true")
+    assert not answers(server, "own2.service.consul")
+    put("/v1/agent/service/maintenance/own2?enable=false")
+    assert len(answers(server, "own2.service.consul")) == 1
+    put("/v1/agent/maintenance?enable=true")
+    assert not answers(server, "own2.service.consul")
+
+
 def test_what_consul_cannot_say_is_said(roost):
     """Long texts, backslashes and spaces: Consul sends no answer to the first, reads the second as
     escapes, and does not find the third (see Limits.md)."""
@@ -168,6 +225,31 @@ def test_what_consul_cannot_say_is_said(roost):
     assert answers(server, "slash.node.consul TXT") == ['slash.node.consul. 0 IN TXT "k=a\\\\b\\\\065\\"\\195\\169"']
     assert answers(server, r"sp\032ace.service.consul") == [r"sp\032ace.service.consul. 0 IN A 10.0.0.3"]
     assert answers(server, r"sp\032ace.service.consul SRV") == [r"sp\032ace.service.consul. 0 IN SRV 1 1 1 sp\032ace.node.dc1.consul."]
+
+
+def test_many_instances_take_no_longer_than_those_that_are_told(roost):
+    """A service of 3,000: a datagram carries what fits, a connection what fits in a message."""
+    server = roost(bodies=[])
+    for start in range(0, 3_000, 60):
+        operations = [{"Node": {"Verb": "set", "Node": {"Node": f"n{n}", "Address": f"10.1.{n // 250}.{n % 250}"}}} for n in range(start, start + 60)]
+        operations += [{"Service": {"Verb": "set", "Node": f"n{n}", "Service": service("large", 80, Address="large2.service.consul")}}
+                       for n in range(start, start + 60)]
+        done = requests.put(f"{server.http}/v1/txn", json=operations, timeout=60)
+        assert done.status_code == 200, done.text
+    register(server, node("other", "10.9.0.1", service("large2")))
+    counted = {}
+    for how in ("+noedns", "+bufsize=1232", "+bufsize=4096", "+tcp"):
+        found = dig(server.dns, f"large.service.consul SRV {how}")
+        counted[how] = len(found["records"]["ANSWER"])
+        # All lead to one name, whose address is told once a record.
+        assert found["status"] == "QUERY NOERROR"
+    assert counted["+noedns"] == 3 and 10 < counted["+bufsize=1232"] < counted["+bufsize=4096"] < 100 < counted["+tcp"], counted
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.dns), 60) as stream:
+        stream.sendall(framed(head(0x100, 1, 0, 0, 0) + b"\5large" + NAME[4:] + struct.pack(">2H", 33, 1)) * 20)
+        for _ in range(20):
+            assert len(told(stream)) > 50_000
+    assert time.monotonic() - began < 30
 
 
 def test_names_that_no_message_can_carry_are_left_out(roost):
@@ -183,16 +265,24 @@ def test_who_shows_no_token_sees_what_the_operator_lets_him(roost):
     flags = ["--acl-enabled=true", "--acl-default-policy=deny", "--acl-initial-management-token=secret-1"]
     headers = {"X-Consul-Token": "secret-1"}
     body = node("n", "10.0.0.1", service("app", 1))
-    for more, sees in (([], False), (["--acl-default-token=secret-1"], True), (["--acl-default-token=none"], False)):
+    for more, status in (([], "NXDOMAIN"), (["--acl-default-token=secret-1"], "NOERROR"), (["--acl-default-token=none"], "SERVFAIL")):
+        sees = status == "NOERROR"
         server = roost(*flags, *more, bodies=[], waits=False)
         # The token is made after the start.
         eventually(lambda: http_get(f"{server.http}/v1/acl/token/self?token=secret-1")[0] == 200)
         register(server, body, headers=headers)
         for question in ("app.service.consul", "app.service.consul SRV", "n.node.consul"):
             found = dig(server.dns, question)
-            assert found["status"] == ("QUERY NOERROR" if sees else "QUERY NXDOMAIN"), (question, found)
+            assert found["status"] == f"QUERY {status}", (question, found)
+        assert answers(server, "0a000001.addr.consul") == ["0a000001.addr.consul. 0 IN A 10.0.0.1"]
         assert dig(server.dns, "-x 10.0.0.1")["status"] == ("QUERY NOERROR" if sees else "QUERY SERVFAIL")
         assert dig(server.dns, "consul NS")["counts"].startswith(f"QUERY: 1, ANSWER: {int(sees)}")
+        if not more:
+            # What the anonymous token may see, who shows none may see: over HTTP, and by DNS.
+            done = requests.put(f"{server.http}/v1/acl/token/00000000-0000-0000-0000-000000000002", headers=headers, timeout=10,
+                                json={"Policies": [{"Name": "global-management"}]})
+            assert done.status_code == 200, done.text
+            assert answers(server, "app.service.consul") == ["app.service.consul. 0 IN A 10.0.0.1"]
 
 
 def test_a_follower_answers_and_so_does_a_node_without_a_leader(tmp_path):
@@ -220,12 +310,13 @@ def test_connections_end_after_a_while_and_after_many_queries(roost):
     server = roost()
     address = ("127.0.0.1", server.dns)
     before = open_files(server.process.pid)
-    with socket.create_connection(address, 20) as silent, socket.create_connection(address, 20) as idle:
-        began = time.monotonic()
+    began = time.monotonic()
+    with socket.create_connection(address, 60) as silent, socket.create_connection(address, 60) as idle:
         idle.sendall(framed(asked()))
         assert told(idle)[:2] == b"\0\7"
-        assert silent.recv(1) == b"" and 1.5 < time.monotonic() - began < 7
-        assert idle.recv(1) == b"" and 7.5 < time.monotonic() - began < 15
+        # Not before its time, however slow this machine is, and surely before the other's.
+        assert silent.recv(1) == b"" and time.monotonic() - began >= 2
+        assert idle.recv(1) == b"" and time.monotonic() - began >= 8
     with socket.create_connection(address, 20) as busy:
         busy.sendall(framed(asked()) * 300)
         # Those beyond the bound are read, so that the answers before them are not lost to a reset.
@@ -238,46 +329,126 @@ def test_connections_end_after_a_while_and_after_many_queries(roost):
         half.sendall(framed(asked()) * 3)
         half.shutdown(socket.SHUT_WR)
         assert [bool(told(half)) for _ in range(4)] == [True, True, True, False]
+    # Also when they are more than the kernel keeps for it.
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(60)
+        slow.connect(address)
+        slow.sendall(framed(many()) * 127)
+        slow.shutdown(socket.SHUT_WR)
+        assert [len(told(slow) or b"") > 3_000 for _ in range(128)] == [True] * 127 + [False]
     eventually(lambda: open_files(server.process.pid) <= before, 20, "no connection is left")
 
 
-def test_one_that_does_not_read_stops_nobody(roost):
+def test_clients_that_do_not_read_stop_nobody(roost):
     server = roost()
     address = ("127.0.0.1", server.dns)
-    long = framed(head(0x100, 1, 0, 0, 0) + b"\4many" + NAME[4:] + struct.pack(">2H", 33, 1))
     streams = []
     for _ in range(20):
         stream = socket.socket()
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stream.settimeout(20)
         stream.connect(address)
-        stream.sendall(long * 128)
+        stream.sendall(framed(many()) * 128)
         streams.append(stream)
-    for _ in range(20):
+    for _ in range(5):
         assert len(answers(server, "many.service.consul +bufsize=4096")) == 60
-    # Those who begin to read have all of what was asked of, unless their time is over.
-    assert told(streams[0])[6:8] == b"\0\x3c"
     for stream in streams:
         stream.close()
+
+
+def test_a_burst_of_a_client_that_takes_nothing_is_bounded(roost):
+    """Datagrams whose answers the client's kernel drops: the server's memory stays what it was."""
+    server = roost()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        end.connect(("127.0.0.1", server.dns))
+        message = many(65_535)
+        for _ in range(200):
+            end.send(message)
+        eventually(lambda: answers(server, "web1.node.consul"))
+        before = resident_kib(server.process.pid)
+        for _ in range(20):
+            for _ in range(200):
+                end.send(message)
+            assert answers(server, "web1.node.consul") == ["web1.node.consul. 0 IN A 10.1.0.1"]
+    assert resident_kib(server.process.pid) < before + 32 * 1024
+
+
+def test_a_sender_that_cannot_be_answered_takes_nobodys_answers(roost):
+    """The kernel calls it an error of the socket when an answer has no way to go: NIO closed it, and
+    no datagram was answered until the next start. Nothing can be sent to port 0."""
+    if os.geteuid():
+        pytest.skip("needs root for a raw socket")
+    server = roost(bodies=[])
+    message = asked()
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
+        for _ in range(3):
+            raw.sendto(struct.pack(">4H", 0, server.dns, 8 + len(message), 0) + message, ("127.0.0.1", 0))
+    assert answers(server, "consul.service.consul") == ["consul.service.consul. 0 IN A 127.0.0.1"]
+    assert "failed" not in server.log()
+    assert server.stop() == 0
+
+
+@contextlib.contextmanager
+def own_network():
+    """This process, and what it starts, in a network of its own."""
+    name, libc = f"roost-dns-{os.getpid()}", ctypes.CDLL(None, use_errno=True)
+
+    def enter(path):
+        with open(path, "rb") as file:
+            assert libc.setns(file.fileno(), 0x40000000) == 0, os.strerror(ctypes.get_errno())
+    if os.geteuid() or subprocess.run(["ip", "netns", "add", name], check=False).returncode:
+        pytest.skip("needs root and namespaces of the network")
+    try:
+        with open("/proc/self/ns/net", "rb") as former:
+            enter(f"/run/netns/{name}")
+            try:
+                subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+                yield
+            finally:
+                assert libc.setns(former.fileno(), 0x40000000) == 0
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def test_the_socket_is_bound_again_after_an_error_of_the_kernels(roost):
+    """NIO closes it when one answer is forbidden on its way; it is there again for all others."""
+    def rule(*words):
+        subprocess.run(["ip", "rule", *words], check=True)
+    with own_network(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        server = roost(bodies=[])
+        end.bind(("127.0.0.5", 0))
+        for round in range(1, 4):
+            os.kill(server.process.pid, signal.SIGSTOP)
+            end.sendto(asked(), ("127.0.0.1", server.dns))
+            rule("add", "pref", "10", "to", "127.0.0.5", "prohibit")
+            if round == 1:
+                rule("add", "pref", "100", "lookup", "local")
+                rule("del", "pref", "0")
+            os.kill(server.process.pid, signal.SIGCONT)
+            eventually(lambda: "failed, and is bound again" in server.log())
+            eventually(lambda: answers(server, "consul.service.consul +tries=1 +time=1"), 30)
+            rule("del", "pref", "10")
+        end.settimeout(20)
+        end.sendto(asked(), ("127.0.0.1", server.dns))
+        assert end.recv(512)[:2] == b"\0\7"
+        assert server.stop() == 0
 
 
 def test_connections_from_one_address_are_bounded(roost):
     server = roost(bodies=[])
     address = ("127.0.0.1", server.dns)
     held = [socket.create_connection(address, 20) for _ in range(260)]
-    # The bound is 200; who is beyond it is closed at once, the others after two seconds.
-    began = time.monotonic()
-    ends = []
+    # The bound is 200; who is beyond it is closed without a word.
+    eventually(lambda: "too many DNS connections from one address" in server.log())
+    served = 0
     for stream in held:
-        stream.settimeout(20)
-        try:
-            ended = stream.recv(1) == b""
-        except ConnectionError:
-            ended = True
-        ends.append((ended, time.monotonic() - began))
+        with contextlib.suppress(ConnectionError):
+            stream.sendall(framed(asked()))
+            served += told(stream) is not None
+    assert 0 < served <= 200
+    for stream in held:
         stream.close()
-    assert all(ended for ended, _ in ends)
-    assert "too many DNS connections from one address" in server.log()
     assert dig(server.dns, "consul.service.consul +tcp")["status"] == "QUERY NOERROR"
 
 
@@ -287,11 +458,14 @@ def test_noise_is_survived(roost, seeded):
     before = open_files(server.process.pid)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
         end.connect(("127.0.0.1", server.dns))
-        for _ in range(5_000):
-            message = bytearray(asked(seeded.choice([1, 33, 255]), 4096))
-            for _ in range(seeded.randrange(6)):
-                message[seeded.randrange(len(message))] = seeded.randrange(256)
-            end.send(bytes(message[:seeded.randrange(len(message) + 1)]))
+        for _ in range(100):
+            # So few that the kernel keeps all of them.
+            for _ in range(50):
+                message = bytearray(asked(seeded.choice([1, 33, 255]), 4096))
+                for _ in range(seeded.randrange(6)):
+                    message[seeded.randrange(len(message))] = seeded.randrange(256)
+                end.send(bytes(message[:seeded.randrange(len(message) + 1)]))
+            assert answers(server, "consul.service.consul") == ["consul.service.consul. 0 IN A 127.0.0.1"]
         end.send(seeded.randbytes(65_000))
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", server.dns), 20) as stream:
@@ -311,7 +485,7 @@ def test_queries_are_counted(roost):
     assert lines['roost_dns_answers_total{code="nxdomain"}'] == lines['roost_dns_answers_total{code="refused"}'] == "1"
 
 
-def test_a_node_that_stops_answers_what_was_asked(roost):
+def test_a_node_that_stops_ends_its_connections(roost):
     server = roost()
     with socket.create_connection(("127.0.0.1", server.dns), 20) as stream:
         stream.sendall(framed(asked()))

@@ -99,8 +99,8 @@ enum ServingFamilies {
             Metric(
                 "roost.dns_answers_total",
                 .counter,
-                "Answers by DNS, by their codes.",
-                figures.loops.names.answers.map {
+                "Answers by DNS, by their codes, and queries that got none.",
+                (figures.loops.names.answers + [("dropped", figures.loops.names.dropped)]).map {
                     Metric.Sample(.whole($0.count), labels: [Metric.Label("code", $0.code)])
                 }
             )

@@ -8,7 +8,7 @@ import ServiceLifecycle
 /// Consul's DNS interface: one port, by datagrams and by connections.
 struct NameFront: Service {
     private let streams: Listener
-    private let datagrams: any Channel
+    private let datagrams: DatagramSocket
 
     static let entrance = "dns"
 
@@ -38,8 +38,15 @@ struct NameFront: Service {
                 try channel.pipeline.syncOperations.addHandler(StreamConnection(loop: loop))
             }
             let bound = streams.port(entrance) ?? port
+            let datagrams = DatagramSocket(
+                configuration.bind,
+                bound,
+                on: clients.doors[0].loop,
+                names,
+                logger
+            )
             do {
-                let datagrams = try await bindDatagrams(configuration.bind, bound, clients, names)
+                try await datagrams.open()
                 return NameFront(streams: streams, datagrams: datagrams)
             } catch {
                 try await streams.close()
@@ -55,35 +62,9 @@ struct NameFront: Service {
         }
     }
 
-    /// One socket: the kernel gives it a whole burst of datagrams in one call.
-    private static func bindDatagrams(
-        _ host: String,
-        _ port: Int,
-        _ clients: ClientLoops,
-        _ names: NameLoops
-    ) async throws -> any Channel {
-        let limits = DNSLimits()
-        let count = limits.datagramsPerRead
-        return try await DatagramBootstrap(group: clients.doors[0].loop)
-            .channelOption(.autoRead, value: false)
-            .channelOption(.datagramVectorReadMessageCount, value: count)
-            .channelOption(
-                .recvAllocator,
-                value: FixedSizeRecvByteBufferAllocator(capacity: count * limits.datagramBytesMax)
-            )
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let handler = DatagramHandler { names.loop(of: channel) }
-                    try channel.pipeline.syncOperations.addHandler(handler)
-                }
-            }
-            .bind(host: host, port: port).get()
-    }
-
     func accept() async throws {
         try await streams.accept()
-        try await datagrams.setOption(.autoRead, value: true).get()
-        datagrams.read()
+        try await datagrams.accept()
     }
 
     func run() async throws {
