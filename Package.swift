@@ -211,8 +211,8 @@ let package = Package(
         module(
             "DNSServer",
             [
-                "DNSProtocol", "Replica", "StateMachine", "Commands", "Bytes", "Measures", logging,
-                nioCore,
+                "DNSProtocol", "Replica", "StateMachine", "Commands", "Bytes", "Measures", deque,
+                logging, nioCore,
             ]
         ),
         module(

@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import DNSProtocol
+import DequeModule
 package import Logging
 package import Measures
 package import NIOCore
@@ -15,7 +16,8 @@ import StateMachine
 /// What it must never do: write, wait, or answer for another domain than its own.
 ///
 /// Map: `DNSLoop` is what a loop's handlers share, and used on that loop only; `Resolver` makes the
-/// records, `Instance` reads the catalog, `DatagramHandler` and `StreamConnection` are NIO's side,
+/// records, `Instance` reads the catalog, `Findings` remembers it, `DatagramHandler` and
+/// `StreamConnection` are NIO's side,
 /// `DNSSettings` is what an operator says.
 package final class DNSLoop {
     private let port: LoopPort
@@ -25,7 +27,10 @@ package final class DNSLoop {
     /// Random words for the order of instances; a parameter, so that a test repeats itself.
     private let random: () -> UInt64
     package private(set) var counts = DNSCounts()
-    private var findings: Findings
+    private let findings: Findings
+    /// Connections whose queries wait for a turn.
+    private var waiting: Deque<StreamConnection> = []
+    private var turn: Scheduled<Void>?
     private var streams: [ObjectIdentifier: StreamConnection] = [:]
 
     package init(
@@ -40,7 +45,7 @@ package final class DNSLoop {
         self.settings = settings
         self.logger = logger
         self.random = random
-        findings = Findings(settings)
+        findings = Findings(settings, now: port.clock.microseconds)
     }
 
     enum Transport {
@@ -93,9 +98,6 @@ package final class DNSLoop {
                     answersMax: answersMax,
                     findings: findings
                 )
-                // Taken out, so that there is one owner when it is changed.
-                findings = Findings(settings)
-                defer { findings = resolver.findings }
                 return (try resolver.answer(query, zone, view), zone == .reverse)
             }
         } catch {
@@ -135,13 +137,44 @@ package final class DNSLoop {
 
     // MARK: Connections
 
+    var now: Int64 { port.clock.microseconds() }
+
+    var hasWaiting: Bool { !waiting.isEmpty }
+
+    /// Gives a connection a turn behind those that wait already. Between turns the loop serves its
+    /// sockets: a task that is due at once would run before it looks at any of them.
+    func enqueue(_ stream: StreamConnection) {
+        waiting.append(stream)
+        scheduleTurn()
+    }
+
+    private func scheduleTurn() {
+        guard turn == nil, !waiting.isEmpty else { return }
+        let pause = TimeAmount.milliseconds(settings.limits.turnPauseMilliseconds)
+        turn = eventLoop.assumeIsolated().scheduleTask(in: pause) { [weak self] in
+            self?.takeTurns()
+        }
+    }
+
+    private func takeTurns() {
+        turn = nil
+        let end = now + settings.limits.turnMicroseconds
+        // Those that are not done stand at the end again.
+        for _ in 0..<waiting.count {
+            waiting.popFirst()?.takeTurn()
+            if now >= end { break }
+        }
+        scheduleTurn()
+    }
+
     package var connectionCount: Int { streams.count }
 
     func insert(_ stream: StreamConnection) { streams[ObjectIdentifier(stream)] = stream }
 
     func remove(_ stream: StreamConnection) { streams[ObjectIdentifier(stream)] = nil }
 
-    /// The node is about to stop. Nothing is under way: every query was answered as it came.
+    /// The node is about to stop. What was answered goes out; queries that wait for a turn are for
+    /// another server.
     package func retire() {
         for stream in Array(streams.values) { stream.close(.all) }
     }

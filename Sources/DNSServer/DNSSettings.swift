@@ -44,13 +44,16 @@ package struct DNSLimits: Sendable {
     package var datagramsKeptBytes = 1 << 20
     /// Answers that the kernel does not take yet; queries that come then get none.
     package var unsentBytesMax = 1 << 20
-    /// How long after its failure the socket for datagrams is bound again.
+    /// How long after an attempt in vain the socket for datagrams is bound again.
     package var rebindMilliseconds: Int64 = 100
     /// Queries of a connection over TCP, and how long it may rest before the first and the next: as
     /// in Consul's library.
     package var queriesPerConnectionMax = 128
-    /// Of these, how many are answered before others of the loop have their turn.
+    /// Of these, how many are answered before others of the loop have their turn, and for how
+    /// long; the next turn comes after this pause, in which the loop serves its sockets.
     package var queriesPerTurnMax = 8
+    package var turnMicroseconds: Int64 = 1_000
+    package var turnPauseMilliseconds: Int64 = 1
     package var firstQueryMilliseconds: Int64 = 2_000
     package var idleMilliseconds: Int64 = 8_000
     /// Consul has no such bound but that of its open files.
@@ -62,6 +65,11 @@ package struct DNSLimits: Sendable {
     /// Services whose instances are remembered until one of them changes, and what they take.
     package var findingsMax = 4_096
     package var findingsBytesMax = 64 << 20
+    /// Addresses that have names. They are read again after a change when so many times as long has
+    /// passed as reading them took, if that was long enough to be felt.
+    package var addressesMax = 1_000_000
+    package var addressesAgeFactor: Int64 = 10
+    package var addressesFeltMicroseconds: Int64 = 2_000
     /// `ns` names at most so many servers.
     package var nameServersMax = 3
 

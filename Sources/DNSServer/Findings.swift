@@ -5,8 +5,10 @@ import StateMachine
 
 /// What was found in the catalog, as long as it is so, so that services that are asked for again
 /// and again need not be read each time.
-struct Findings {
+final class Findings {
     private let settings: DNSSettings
+    /// Monotonic microseconds.
+    private let now: () -> Int64
     /// Which state it is of.
     private var generation: UInt64 = 0
     private var services: [ByteString: Service] = [:]
@@ -24,39 +26,50 @@ struct Findings {
         /// Of the last change of any node and of any service.
         let indexes: [UInt64]
         let names: [Address: DomainName]
+        /// Until when it may be used after a change.
+        let patience: Int64
     }
 
-    init(_ settings: DNSSettings) {
+    init(_ settings: DNSSettings, now: @escaping () -> Int64) {
         self.settings = settings
+        self.now = now
     }
 
     /// Forgets everything that is of another state: a node whose state was found wrong gets a right
     /// one with the same indexes.
-    mutating func refresh(generation: UInt64) {
+    func refresh(generation: UInt64) {
         guard generation != self.generation else { return }
-        self = Findings(settings)
         self.generation = generation
+        forgetServices()
+        names = nil
     }
 
-    mutating func instances(
+    private func forgetServices() {
+        services = [:]
+        byteCount = 0
+    }
+
+    func instances(
         of name: ByteString,
         _ view: borrowing StateView
     ) throws(StateError) -> [Instance] {
         let index = try view.serviceIndex(name, withChecks: true)
         if let known = services[name], known.index == index { return known.instances }
-        let instances = try Instance.all(of: name, settings, view)
-        store(Service(index: index, instances: instances), of: name)
-        return instances
+        let found = try Instance.all(of: name, settings, view)
+        // A name that nobody has is anybody's to invent, and costs one look.
+        if found.isKnown, found.isSteady {
+            store(Service(index: index, instances: found.instances), of: name)
+        }
+        return found.instances
     }
 
-    private mutating func store(_ service: Service, of name: ByteString) {
+    private func store(_ service: Service, of name: ByteString) {
         let bytes = Self.byteCount(service)
         if let former = services.removeValue(forKey: name) { byteCount -= Self.byteCount(former) }
         let limits = settings.limits
         guard bytes <= limits.findingsBytesMax / 2 else { return }
         if services.count >= limits.findingsMax || byteCount + bytes > limits.findingsBytesMax {
-            services = [:]
-            byteCount = 0
+            forgetServices()
         }
         byteCount += bytes
         services[name] = service
@@ -67,16 +80,26 @@ struct Findings {
     }
 
     /// The first node of this address, else the first service.
-    mutating func name(
+    func name(
         of address: Address,
         _ view: borrowing StateView
     ) throws(StateError) -> DomainName? {
         let tables = try view.summary.indexes
         let indexes = [tables.nodes, tables.services]
-        if let names, names.indexes == indexes { return names.names[address] }
-        let book = AddressBook(indexes: indexes, names: try addressNames(view))
-        names = book
-        return book.names[address]
+        let began = now()
+        if let names, names.indexes == indexes || began < names.patience {
+            return names.names[address]
+        }
+        let found = try addressNames(view)
+        let (ended, limits) = (now(), settings.limits)
+        let took = ended - began
+        let isFelt = took > limits.addressesFeltMicroseconds
+        names = AddressBook(
+            indexes: indexes,
+            names: found,
+            patience: isFelt ? ended + limits.addressesAgeFactor * took : ended
+        )
+        return found[address]
     }
 
     /// All of them are read at once: names are asked for by anybody, and one that is not there must
@@ -85,15 +108,15 @@ struct Findings {
         _ view: borrowing StateView
     ) throws(StateError) -> [Address: DomainName] {
         var names: [Address: DomainName] = [:]
-        for record in try view.nodes() {
-            let node = record.definition
-            guard let address = Address(node.address), names[address] == nil else { continue }
-            names[address] = settings.name(under: "node", node.name)
+        func add(_ text: ByteString, _ kind: String, _ name: ByteString) {
+            guard names.count < settings.limits.addressesMax, let address = Address(text),
+                names[address] == nil
+            else { return }
+            names[address] = settings.name(under: kind, name)
         }
-        for record in try view.allServices() {
-            let service = record.definition
-            guard let address = Address(service.address), names[address] == nil else { continue }
-            names[address] = settings.name(under: "service", service.name)
+        for node in try view.nodes() { add(node.definition.address, "node", node.definition.name) }
+        for service in try view.allServices() {
+            add(service.definition.address, "service", service.definition.name)
         }
         return names
     }

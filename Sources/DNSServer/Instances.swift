@@ -87,10 +87,9 @@ final class Instance {
     /// - Parameter tag: in lower case; "": any.
     func has(_ tag: ByteString) -> Bool { tag.bytes.isEmpty || tags.contains(tag) }
 
-    /// About what it takes.
+    /// About what it takes, with the names that its places lead to.
     var byteCount: Int {
-        metadata.reduce(512) { $0 + $1.bytes.count + 64 }
-            + tags.reduce(0) { $0 + $1.bytes.count + 64 }
+        (metadata + tags + identity).reduce(1_024) { $0 + $1.bytes.count + 64 }
     }
 
     /// A node, read once for all instances on it.
@@ -113,30 +112,50 @@ final class Instance {
         of service: ByteString,
         _ settings: DNSSettings,
         _ view: borrowing StateView
-    ) throws(StateError) -> [Instance] {
-        var instances: [Instance] = []
+    ) throws(StateError) -> All {
+        let records = try view.services(named: service)
+        var all = All(isKnown: !records.isEmpty)
         var host: Host?
         // They come by node.
-        for record in try view.services(named: service) {
+        for record in records {
             if host?.node.name != record.node { host = try Host(record.node, view) }
-            guard let host, let health = health(of: record.definition, on: host) else { continue }
-            if health == .warning, settings.isPassingOnly { continue }
+            guard let host else { continue }
             let definition = record.definition
+            let health = health(of: definition, on: host, &all.isSteady)
+            if health == .critical || health == .warning && settings.isPassingOnly { continue }
             let weight =
                 health == .warning ? definition.weightWarning : definition.weightPassing
-            instances.append(Instance(definition, on: host, weight: weight, settings))
+            all.instances.append(Instance(definition, on: host, weight: weight, settings))
         }
-        return instances
+        return all
     }
 
-    /// Nil: critical.
-    private static func health(of service: ServiceDefinition, on host: Host) -> CheckStatus? {
+    struct All {
+        var instances: [Instance] = []
+        /// Whether there are instances at all, also such as may not be found.
+        let isKnown: Bool
+        /// Whether every change of them moves the service's index. One of a check that bears a
+        /// former name of the service moves that name's.
+        var isSteady = true
+    }
+
+    private static func health(
+        of service: ServiceDefinition,
+        on host: Host,
+        _ isSteady: inout Bool
+    ) -> CheckStatus {
         var health = CheckStatus.passing
         for check in host.checks {
             let owner = check.serviceID
             guard owner.bytes.isEmpty || owner.equalsIgnoringCase(service.id) else { continue }
-            if check.status == .critical { return nil }
-            if check.status == .warning { health = .warning }
+            if !owner.bytes.isEmpty, !check.serviceName.equalsIgnoringCase(service.name) {
+                isSteady = false
+            }
+            if check.status == .critical {
+                health = .critical
+            } else if check.status == .warning, health == .passing {
+                health = .warning
+            }
         }
         return health
     }

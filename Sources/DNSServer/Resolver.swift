@@ -31,7 +31,7 @@ struct Resolver {
     let sight: Sight
     /// Records beyond these are not told of; that there are more may be.
     var answersMax: Int
-    var findings: Findings
+    let findings: Findings
 
     /// What the client may see of the catalog.
     enum Sight {

@@ -21,7 +21,7 @@ package final class StreamConnection: ChannelInboundHandler {
     private var isReading = true
     /// The client will send no more.
     private var isEnded = false
-    private var isTurnScheduled = false
+    private var isWaiting = false
     private var isClosing = false
 
     package init(loop: DNSLoop) {
@@ -45,19 +45,44 @@ package final class StreamConnection: ChannelInboundHandler {
         if isClosing { return }
         var more = unwrapInboundIn(data)
         intake.writeBuffer(&more)
-        answerSome(context)
+        if loop.hasWaiting { waitForTurn() } else { takeTurn() }
     }
 
     /// Answers that a client does not take are not made: its queries wait.
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { answerSome(context) }
+        if context.channel.isWritable { waitForTurn() }
     }
 
-    /// Answers what is there, a few queries in each turn of the loop.
+    private func waitForTurn() {
+        guard !isWaiting, !isClosing else { return }
+        isWaiting = true
+        loop.enqueue(self)
+    }
+
+    /// Answers some of the queries that are there.
+    func takeTurn() {
+        isWaiting = false
+        guard let context, !isClosing else { return }
+        answerSome(context)
+        context.flush()
+        guard !isClosing else { return }
+        if intake.readerIndex > Self.consumedBytesMax { intake.discardReadBytes() }
+        if hasQuery {
+            // Until then no more are read.
+            read(false, context)
+            if context.channel.isWritable { waitForTurn() }
+        } else if isEnded {
+            close(.all)
+        } else {
+            read(context.channel.isWritable, context)
+        }
+    }
+
     private func answerSome(_ context: ChannelHandlerContext) {
         let limits = loop.settings.limits
-        var turn = 0
-        while !isClosing, context.channel.isWritable, let query = nextQuery() {
+        let end = loop.now + limits.turnMicroseconds
+        for _ in 0..<limits.queriesPerTurnMax {
+            guard context.channel.isWritable, let query = nextQuery() else { return }
             heardAt = loop.eventLoop.now
             if let answer = loop.answer(query.readableBytesSpan, by: .stream) {
                 var buffer = context.channel.allocator.buffer(capacity: 2 + answer.count)
@@ -65,29 +90,14 @@ package final class StreamConnection: ChannelInboundHandler {
                 buffer.writeBytes(answer)
                 context.write(wrapOutboundOut(buffer), promise: nil)
             }
-            turn += 1
             queryCount += 1
             if queryCount >= limits.queriesPerConnectionMax { return close() }
-            if turn == limits.queriesPerTurnMax, hasQuery {
-                context.flush()
-                read(false, context)
-                return goOnLater()
-            }
+            if loop.now >= end { return }
         }
-        context.flush()
-        guard !isClosing else { return }
-        if isEnded, !hasQuery { return close(.all) }
-        read(context.channel.isWritable, context)
     }
 
-    private func goOnLater() {
-        guard !isTurnScheduled else { return }
-        isTurnScheduled = true
-        loop.eventLoop.assumeIsolated().execute { [self] in
-            isTurnScheduled = false
-            if let context { answerSome(context) }
-        }
-    }
+    /// Of the intake, before they are given back.
+    private static let consumedBytesMax = 65_536
 
     private var hasQuery: Bool {
         guard let count: UInt16 = intake.getInteger(at: intake.readerIndex) else { return false }
@@ -114,7 +124,8 @@ package final class StreamConnection: ChannelInboundHandler {
             return context.fireUserInboundEventTriggered(event)
         }
         isEnded = true
-        if isClosing { context.close(promise: nil) } else { answerSome(context) }
+        // One that is closing ends with its last answer.
+        if !isClosing { waitForTurn() }
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -141,7 +152,13 @@ package final class StreamConnection: ChannelInboundHandler {
         let idle = (loop.eventLoop.now - heardAt).nanoseconds / 1_000_000
         let patience =
             queryCount == 0 ? limits.firstQueryMilliseconds : limits.idleMilliseconds
-        if idle >= patience { close() } else { wait(patience - idle) }
+        if isWaiting {
+            wait(limits.idleMilliseconds)
+        } else if idle >= patience {
+            close()
+        } else {
+            wait(patience - idle)
+        }
     }
 
     /// Ends it when what was answered has gone out, or nobody takes it.

@@ -350,9 +350,9 @@ package final class LoopPort {
         index: UInt64
     ) throws(LMDBError) {
         reading = try StateReading(environment, tables)
+        stateGeneration += 1
         try reading.open()
         deliveredIndex = index
-        stateGeneration += 1
         sendAway()
     }
 

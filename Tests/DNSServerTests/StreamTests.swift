@@ -98,9 +98,11 @@ struct StreamTests {
         var bytes: [UInt8] = []
         for id in 1...200 { bytes += try TestNode.framed("web.node.consul", id: UInt16(id)) }
         try channel.writeInbound(ByteBuffer(bytes: bytes))
-        // A few in each turn of the loop.
+        // A few in each turn, and between turns the loop serves its sockets.
         #expect(try answers(channel).count == 8)
         try node.replica.settle()
+        #expect(try answers(channel).isEmpty)
+        for _ in 0..<15 { try node.replica.advance(milliseconds: 1) }
         #expect(try answers(channel) == (9...128).map { [$0, 0] })
         #expect(!channel.isActive)
         try node.replica.settle()
@@ -133,6 +135,37 @@ struct StreamTests {
             [0, 0, 0, 3, 1, 2, 3] + (try TestNode.framed("web.node.consul", id: 9))
         try channel.writeInbound(ByteBuffer(bytes: bytes))
         #expect(try answers(channel) == [[9, 0]])
+    }
+
+    @Test("one that takes no answers gets them later, also when it has said all that it will say")
+    func unwritable() throws {
+        let node = try TestNode()
+        let (channel, other) = (try node.connect(), try node.connect())
+        let bytes = try (1...20).flatMap { try TestNode.framed("web.node.consul", id: $0) }
+        channel.isWritable = false
+        try channel.writeInbound(ByteBuffer(bytes: bytes))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        try node.replica.advance(milliseconds: 100)
+        #expect(try answers(channel).isEmpty)
+        #expect(channel.isActive)
+        try other.writeInbound(ByteBuffer(bytes: TestNode.framed("web.node.consul")))
+        #expect(try answers(other) == [[7, 0]])
+        channel.isWritable = true
+        channel.pipeline.fireChannelWritabilityChanged()
+        for _ in 0..<3 { try node.replica.advance(milliseconds: 1) }
+        #expect(try answers(channel) == (1...20).map { [$0, 0] })
+        #expect(!channel.isActive)
+    }
+
+    @Test("one that never takes any is closed")
+    func neverWritable() throws {
+        let node = try TestNode()
+        let channel = try node.connect()
+        channel.isWritable = false
+        try channel.writeInbound(ByteBuffer(bytes: TestNode.framed("web.node.consul")))
+        try node.replica.advance(milliseconds: 20_000)
+        #expect(!channel.isActive)
+        #expect(node.loop.connectionCount == 0)
     }
 
     @Test("a node that stops closes them")

@@ -254,7 +254,7 @@ def fill(http):
 def dig(port, question):
     """What dig makes of the answer: its head, and each section's records in their alphabetical order."""
     done = subprocess.run(["dig", "@127.0.0.1", "-p", str(port), "+noall", "+comments", "+answer", "+authority", "+additional", "+ignore", "+tries=1",
-                           "+time=5", *question.split()], capture_output=True, text=True, timeout=20, check=False)
+                           "+time=20", *question.split()], capture_output=True, text=True, timeout=60, check=False)
     found = {"ask": question, "records": {}}
     for line in done.stdout.splitlines():
         if match := re.match(r";; ->>HEADER<<- opcode: (\w+), status: (\w+)", line):

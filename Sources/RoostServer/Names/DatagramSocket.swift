@@ -21,6 +21,8 @@ final class DatagramSocket: Sendable {
 
     private struct State {
         var channel: (any Channel)?
+        /// Where it was bound; names are looked up once.
+        var address: SocketAddress?
         /// Whether queries are taken in yet.
         var isAccepting = false
         var isClosed = false
@@ -42,8 +44,11 @@ final class DatagramSocket: Sendable {
 
     /// Binds it; queries wait until `accept`.
     func open() async throws {
-        let channel = try await bind().get()
-        state.withLockedValue { $0.channel = channel }
+        let channel = try await bootstrap().bind(host: host, port: port).get()
+        state.withLockedValue { state in
+            state.channel = channel
+            state.address = channel.localAddress
+        }
     }
 
     func accept() async throws {
@@ -65,24 +70,29 @@ final class DatagramSocket: Sendable {
         }
     }
 
+    /// At once: the kernel's error was about one datagram, and others come.
     private func openAgain() {
-        guard !state.withLockedValue(\.isClosed) else { return }
-        if pace.isDue() {
-            logger.warning(
-                "the DNS port's socket for datagrams failed, and is bound again",
-                metadata: ["address": "\(host):\(port)"]
-            )
-        }
-        loop.scheduleTask(in: .milliseconds(limits.rebindMilliseconds)) { [self] in
-            bind().whenComplete { result in self.opened(result) }
-        }
+        let (isClosed, address) = state.withLockedValue { ($0.isClosed, $0.address) }
+        guard !isClosed, let address else { return }
+        tell("the DNS port's socket for datagrams failed, and is bound again", nil)
+        bootstrap().bind(to: address).whenComplete { [self] result in opened(result, address) }
     }
 
-    private func opened(_ result: Result<any Channel, any Error>) {
+    private func tell(_ text: Logger.Message, _ error: (any Error)?) {
+        guard pace.isDue() else { return }
+        var facts: Logger.Metadata = ["address": "\(host):\(port)"]
+        if let error { facts["error"] = "\(error)" }
+        logger.warning(text, metadata: facts)
+    }
+
+    private func opened(_ result: Result<any Channel, any Error>, _ address: SocketAddress) {
         switch result {
         case .failure(let error):
-            logger.debug("the DNS port is not bound yet", metadata: ["error": "\(error)"])
-            openAgain()
+            tell("the DNS port's socket for datagrams cannot be bound; it is tried again", error)
+            loop.scheduleTask(in: .milliseconds(limits.rebindMilliseconds)) { [self] in
+                guard !state.withLockedValue(\.isClosed) else { return }
+                bootstrap().bind(to: address).whenComplete { self.opened($0, address) }
+            }
         case .success(let channel):
             let isClosed = state.withLockedValue { state in
                 state.channel = channel
@@ -93,7 +103,7 @@ final class DatagramSocket: Sendable {
         }
     }
 
-    private func bind() -> EventLoopFuture<any Channel> {
+    private func bootstrap() -> DatagramBootstrap {
         let count = limits.datagramsPerRead
         let bytes = count * limits.datagramBytesMax
         let unsent = ChannelOptions.Types.WriteBufferWaterMark(
@@ -115,6 +125,5 @@ final class DatagramSocket: Sendable {
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
-            .bind(host: host, port: port)
     }
 }
