@@ -18,7 +18,7 @@ package enum DNSMessageEntry {
         let bound = max(payload, 512)
         for isDivisible in [true, false] {
             let response = response(query, isDivisible: isDivisible)
-            let bounds = Response.DatagramBounds(answersMax: 3, saysTruncated: true)
+            let bounds = Response.DatagramBounds(plainAnswersMax: 3, saysTruncated: true)
             let datagram = response.datagram(to: query, bounds)
             // The name alone may be longer than the rest leaves.
             precondition(datagram.count <= bound, "\(datagram.count) of \(bound) bytes")

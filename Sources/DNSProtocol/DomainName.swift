@@ -10,8 +10,6 @@ public struct DomainName: Hashable, Sendable {
     static let bytesMax = 255
     static let labelBytesMax = 63
 
-    public static let root = DomainName(wire: [0])
-
     /// - Parameter wire: must be a whole name.
     init(wire: [UInt8]) {
         self.wire = wire

@@ -28,7 +28,7 @@ struct MessageWriter {
         while let length = rest.first, length > 0 {
             if mayPoint, let place = places[rest] { return writer.integer(0xc000 | place) }
             if places[rest] == nil, writer.count < 0x4000 { places[rest] = UInt16(writer.count) }
-            writer.append(Array(rest.prefix(1 + Int(length))))
+            writer.bytes += rest.prefix(1 + Int(length))
             rest = rest.dropFirst(1 + Int(length))
         }
         writer.integer(UInt8(0))
@@ -83,7 +83,7 @@ struct MessageWriter {
             repeat {
                 let part = rest.prefix(255)
                 integer(UInt8(part.count))
-                writer.append(Array(part))
+                writer.bytes += part
                 rest = rest.dropFirst(part.count)
             } while !rest.isEmpty
         }

@@ -37,7 +37,7 @@ public struct Query: Sendable {
     /// What is to be done about a message.
     public enum Intake: Sendable {
         case query(Query)
-        /// It is answered by a header alone.
+        /// It is answered by a header, and its question where that could be read.
         case refusal([UInt8], ResponseCode)
         /// It is no question, or not even a header.
         case silence
@@ -142,23 +142,20 @@ public struct Query: Sendable {
 
     /// A name without compression: a question stands before all that it could point to.
     private static func name(_ reader: inout SpanReader) throws(BytesError) -> DomainName {
-        var wire: [UInt8] = []
+        let start = reader.offset
         while true {
             let length: UInt8 = try reader.integer()
-            wire.append(length)
-            guard wire.count + Int(length) <= DomainName.bytesMax else {
-                throw .badLength(
-                    offset: reader.offset,
-                    length: wire.count + Int(length),
-                    bound: DomainName.bytesMax
-                )
+            let count = reader.offset - start + Int(length)
+            guard count <= DomainName.bytesMax else {
+                throw .badLength(offset: start, length: count, bound: DomainName.bytesMax)
             }
-            if length == 0 { return DomainName(wire: wire) }
+            if length == 0 { break }
             guard length <= DomainName.labelBytesMax else {
                 throw .badTag(offset: reader.offset, tag: UInt64(length))
             }
-            wire += try reader.bytes(Int(length)).copiedBytes()
+            _ = try reader.bytes(Int(length))
         }
+        return DomainName(wire: reader.span.extracting(start..<reader.offset).copiedBytes())
     }
 
     /// Passes over a record, and reads it if it is EDNS'.

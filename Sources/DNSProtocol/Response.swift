@@ -21,12 +21,16 @@ public struct Response: Sendable {
     /// How much of an answer a datagram carries.
     public struct DatagramBounds: Sendable {
         /// Consul's `udp_answer_limit`: records for a client without EDNS.
-        var answersMax: Int
+        public let plainAnswersMax: Int
         /// Consul's `enable_truncate`: whether the client is told that there is more.
-        public var saysTruncated: Bool
+        let saysTruncated: Bool
 
-        public init(answersMax: Int, saysTruncated: Bool) {
-            self.answersMax = answersMax
+        /// What an operator may choose for them: Consul gives no more, whatever it is told.
+        public static let plainAnswers = 1...8
+
+        public init(plainAnswersMax: Int, saysTruncated: Bool) {
+            precondition(Self.plainAnswers.contains(plainAnswersMax), "\(plainAnswersMax)")
+            self.plainAnswersMax = plainAnswersMax
             self.saysTruncated = saysTruncated
         }
 
@@ -43,15 +47,10 @@ public struct Response: Sendable {
             return min(max(payload, Self.plainBytes), Self.bytesMax)
         }
 
-        /// For a client without EDNS.
-        public var plainAnswersMax: Int { min(answersMax, Self.answersCeiling) }
-
         /// What a client takes that says nothing (RFC 1035, 2.3.4).
         static let plainBytes = 512
         /// What fits behind the headers of IP and UDP, with Consul's margin.
         static let bytesMax = 65_535 - 68
-        /// Records that Consul gives to a client without EDNS, whatever it is told to give.
-        static let answersCeiling = 8
     }
 
     /// What fits in the length before a message over TCP, with Consul's margin.
@@ -82,8 +81,8 @@ public struct Response: Sendable {
 
     /// The message for a client that sent a datagram: with as many of the answers as it takes.
     ///
-    /// One without EDNS gets at most `answersMax` of them; where that is not all, as many as would
-    /// fit without compression, as Consul counts. What cannot be divided is sent without its
+    /// One without EDNS gets at most `plainAnswersMax` of them; where that is not all, as many as
+    /// would fit without compression, as Consul counts. What cannot be divided is sent without its
     /// additional records, or as truncated: the client asks again over TCP.
     public func datagram(to query: Query, _ bounds: DatagramBounds) -> [UInt8] {
         let bytesMax = bounds.bytesMax(for: query)

@@ -16,9 +16,8 @@ import StateMachine
 /// What it must never do: write, wait, or answer for another domain than its own.
 ///
 /// Map: `DNSLoop` is what a loop's handlers share, and used on that loop only; `Resolver` makes the
-/// records, `Instance` reads the catalog, `Findings` remembers it, `DatagramHandler` and
-/// `StreamConnection` are NIO's side,
-/// `DNSSettings` is what an operator says.
+/// records, `Instance` reads the catalog, `Findings` remembers it; `DatagramHandler` and
+/// `StreamConnection` are NIO's side; `DNSSettings` is what an operator says.
 package final class DNSLoop {
     private let port: LoopPort
     let settings: DNSSettings
@@ -67,24 +66,21 @@ package final class DNSLoop {
                 case .datagram: settings.datagram.answersMax(for: query)
                 case .stream: Response.streamAnswersMax(for: query)
                 }
-            let (response, isReverse) = response(to: query, answersMax)
+            let zone = Zone(of: query.name, settings)
+            let response = response(to: query, zone, answersMax)
             let answer =
                 switch transport {
                 case .datagram: response.datagram(to: query, settings.datagram)
                 case .stream: response.stream(to: query)
                 }
             let took = UInt64(max(0, port.clock.microseconds() - began))
-            counts.add(took, isReverse: isReverse, response.code)
+            counts.add(took, zone, response.code)
             return answer
         }
     }
 
-    private func response(
-        to query: Query,
-        _ answersMax: Int
-    ) -> (Response, isReverse: Bool) {
-        let zone = Zone(of: query.name, domain: settings.domain)
-        guard port.status.whyUnserving == nil else { return (.failure, zone == .reverse) }
+    private func response(to query: Query, _ zone: Zone, _ answersMax: Int) -> Response {
+        guard port.status.whyUnserving == nil else { return .failure }
         do {
             try port.begin()
             defer { port.end() }
@@ -98,11 +94,11 @@ package final class DNSLoop {
                     answersMax: answersMax,
                     findings: findings
                 )
-                return (try resolver.answer(query, zone, view), zone == .reverse)
+                return try resolver.answer(query, zone, view)
             }
         } catch {
             logger.error("a name cannot be looked up", metadata: ["error": "\(error)"])
-            return (.failure, zone == .reverse)
+            return .failure
         }
     }
 
@@ -198,10 +194,10 @@ package struct DNSCounts: Sendable {
 
     /// By the names that dig shows, in small letters.
     package var answers: [(code: String, count: UInt64)] {
-        ResponseCode.allCases.map { (name($0), byCode[Int($0.rawValue)]) }
+        ResponseCode.allCases.map { (Self.name($0), byCode[Int($0.rawValue)]) }
     }
 
-    private func name(_ code: ResponseCode) -> String {
+    private static func name(_ code: ResponseCode) -> String {
         switch code {
         case .noError: "noerror"
         case .formatError: "formerr"
@@ -216,9 +212,9 @@ package struct DNSCounts: Sendable {
         byCode[Int(code.rawValue)] &+= 1
     }
 
-    fileprivate mutating func add(_ took: UInt64, isReverse: Bool, _ code: ResponseCode) {
+    fileprivate mutating func add(_ took: UInt64, _ zone: Zone, _ code: ResponseCode) {
         add(code)
-        if isReverse { addresses.add(took) } else { names.add(took) }
+        if case .reverse = zone { addresses.add(took) } else { names.add(took) }
     }
 
     package mutating func merge(_ other: DNSCounts) {

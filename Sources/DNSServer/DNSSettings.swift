@@ -3,16 +3,20 @@ package import DNSProtocol
 
 /// What an operator says of the DNS interface; `dns_config` in Consul's configuration.
 package struct DNSSettings: Sendable {
-    package var datacenter: ByteString
-    /// `domain`: what all names here end in.
-    package var domain: DomainName
+    let datacenter: ByteString
+    /// `domain`: what all names here end in, in lower case.
+    let domain: DomainName
+    let domainLabels: [ByteString]
+    /// Of the zone: who answers for it, and whom to write to.
+    let server: DomainName
+    let mailbox: DomainName
     /// `only_passing`: instances whose checks warn are left out, too.
     package var isPassingOnly = false
     /// `node_ttl` and `service_ttl`.
     package var nodeSecondsToLive: UInt32 = 0
     package var serviceSecondsToLive: UInt32 = 0
     /// `udp_answer_limit` and `enable_truncate`.
-    package var datagram = Response.DatagramBounds(answersMax: 3, saysTruncated: false)
+    package var datagram = Response.DatagramBounds(plainAnswersMax: 3, saysTruncated: false)
     /// `a_record_limit`: instances in an answer of addresses; 0: all.
     package var addressAnswersMax = 0
     package var access = Access()
@@ -28,10 +32,43 @@ package struct DNSSettings: Sendable {
         package init() {}
     }
 
-    package init(datacenter: ByteString, domain: DomainName) {
-        self.datacenter = datacenter
+    /// Nil: the domain is so long that there is no room for names before it.
+    package init?(datacenter: ByteString, domain: DomainName) {
+        let domain = domain.lowercased
+        guard domain.wire.count <= DNSLimits.domainBytesMax,
+            let server = DomainName(labels: ["ns"] + domain.labels),
+            let mailbox = DomainName(labels: ["hostmaster"] + domain.labels)
+        else { return nil }
+        self.datacenter = datacenter.lowercased
         self.domain = domain
+        domainLabels = domain.labels
+        self.server = server
+        self.mailbox = mailbox
     }
+
+    /// The name of something in this datacenter; a node's own name may have dots.
+    func name(under kind: Kind, _ first: ByteString) -> DomainName? {
+        let dot = UInt8(ascii: ".")
+        let parts = [first.bytes, Array(kind.rawValue.utf8), datacenter.bytes]
+        guard let front = DomainName(ByteString(Array(parts.joined(separator: [dot])))) else {
+            return nil
+        }
+        return DomainName(labels: front.labels + domainLabels)
+    }
+}
+
+/// What a name may be under.
+enum Kind: String, CaseIterable {
+    case service
+    case connect
+    case ingress
+    case node
+    case query
+    case addr
+
+    static let byLabel = Dictionary(
+        uniqueKeysWithValues: allCases.map { (ByteString($0.rawValue), $0) }
+    )
 }
 
 /// Every bound of the DNS front end.
@@ -62,16 +99,19 @@ package struct DNSLimits: Sendable {
     /// adds.
     package var aliasDepthMax = 3
     package var aliasRecordsMax = 5
-    /// Services whose instances are remembered until one of them changes, and what they take.
+    /// Services whose instances are remembered, and what they take: about 100,000 instances.
     package var findingsMax = 4_096
-    package var findingsBytesMax = 64 << 20
-    /// Addresses that have names. They are read again after a change when so many times as long has
-    /// passed as reading them took, if that was long enough to be felt.
+    package var findingsBytesMax = 128 << 20
+    /// Addresses that have names.
     package var addressesMax = 1_000_000
-    package var addressesAgeFactor: Int64 = 10
-    package var addressesFeltMicroseconds: Int64 = 2_000
+    /// Rows of the catalog that are read anew after each change. What takes more of them is read
+    /// again when so many times as long has passed as reading it took.
+    package var readRowsMax = 1_000
+    package var toldFactor: Int64 = 10
     /// `ns` names at most so many servers.
     package var nameServersMax = 3
+    /// The longest domain, so that there is room for names before it.
+    static let domainBytesMax = 128
 
     package init() {}
 }

@@ -5,29 +5,31 @@ import StateMachine
 
 /// What was found in the catalog, as long as it is so, so that services that are asked for again
 /// and again need not be read each time.
+///
+/// What takes long to read is told for some time after it has changed, too, so that names that
+/// anybody may ask for, of what changes all the time, do not keep the loop from everything else.
 final class Findings {
     private let settings: DNSSettings
     /// Monotonic microseconds.
     private let now: () -> Int64
     /// Which state it is of.
     private var generation: UInt64 = 0
-    private var services: [ByteString: Service] = [:]
+    private var services: [ByteString: Remembered<[Instance]>] = [:]
     private var byteCount = 0
-    private var names: AddressBook?
-
-    private struct Service {
-        /// Of the service's last change: its instances', their nodes' and their checks'.
-        let index: UInt64
-        let instances: [Instance]
-    }
-
     /// Every address that has a name.
-    private struct AddressBook {
-        /// Of the last change of any node and of any service.
-        let indexes: [UInt64]
-        let names: [Address: DomainName]
-        /// Until when it may be used after a change.
-        let patience: Int64
+    private var names: Remembered<[Address: DomainName]>?
+
+    private struct Remembered<Value> {
+        let value: Value
+        /// The indexes of the last changes that would show in it.
+        let indexes: (UInt64, UInt64)
+        /// Until when it may be told in any case.
+        let toldUntil: Int64
+        let byteCount: Int
+
+        func holds(_ indexes: (UInt64, UInt64), _ now: Int64) -> Bool {
+            self.indexes == indexes || now < toldUntil
+        }
     }
 
     init(_ settings: DNSSettings, now: @escaping () -> Int64) {
@@ -49,35 +51,49 @@ final class Findings {
         byteCount = 0
     }
 
+    // MARK: Services
+
     func instances(
         of name: ByteString,
         _ view: borrowing StateView
     ) throws(StateError) -> [Instance] {
-        let index = try view.serviceIndex(name, withChecks: true)
-        if let known = services[name], known.index == index { return known.instances }
+        // That of the service's last change: of its instances, their nodes or their checks.
+        let indexes = (try view.serviceIndex(name, withChecks: true), UInt64(0))
+        let began = now()
+        if let known = services[name], known.holds(indexes, began) { return known.value }
         let found = try Instance.all(of: name, settings, view)
         // A name that nobody has is anybody's to invent, and costs one look.
-        if found.isKnown, found.isSteady {
-            store(Service(index: index, instances: found.instances), of: name)
-        }
+        guard found.rowCount > 0, found.isSteady else { return found.instances }
+        let remembered = Remembered(
+            value: found.instances,
+            indexes: indexes,
+            toldUntil: toldUntil(since: began, rows: found.rowCount),
+            byteCount: found.instances.reduce(256) { $0 + $1.byteCount }
+        )
+        store(remembered, of: name)
         return found.instances
     }
 
-    private func store(_ service: Service, of name: ByteString) {
-        let bytes = Self.byteCount(service)
-        if let former = services.removeValue(forKey: name) { byteCount -= Self.byteCount(former) }
+    private func store(_ service: Remembered<[Instance]>, of name: ByteString) {
+        byteCount -= services.removeValue(forKey: name)?.byteCount ?? 0
         let limits = settings.limits
-        guard bytes <= limits.findingsBytesMax / 2 else { return }
-        if services.count >= limits.findingsMax || byteCount + bytes > limits.findingsBytesMax {
+        guard service.byteCount <= limits.findingsBytesMax else { return }
+        if services.count >= limits.findingsMax
+            || byteCount + service.byteCount > limits.findingsBytesMax
+        {
             forgetServices()
         }
-        byteCount += bytes
+        byteCount += service.byteCount
         services[name] = service
     }
 
-    private static func byteCount(_ service: Service) -> Int {
-        service.instances.reduce(256) { $0 + $1.byteCount }
+    private func toldUntil(since began: Int64, rows: Int) -> Int64 {
+        guard rows > settings.limits.readRowsMax else { return began }
+        let ended = now()
+        return ended + settings.limits.toldFactor * (ended - began)
     }
+
+    // MARK: Addresses
 
     /// The first node of this address, else the first service.
     func name(
@@ -85,19 +101,15 @@ final class Findings {
         _ view: borrowing StateView
     ) throws(StateError) -> DomainName? {
         let tables = try view.summary.indexes
-        let indexes = [tables.nodes, tables.services]
+        let indexes = (tables.nodes, tables.services)
         let began = now()
-        if let names, names.indexes == indexes || began < names.patience {
-            return names.names[address]
-        }
-        let found = try addressNames(view)
-        let (ended, limits) = (now(), settings.limits)
-        let took = ended - began
-        let isFelt = took > limits.addressesFeltMicroseconds
-        names = AddressBook(
+        if let names, names.holds(indexes, began) { return names.value[address] }
+        let (found, rows) = try addressNames(view)
+        names = Remembered(
+            value: found,
             indexes: indexes,
-            names: found,
-            patience: isFelt ? ended + limits.addressesAgeFactor * took : ended
+            toldUntil: toldUntil(since: began, rows: rows),
+            byteCount: 0
         )
         return found[address]
     }
@@ -106,18 +118,20 @@ final class Findings {
     /// not cost a look at everything each time.
     private func addressNames(
         _ view: borrowing StateView
-    ) throws(StateError) -> [Address: DomainName] {
+    ) throws(StateError) -> (names: [Address: DomainName], rows: Int) {
         var names: [Address: DomainName] = [:]
-        func add(_ text: ByteString, _ kind: String, _ name: ByteString) {
+        func add(_ text: ByteString, _ kind: Kind, _ name: ByteString) {
             guard names.count < settings.limits.addressesMax, let address = Address(text),
                 names[address] == nil
             else { return }
             names[address] = settings.name(under: kind, name)
         }
-        for node in try view.nodes() { add(node.definition.address, "node", node.definition.name) }
-        for service in try view.allServices() {
-            add(service.definition.address, "service", service.definition.name)
+        let nodes = try view.nodes()
+        for node in nodes { add(node.definition.address, .node, node.definition.name) }
+        let services = try view.allServices()
+        for service in services {
+            add(service.definition.address, .service, service.definition.name)
         }
-        return names
+        return (names, nodes.count + services.count)
     }
 }

@@ -11,14 +11,22 @@ final class Instance {
     let weight: UInt16
     /// In lower case.
     private let tags: [ByteString]
+    /// Of its own address, for SRV records.
+    let addressName: DomainName?
     /// The texts of its node's metadata, shared by all instances on it.
     let metadata: [ByteString]
     let nodeName: ByteString
     /// The node's registered address, where it is one.
     let nodeAddress: Address?
-    /// What tells it from others in SRV records: its node, its own address, its port.
-    let identity: [ByteString]
+    let identity: Identity
     private let places: (a: Place?, aaaa: Place?, other: Place?)
+
+    /// What tells it from others in SRV records.
+    struct Identity: Hashable {
+        let node: ByteString
+        let address: ByteString
+        let port: UInt16
+    }
 
     /// Where an instance is.
     enum Place {
@@ -55,19 +63,24 @@ final class Instance {
         _ settings: DNSSettings
     ) {
         let node = host.node
-        self.node = settings.name(under: "node", node.name)
+        self.node = settings.name(under: .node, node.name)
         port = UInt16(clamping: service.port)
         self.weight = UInt16(clamping: weight)
-        tags = (service.tags ?? []).map { ByteString($0.text.lowercased()) }
+        tags = (service.tags ?? []).map(\.lowercased)
         metadata = host.metadata
         nodeName = node.name
         nodeAddress = Address(node.address)
         let own = AddressChoice.of(service.address, service.taggedAddresses, for: .srv)
-        identity = [node.name, own, ByteString("\(port)")]
+        identity = Identity(node: node.name, address: own, port: port)
         places = (
             Place(of: service, on: node, for: .a), Place(of: service, on: node, for: .aaaa),
             Place(of: service, on: node, for: .any)
         )
+        if case .address(let address) = places.other {
+            addressName = settings.name(under: .addr, address.hexadecimal)
+        } else {
+            addressName = nil
+        }
     }
 
     /// For who asks for `type` of records of `name`.
@@ -89,7 +102,7 @@ final class Instance {
 
     /// About what it takes, with the names that its places lead to.
     var byteCount: Int {
-        (metadata + tags + identity).reduce(1_024) { $0 + $1.bytes.count + 64 }
+        (metadata + tags + [identity.address]).reduce(1_024) { $0 + $1.bytes.count + 64 }
     }
 
     /// A node, read once for all instances on it.
@@ -114,7 +127,7 @@ final class Instance {
         _ view: borrowing StateView
     ) throws(StateError) -> All {
         let records = try view.services(named: service)
-        var all = All(isKnown: !records.isEmpty)
+        var all = All(rowCount: records.count)
         var host: Host?
         // They come by node.
         for record in records {
@@ -132,8 +145,8 @@ final class Instance {
 
     struct All {
         var instances: [Instance] = []
-        /// Whether there are instances at all, also such as may not be found.
-        let isKnown: Bool
+        /// With those that may not be found.
+        let rowCount: Int
         /// Whether every change of them moves the service's index. One of a check that bears a
         /// former name of the service moves that name's.
         var isSteady = true
@@ -158,16 +171,6 @@ final class Instance {
             }
         }
         return health
-    }
-}
-
-extension DNSSettings {
-    /// The name of something in this datacenter; a node's own name may have dots.
-    func name(under kind: String, _ first: ByteString) -> DomainName? {
-        guard let front = DomainName(ByteString("\(first).\(kind).\(datacenter)")) else {
-            return nil
-        }
-        return DomainName(labels: front.labels + domain.labels)
     }
 }
 

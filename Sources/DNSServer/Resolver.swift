@@ -4,16 +4,16 @@ import DNSProtocol
 import StateMachine
 
 /// Whose name it is.
-enum Zone: Equatable {
+enum Zone {
     /// Below the domain; the labels before it, in lower case.
     case own([ByteString])
     case reverse
     case foreign
 
-    init(of name: DomainName, domain: DomainName) {
+    init(of name: DomainName, _ settings: DNSSettings) {
         let labels = name.lowercased.labels
-        let suffix = domain.lowercased.labels
-        if labels.count >= suffix.count, Array(labels.suffix(suffix.count)) == suffix {
+        let suffix = settings.domainLabels
+        if labels.count >= suffix.count, labels.suffix(suffix.count).elementsEqual(suffix) {
             self = .own(Array(labels.dropLast(suffix.count)))
         } else {
             self = labels.last == "arpa" ? .reverse : .foreign
@@ -84,8 +84,9 @@ struct Resolver {
         depth: Int,
         _ view: borrowing StateView
     ) throws(StateError) -> Response {
-        guard let subject = Subject(labels, type, datacenter: settings.datacenter.lowercased)
-        else { return nothing(.nameError) }
+        guard let subject = Subject(labels, type, datacenter: settings.datacenter) else {
+            return nothing(.nameError)
+        }
         if sight == .failure, subject.isOfCatalog { return .failure }
         switch subject {
         case .node(let node): return try self.node(node, name, type, depth, view)
@@ -93,8 +94,7 @@ struct Resolver {
             return try self.service(service, tag, name, type, depth, view)
         case .address(let address):
             var response = Response()
-            guard let owner = DomainName(labels: labels + settings.domain.lowercased.labels),
-                let address
+            guard let owner = DomainName(labels: labels + settings.domainLabels), let address
             else { return response }
             response.answers = [
                 Record(owner, secondsToLive: settings.nodeSecondsToLive, .address(address))
@@ -232,7 +232,7 @@ struct Resolver {
     ) throws(StateError) -> Response {
         var response = Response()
         var instances = found
-        var told: Set<[ByteString]> = []
+        var told: Set<Instance.Identity> = []
         /// Where names lead that several instances share.
         var ends: [DomainName: [Record]] = [:]
         let seconds = settings.serviceSecondsToLive
@@ -271,7 +271,7 @@ struct Resolver {
     private func target(_ place: Instance.Place, _ instance: Instance) -> DomainName? {
         switch place {
         case .node: instance.node
-        case .address(let address): settings.name(under: "addr", address.hexadecimal)
+        case .address: instance.addressName
         case .elsewhere(let name, _): name
         }
     }
@@ -295,9 +295,7 @@ struct Resolver {
         _ depth: Int,
         _ view: borrowing StateView
     ) throws(StateError) -> [Record] {
-        guard depth > 0, case .own(let labels) = Zone(of: target, domain: settings.domain) else {
-            return []
-        }
+        guard depth > 0, case .own(let labels) = Zone(of: target, settings) else { return [] }
         let before = answersMax
         answersMax = settings.datagram.plainAnswersMax
         defer { answersMax = before }
@@ -315,12 +313,9 @@ struct Resolver {
     // MARK: The zone itself
 
     private var startOfAuthority: Record {
-        func under(_ label: ByteString) -> DomainName {
-            DomainName(labels: [label] + settings.domain.labels) ?? settings.domain
-        }
         let authority = StartOfAuthority(
-            server: under("ns"),
-            mailbox: under("hostmaster"),
+            server: settings.server,
+            mailbox: settings.mailbox,
             serial: serial
         )
         return Record(settings.domain, secondsToLive: 0, .soa(authority))
@@ -403,43 +398,48 @@ private enum Subject {
     /// The last label that names a kind divides the name; after it may stand the datacenter. Names
     /// that begin with "_" need no "service" when SRV records are asked for (RFC 2782).
     init?(_ labels: [ByteString], _ type: RecordType, datacenter: ByteString) {
-        let kinds: [ByteString] = ["service", "connect", "ingress", "node", "query", "addr"]
-        let underscore = UInt8(ascii: "_")
         guard
             let place = labels.lastIndex(where: {
-                kinds.contains($0) || type == .srv && $0.bytes.first == underscore
+                Kind.byLabel[$0] != nil || type == .srv && Self.isUnderscored($0)
             })
         else { return nil }
-        let isKind = kinds.contains(labels[place])
-        let kind = isKind ? labels[place] : "service"
-        let parts = isKind ? labels[..<place] : labels[...place]
-        let suffix = Array(labels[(place + 1)...])
-        if kind == "addr" {
-            guard parts.count == 1, let digits = parts.first else { return nil }
-            let address = Address(hexadecimal: digits)
+        let kind = Kind.byLabel[labels[place]]
+        let parts = kind == nil ? labels[...place] : labels[..<place]
+        let suffix = labels[(place + 1)...]
+        guard kind == .addr || suffix.isEmpty || suffix.elementsEqual([datacenter]),
+            let last = parts.last
+        else { return nil }
+        switch kind ?? .service {
+        case .node: self = .node(Self.joined(parts))
+        case .service: self = Self.service(parts, last)
+        case .addr:
+            guard parts.count == 1 else { return nil }
+            let address = Address(hexadecimal: last)
             // Consul looks at the digits only where there are 8 or 32, or one more.
-            guard address != nil || ![4, 16].contains(digits.bytes.count / 2) else { return nil }
+            guard address != nil || ![4, 16].contains(last.bytes.count / 2) else { return nil }
             self = .address(address)
-            return
-        }
-        guard let last = parts.last, suffix.isEmpty || suffix == [datacenter] else { return nil }
-        func joined(_ parts: ArraySlice<ByteString>) -> ByteString {
-            ByteString(Array(parts.map(\.bytes).joined(separator: [UInt8(ascii: ".")])))
-        }
-        switch kind {
-        case "node": self = .node(joined(parts))
-        case "service":
-            if parts.count == 2, parts.allSatisfy({ $0.bytes.first == underscore }),
-                let first = parts.first
-            {
-                let tag = ByteString(Array(last.bytes.dropFirst()))
-                let service = ByteString(Array(first.bytes.dropFirst()))
-                self = .service(service, tag: tag == "tcp" ? "" : tag)
-            } else {
-                self = .service(last, tag: joined(parts.dropLast()))
-            }
         // There is no mesh and no prepared query here.
-        default: return nil
+        case .connect, .ingress, .query: return nil
         }
+    }
+
+    private static func service(
+        _ parts: ArraySlice<ByteString>,
+        _ last: ByteString
+    ) -> Subject {
+        guard parts.count == 2, parts.allSatisfy(isUnderscored), let first = parts.first else {
+            return .service(last, tag: joined(parts.dropLast()))
+        }
+        let tag = ByteString(Array(last.bytes.dropFirst()))
+        let service = ByteString(Array(first.bytes.dropFirst()))
+        return .service(service, tag: tag == "tcp" ? "" : tag)
+    }
+
+    private static func isUnderscored(_ label: ByteString) -> Bool {
+        label.bytes.first == UInt8(ascii: "_")
+    }
+
+    private static func joined(_ parts: ArraySlice<ByteString>) -> ByteString {
+        ByteString(Array(parts.map(\.bytes).joined(separator: [UInt8(ascii: ".")])))
     }
 }

@@ -147,7 +147,26 @@ final class LoopTable<Value>: Sendable {
         entries.withLockedValue { $0.append((loop, bound)) }
     }
 
-    var all: [NIOLoopBound<Value>] { entries.withLockedValue { $0.map(\.value) } }
+    private var all: [NIOLoopBound<Value>] { entries.withLockedValue { $0.map(\.value) } }
+
+    func onEach(_ body: @escaping @Sendable (Value) -> Void) async throws {
+        for bound in all { try await bound.eventLoop.submit { body(bound.value) }.get() }
+    }
+
+    func contains(where condition: @escaping @Sendable (Value) -> Bool) async throws -> Bool {
+        for bound in all {
+            if try await bound.eventLoop.submit({ condition(bound.value) }).get() { return true }
+        }
+        return false
+    }
+
+    /// Of a channel that was accepted after its loop's value was set. Called on the loop.
+    func value(of channel: any Channel) -> Value {
+        guard let value = value(on: channel.eventLoop) else {
+            preconditionFailure("a channel was accepted before its loop was open")
+        }
+        return value
+    }
 
     /// Called on the loop.
     func value(on loop: any EventLoop) -> Value? {

@@ -176,16 +176,12 @@ struct FrontEnds {
             port: consulListener.port("http") ?? -1,
             logger
         )
-        let nameSettings = configuration.names.settings(
-            datacenter: configuration.datacenter,
-            configuration.access
-        )
         for door in engine.loops.doors {
             try await door.loop.submit {
                 let port = engine.loops.port(on: door.loop)
                 zooKeeper.open(port, on: door.loop)
                 consulLoops.open(port, on: door.loop, settings, logger)
-                nameLoops.open(port, on: door.loop, nameSettings, logger)
+                nameLoops.open(port, on: door.loop, configuration.names.settings, logger)
             }.get()
         }
         try await consulLoops.announce(on: engine.loops.doors[0].loop)
@@ -332,26 +328,12 @@ final class ConsulLoops: Sendable {
         figures.questions = loop.questionCount
     }
 
-    func loop(of channel: any Channel) -> ConsulLoop {
-        guard let loop = bound.value(on: channel.eventLoop) else {
-            preconditionFailure("a connection was accepted before its loop was open")
-        }
-        return loop
-    }
+    func loop(of channel: any Channel) -> ConsulLoop { bound.value(of: channel) }
 
-    func retire() async throws {
-        for bound in bound.all {
-            try await bound.eventLoop.submit { bound.value.retire() }.get()
-        }
-    }
+    func retire() async throws { try await bound.onEach { $0.retire() } }
 
     func haveConnections() async throws -> Bool {
-        for bound in bound.all {
-            if try await bound.eventLoop.submit({ bound.value.hasConnections }).get() {
-                return true
-            }
-        }
-        return false
+        try await bound.contains { $0.hasConnections }
     }
 
     /// Has one loop register this node in the catalog.

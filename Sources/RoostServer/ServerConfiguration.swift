@@ -99,7 +99,7 @@ package struct ServerConfiguration: Sendable {
         let resident = try settings.number(.residentMegabytes, in: 0...1_048_576)
         residentBytesMax = resident == 0 ? nil : resident << 20
         access = try AccessConfiguration(reading: settings)
-        names = try NameConfiguration(reading: settings)
+        names = try NameConfiguration(reading: settings, datacenter: datacenter, access)
         let shelf = try settings.text(.backupDirectory)
         let interval = try settings.number(.backupIntervalSeconds, in: 1...31_536_000)
         let kept = try settings.number(.backupKeep, in: 1...100_000)

@@ -22,7 +22,7 @@ final class TestNode {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         replica = try VirtualReplica(directory: directory.path)
         let domain = try #require(DomainName("consul"))
-        var settings = DNSSettings(datacenter: "dc1", domain: domain)
+        var settings = try #require(DNSSettings(datacenter: "dc1", domain: domain))
         configure(&settings)
         loop = DNSLoop(
             port: replica.port,
@@ -107,6 +107,21 @@ struct StreamTests {
         #expect(!channel.isActive)
         try node.replica.settle()
         #expect(node.loop.connectionCount == 0)
+    }
+
+    @Test("queries that take long are answered one by one, each connection in its turn")
+    func turns() throws {
+        let node = try TestNode()
+        let (first, second) = (try node.connect(), try node.connect())
+        let bytes = try (1...3).flatMap { try TestNode.framed("web.node.consul", id: $0) }
+        node.replica.microsecondsPerLook = 1_000
+        for channel in [first, second] { try channel.writeInbound(ByteBuffer(bytes: bytes)) }
+        var counts = [[try answers(first).count, try answers(second).count]]
+        for _ in 0..<5 {
+            try node.replica.advance(milliseconds: 1)
+            counts.append([try answers(first).count, try answers(second).count])
+        }
+        #expect(counts == [[1, 0], [1, 0], [0, 1], [1, 0], [0, 1], [0, 1]])
     }
 
     @Test("who says nothing is closed after two seconds, who has asked after eight")

@@ -275,7 +275,7 @@ def dig(port, question):
 def settled(record, question):
     """Without what differs from one time to the next: a zone's serial, and which of many are told."""
     record = re.sub(r"(SOA ns\.\S+ hostmaster\.\S+) \d+", r"\1 SERIAL", record)
-    if question.startswith("consul.service"):
+    if question.startswith("consul.service."):
         record = re.sub(r"SRV 1 1 \d+", "SRV 1 1 PORT", record)
     if "many" in question or "ext7" in question:
         record = re.sub(r"SRV 1 1 \d+ many\d+", "SRV 1 1 N manyN", record)
@@ -299,6 +299,33 @@ def spoken(port, name):
             pass
     answer = next((a for a in answers if a[:2] != b"\0\x63"), None)
     return {"message": name, "answer": answer and re.sub(rb"(\x0ahostmaster\xc0.).{4}", rb"\1SERI", answer, flags=re.S).hex()}
+
+
+# What an operator may choose, by Consul's names, and what is asked then.
+OF_MANY = [line for line in OTHERS.strip().splitlines() if line.startswith("many")]
+SOME = [*(f"{name}.service.consul {type}" for name in ("web", "six", "ext", "ill", "mix", "al", "t2", "consul") for type in TYPES),
+        *(f"{name}.node.consul {type}" for name in ("web1", "six", "named") for type in TYPES), *OTHERS.strip().splitlines()]
+CHOICES = [
+    ({"domain": "svc.Example", "only_passing": True, "node_ttl": 30, "service_ttl": 10}, SOME),
+    ({"udp_answer_limit": 5, "enable_truncate": True}, SOME),
+    ({"udp_answer_limit": 8, "enable_truncate": True}, OF_MANY),
+    ({"udp_answer_limit": 1}, OF_MANY),
+    ({"a_record_limit": 2}, OF_MANY),
+]
+
+
+def record_choices(launch):
+    """Asked for the domain that was chosen, and, where that is another one, for Consul's usual one too."""
+    found = []
+    for choice, questions in CHOICES:
+        server = launch("http", dns=choice)
+        fill(server.http)
+        domain = choice.get("domain", "consul")
+        for question in questions:
+            asked = re.sub(r"\bconsul(?=\.? |\.?$)", domain, question)
+            found += [{"choice": choice, **dig(server.dns, each)} for each in dict.fromkeys([asked, question])]
+        server.discard()
+    return found
 
 
 def record_dns(server):

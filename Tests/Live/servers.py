@@ -192,11 +192,11 @@ class Roost(Server):
     kind = "roost"
     node = "n1"
 
-    def __init__(self, directory, preload=None, environment=None, data=None, arguments=()):
+    def __init__(self, directory, preload=None, environment=None, data=None, arguments=(), dns=None):
         super().__init__(directory, preload, environment)
         self.data = Path(data) if data else self.directory / "data"
         self.ports = {k: free_port() for k in ("zookeeper", "http", "dns", "peer")}
-        self.arguments = list(arguments)
+        self.arguments = [*arguments, *(f"{DNS_FLAGS[key]}={str(value).lower()}" for key, value in (dns or {}).items())]
         self.zookeeper = f"127.0.0.1:{self.ports['zookeeper']}"
         self.http = f"http://127.0.0.1:{self.ports['http']}"
         self.dns = self.ports["dns"]
@@ -213,6 +213,23 @@ class Roost(Server):
 
     def serves(self):
         return zookeeper_serves(self.zookeeper) and consul_serves(self.http, self.node)
+
+
+# What the DNS interface may be told, by Consul's names.
+DNS_FLAGS = {"domain": "--dns-domain", "only_passing": "--dns-only-passing", "node_ttl": "--dns-node-ttl-seconds",
+             "service_ttl": "--dns-service-ttl-seconds", "udp_answer_limit": "--dns-udp-answer-limit",
+             "enable_truncate": "--dns-enable-truncate", "a_record_limit": "--dns-address-limit"}
+
+
+def consul_dns(settings):
+    """The same, as Consul's configuration has it."""
+    settings = dict(settings)
+    top = {"domain": settings.pop("domain")} if "domain" in settings else {}
+    if "service_ttl" in settings:
+        settings["service_ttl"] = {"*": f"{settings['service_ttl']}s"}
+    if "node_ttl" in settings:
+        settings["node_ttl"] = f"{settings['node_ttl']}s"
+    return {**top, "dns_config": settings}
 
 
 class ZooKeeper(Server):
@@ -253,7 +270,7 @@ class Consul(Server):
     kind = "consul"
     node = "n1"
 
-    def __init__(self, directory, preload=None, environment=None):
+    def __init__(self, directory, preload=None, environment=None, dns=None):
         super().__init__(directory, preload, environment)
         ports = {k: free_port() for k in ("http", "dns", "server", "serf_lan")}
         self.http = f"http://127.0.0.1:{ports['http']}"
@@ -265,7 +282,7 @@ class Consul(Server):
             "data_dir": str(self.directory / "data"), "bind_addr": "127.0.0.1",
             "client_addr": "127.0.0.1", "log_level": "warn", "disable_update_check": True,
             "leave_on_terminate": False, "limits": many, "performance": {"raft_multiplier": 1},
-            "ports": {**ports, "grpc": -1, "serf_wan": -1}}))
+            "ports": {**ports, "grpc": -1, "serf_wan": -1}, **consul_dns(dns or {})}))
 
     def command(self):
         binary = PEERS_HOME / "consul/usr/bin/consul"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from golden_consul import is_deliberate, record_families
-from golden_dns import record_dns
+from golden_dns import record_choices, record_dns
 from golden_requests import CONSUL, record_consul, record_zookeeper, zookeeper_requests
 
 GOLDEN = Path(__file__).parent / "Golden"
@@ -62,6 +62,10 @@ def test_consul_answers_a_wide_table_as_recorded(launch, request):
 
 def test_dns_answers_as_recorded(launch, request):
     compare(request, "dns.json", record_dns(launch("http")))
+
+
+def test_dns_answers_as_recorded_by_what_an_operator_chooses(launch, request):
+    compare(request, "dns-choices.json", record_choices(launch))
 
 
 def test_zookeeper_answers_as_recorded(launch, request):

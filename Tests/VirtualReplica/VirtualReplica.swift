@@ -15,7 +15,7 @@ package final class VirtualReplica {
     package let clock: LoopClock
     /// What the front ends know of the cluster.
     package let board: StatusBoard
-    private let machine: Machine
+    private var machine: Machine
     private let inbox: LoopInbox
     private let outbox: Mailbox<ReplicaInput>
     private let time: Time
@@ -29,6 +29,15 @@ package final class VirtualReplica {
     /// The virtual clocks: the loop's and the wall's.
     private final class Time {
         var milliseconds: Int64 = 1_795_493_164_000
+        var microseconds: Int64 = 0
+        var microsecondsPerLook: Int64 = 0
+    }
+
+    /// How far the clock for measuring goes with each look at it: what is done in between seems to
+    /// take so long.
+    package var microsecondsPerLook: Int64 {
+        get { time.microsecondsPerLook }
+        set { time.microsecondsPerLook = newValue }
     }
 
     /// - Parameter directory: an empty one, for the state.
@@ -40,7 +49,14 @@ package final class VirtualReplica {
         let time = Time()
         self.time = time
         board = StatusBoard(Self.status)
-        clock = LoopClock(monotonic: { time.milliseconds }, wall: { time.milliseconds })
+        clock = LoopClock(
+            monotonic: { time.milliseconds },
+            wall: { time.milliseconds },
+            microseconds: {
+                time.microseconds += time.microsecondsPerLook
+                return time.milliseconds * 1_000 + time.microseconds
+            }
+        )
         port = try LoopPort(
             loop: 0,
             environment: environment,
@@ -96,6 +112,18 @@ package final class VirtualReplica {
     package func advance(milliseconds: Int64) throws {
         time.milliseconds += milliseconds
         eventLoop.advanceTime(by: .milliseconds(milliseconds))
+        try settle()
+    }
+
+    /// Gives the loop another state in place of its own, as a refill does: that of these entries.
+    /// - Parameter directory: an empty one.
+    package func replaceState(directory: String, with payloads: [[UInt8]]) throws {
+        let (environment, tables) = try Self.openState(directory)
+        machine = try Machine(environment: environment, tables: tables)
+        index = 0
+        _ = try machine.apply(payloads.map(entry)) { _ in }
+        let body = LoopNotice.Body.replaced(environment, tables, index: index)
+        inbox.announce(LoopNotice(transaction: 0, body: body))
         try settle()
     }
 

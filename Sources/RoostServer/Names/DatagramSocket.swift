@@ -15,7 +15,7 @@ final class DatagramSocket: Sendable {
     private let loop: any EventLoop
     private let names: NameLoops
     private let logger: Logger
-    private let limits = DNSLimits()
+    private let limits: DNSLimits
     private let pace = NoticePace()
     private let state = NIOLockedValueBox(State())
 
@@ -33,12 +33,14 @@ final class DatagramSocket: Sendable {
         _ port: Int,
         on loop: any EventLoop,
         _ names: NameLoops,
+        _ limits: DNSLimits,
         _ logger: Logger
     ) {
         self.host = host
         self.port = port
         self.loop = loop
         self.names = names
+        self.limits = limits
         self.logger = logger
     }
 

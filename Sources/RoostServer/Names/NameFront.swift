@@ -23,10 +23,11 @@ struct NameFront: Service {
         _ logger: Logger
     ) async throws -> NameFront? {
         guard let port = configuration.names.port else { return nil }
+        let limits = configuration.names.settings.limits
         // A free port for the one kind of socket may be taken for the other.
         var attemptsLeft = port == 0 ? ServerLimits.freePortAttemptsMax : 1
         while true {
-            let gate = AddressGate(DNSLimits().connectionsPerAddressMax, "DNS", logger)
+            let gate = AddressGate(limits.connectionsPerAddressMax, "DNS", logger)
             let streams = try await Listener.bind(
                 [Entrance(entrance, "the DNS port", port)],
                 configuration.bind,
@@ -43,6 +44,7 @@ struct NameFront: Service {
                 bound,
                 on: clients.doors[0].loop,
                 names,
+                limits,
                 logger
             )
             do {
@@ -99,25 +101,11 @@ final class NameLoops: Sendable {
         figures.names = loop.collectCounts(beginsInterval: beginsInterval)
     }
 
-    func loop(of channel: any Channel) -> DNSLoop {
-        guard let loop = bound.value(on: channel.eventLoop) else {
-            preconditionFailure("a query was read before its loop was open")
-        }
-        return loop
-    }
+    func loop(of channel: any Channel) -> DNSLoop { bound.value(of: channel) }
 
-    func retire() async throws {
-        for bound in bound.all {
-            try await bound.eventLoop.submit { bound.value.retire() }.get()
-        }
-    }
+    func retire() async throws { try await bound.onEach { $0.retire() } }
 
     func haveConnections() async throws -> Bool {
-        for bound in bound.all {
-            if try await bound.eventLoop.submit({ bound.value.connectionCount > 0 }).get() {
-                return true
-            }
-        }
-        return false
+        try await bound.contains { $0.connectionCount > 0 }
     }
 }
